@@ -1,0 +1,46 @@
+# Compiler settings for every target: the standard, the warnings (errors in every preset), sanitizers, hardening, ccache.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+option(BUILD_TESTING "Build the tests" ON)
+option(FARHAND_HARDENING "Stack protector, fortified libc calls, full RELRO" OFF)
+set(FARHAND_SANITIZE "" CACHE STRING "Comma-separated sanitizers, as -fsanitize takes them")
+set(FARHAND_TEST_SCALE "1" CACHE STRING "Multiplies the repetitions in tests: 1 in CI, more in scripts/soak")
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(farhand_settings INTERFACE)
+target_include_directories(farhand_settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(farhand_settings INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Werror)
+
+if(FARHAND_SANITIZE)
+  target_compile_options(farhand_settings INTERFACE -fsanitize=${FARHAND_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(farhand_settings INTERFACE -fsanitize=${FARHAND_SANITIZE})
+  if(FARHAND_SANITIZE MATCHES "undefined")
+    target_compile_options(farhand_settings INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+if(FARHAND_HARDENING)
+  target_compile_options(farhand_settings INTERFACE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong -fstack-clash-protection
+    -fcf-protection -ftrivial-auto-var-init=zero)
+  target_link_options(farhand_settings INTERFACE -Wl,-z,relro,-z,now)
+  include(CheckPIESupported)
+  check_pie_supported()
+endif()
+
+# farhand_library(NAME SOURCES... [LINK TARGETS...]): a static library farhand_NAME with the alias farhand::NAME.
+function(farhand_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(farhand_${name} STATIC ${ARG_SOURCES})
+  add_library(farhand::${name} ALIAS farhand_${name})
+  target_link_libraries(farhand_${name} PUBLIC farhand_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()

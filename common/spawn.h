@@ -1,0 +1,81 @@
+// spawn: the one function that starts a program. Everything that a child could inherit by accident is cut off here.
+//
+// The child gets: its three streams (pipes), a session and process group of its own, the working directory given as a
+// descriptor, the environment given and nothing else, default signal dispositions and an empty signal mask, the soft
+// limit of descriptors given, and no descriptor besides 0, 1, 2.
+//
+// argv is delivered exactly; no shell is involved unless argv names one. A program name without a slash is looked up in
+// the directories of `search_path`; with a slash it is relative to the working directory.
+//
+// Threads: may be called from any thread, any number at once (vfork and exec: the child runs async-signal-safe calls
+//          only). Nothing is ever reaped but by the child's own pidfd.
+// Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe, never
+//          guessed by access(2); too many processes is kBusy. A machine without pidfds throws std::system_error.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace farhand {
+
+struct SpawnRequest {
+  std::vector<std::string> argv;           // at least one word; words hold no zero byte (kUsage otherwise)
+  std::vector<std::string> environment;    // NAME=VALUE
+  std::string search_path;                 // directories separated by colons
+  int working_directory = -1;              // a descriptor; borrowed; -1 keeps ours
+  std::optional<rlimit> descriptor_limit;  // RLIMIT_NOFILE for the child
+};
+
+// How a child ended.
+struct ExitStatus {
+  bool signalled = false;
+  int code = 0;    // when not signalled: 0..255
+  int signal = 0;  // when signalled
+  bool core = false;
+};
+
+// A running program, its leader's process group, and our ends of its three streams.
+//
+// Ownership: the destructor kills the group (SIGKILL) if the child has not been reaped, and reaps it.
+class Child {
+ public:
+  Child(Child&&) noexcept;
+  Child& operator=(Child&&) noexcept;
+  ~Child();
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] int exit_fd() const noexcept { return pidfd_.get(); }  // readable once the child has ended
+
+  // Our ends: non-blocking, closed by reset(). Input is written, output and errors are read.
+  UniqueFd input;
+  UniqueFd output;
+  UniqueFd errors;
+
+  // Sends a signal to the whole process group. The leader is kept unreaped until reap(), so the group's number cannot
+  // have been given to somebody else.
+  void signal_group(int signal_number) const noexcept;
+
+  // Takes the status of an ended child (waits for the end if it has not come). Once only.
+  ExitStatus reap();
+
+  // The status of an ended child without reaping it; nothing while it runs.
+  [[nodiscard]] std::optional<ExitStatus> peek() const;
+
+ private:
+  friend Result<Child> spawn(const SpawnRequest& request);
+  Child() = default;
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;
+  bool reaped_ = false;
+};
+
+Result<Child> spawn(const SpawnRequest& request);
+
+}  // namespace farhand

@@ -1,0 +1,28 @@
+// TlsStream: a Stream under TLS 1.3, driven on the socket itself.
+//
+// OpenSSL reads straight from the socket (read-ahead, many records a call) and writes into a buffer of ours, so that
+// one send carries many records. What is idle holds no large buffer.
+#pragma once
+
+#include <memory>
+
+#include "common/deadline.h"
+#include "common/stream/stream.h"
+#include "common/stream/tls_context.h"
+#include "common/unique_fd.h"
+
+namespace farhand {
+
+class TlsStream : public Stream {
+ public:
+  // Both shake hands to the end, at most until `deadline`, and poll meanwhile. `stop_fd`, if not -1, ends the wait
+  // early when it becomes readable (kInterrupted). The context must outlive the stream.
+  static Result<std::unique_ptr<TlsStream>> accept(UniqueFd socket, const TlsContext& context, Deadline deadline,
+                                                   int stop_fd = -1);
+  static Result<std::unique_ptr<TlsStream>> connect(UniqueFd socket, const TlsContext& context, Deadline deadline,
+                                                    int stop_fd = -1);
+
+  [[nodiscard]] virtual const KeyPin& peer_pin() const noexcept = 0;
+};
+
+}  // namespace farhand
