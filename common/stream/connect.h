@@ -16,7 +16,7 @@ namespace farhand {
 // an equal share of the time left. The socket is non-blocking and close-on-exec.
 Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, Deadline deadline);
 
-// `path` may be longer than sun_path allows (108 bytes): it is then reached through /proc/self/fd of its directory.
+// `path` may be longer than sun_path allows (108 bytes): it is then reached through /proc/self/fd.
 Result<UniqueFd> connect_unix(const std::string& path, Deadline deadline);
 
 }  // namespace farhand

@@ -2,8 +2,8 @@
 //
 // The rules are the same on both sides and have no switches: TLS 1.3 only, mutual certificates, ALPN `farhand/1`
 // required, no tickets, no session cache, no early data, no renegotiation, certificate lists up to 16 KiB. Peers are
-// known by pins: SHA-256 over the certificate's SubjectPublicKeyInfo (SPKI), the whole trust there is; chains, names and
-// dates of certificates mean nothing here.
+// known by pins: SHA-256 over the certificate's SubjectPublicKeyInfo (SPKI), the whole trust there is; chains, names
+// and dates of certificates mean nothing here.
 //
 //   client: the server's pin is judged inside the handshake, so a wrong server sees no byte of the application's.
 //   server: any well-formed certificate passes the handshake, which proves possession of its key; the caller then

@@ -1,0 +1,191 @@
+// rclient's command line, through CLI11. What stands behind `--` never reaches CLI11: it is data.
+#include "client/command_line.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+constexpr const char* kVersion = "rclient 0.1.0";
+
+// The words before `--`, for CLI11, and those behind it.
+struct Words {
+  std::vector<std::string> before;
+  std::optional<std::vector<std::string>> after;
+};
+
+Words split(int argc, const char* const* argv) {
+  Words words;
+  const std::vector<std::string> all(argv + 1, argv + argc);
+  const auto dashes = std::find(all.begin(), all.end(), "--");
+  words.before.assign(all.begin(), dashes);
+  if (dashes != all.end()) words.after.emplace(dashes + 1, all.end());
+  return words;
+}
+
+struct Parser {
+  CLI::App app{"Runs commands on another machine and moves files there and back. Without a verb: the prompt.",
+               "rclient"};
+  ClientOptions options;
+  ExecCommand exec;
+  PostCommand post;
+  GetCommand get;
+  std::string encoding;
+  CLI::App* exec_verb = nullptr;
+  CLI::App* post_verb = nullptr;
+  CLI::App* get_verb = nullptr;
+
+  Parser() {
+    app.require_subcommand(0, 1);
+    app.set_version_flag("--version", std::string(kVersion));
+    add_connection_options();
+    add_exec();
+    add_files();
+    app.footer("HOST: HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else your own\n"
+               "rserver's socket on this machine.\n"
+               "Exit status: exec ends as the command did (128+n for signal n, 255 for a failure of ours); else 0 done,\n"
+               "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
+               "6 wrong identity, 7 cannot connect, 8 connection lost, 9 protocol error, 124 timed out, 130 interrupted.");
+  }
+
+  void add_connection_options() {
+    app.add_option("-H,--host", options.host, "Where to (default: $RCLIENT_HOST, else the local socket)")->type_name("HOST");
+    app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
+    app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
+    app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")->type_name("SHA256");
+    app.add_option("--encoding", encoding, "Show command output that arrives in this encoding")->type_name("NAME");
+    app.add_flag("--json", options.json, "One JSON object on standard output");
+    const auto quiet = app.add_flag("-q,--quiet", options.quiet, "No progress, no notices");
+    app.add_flag("-v,--verbose", options.verbose, "Say more")->excludes(quiet);
+  }
+
+  void add_exec() {
+    exec_verb = app.add_subcommand("exec", "Run a command: exec \"ls -l | wc\" (a shell line) or exec -- prog 'a b' (exactly these words)");
+    exec_verb->allow_extras();
+    exec_verb->prefix_command();
+    exec_verb->add_option("--encoding", encoding, "Show output that arrives in this encoding")->type_name("NAME");
+    exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")->type_name("N");
+    exec_verb->add_flag("--json", options.json, "One JSON object on standard output");
+  }
+
+  void add_files() {
+    post_verb = app.add_subcommand("post", "Upload files: post FILE... [--to PATH]");
+    post_verb->add_option("--to", post.to, "A directory on the host, or a new name")->type_name("PATH");
+    get_verb = app.add_subcommand("get", "Download files: get PATH... [--to PATH]");
+    get_verb->add_option("--to", get.to, "A directory here, or a new name")->type_name("PATH");
+    for (CLI::App* verb : {post_verb, get_verb}) {
+      verb->allow_extras();  // names are taken as they are: CLI11's lists would interpret brackets
+      verb->add_flag("--json", options.json, "One JSON object on standard output");
+      verb->add_flag("-q,--quiet", options.quiet, "No progress, no notices");
+    }
+  }
+};
+
+Error usage(std::string sentence) { return Error{ErrorCode::kUsage, std::move(sentence), false}; }
+
+std::string in_shell_quotes(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+// Several words without `--` could be meant either way, so both are shown.
+Error ambiguous(const std::vector<std::string>& words) {
+  std::string line;
+  std::string argv;
+  for (const std::string& word : words) {
+    line += (line.empty() ? "" : " ") + word;
+    argv += " " + (word.find_first_of(" \t\n'\"\\$*?[]{}()<>|&;!#~`") == std::string::npos && !word.empty()
+                       ? word
+                       : in_shell_quotes(word));
+  }
+  return usage("exec takes one shell line, or exact words after --; write either  rclient exec " +
+               escape_for_display(in_shell_quotes(line)) + "  or  rclient exec --" + escape_for_display(argv));
+}
+
+Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
+  const std::vector<std::string> line = parser.exec_verb->remaining();
+  ExecCommand command = parser.exec;
+  command.encoding = parser.encoding;
+  if (words.after) {
+    if (!line.empty()) return fail(usage("exec takes either a shell line or words after --, not both"));
+    if (words.after->empty()) return fail(usage("exec -- needs a program; for instance  rclient exec -- ls -l"));
+    command.request = ExecRequest{ExecMode::kArgv, *words.after};
+    return command;
+  }
+  if (line.empty()) return fail(usage("exec needs a command; for instance  rclient exec \"ls -l\""));
+  if (line.size() > 1) return fail(ambiguous(line));
+  if (line.front().starts_with("-")) {
+    return fail(usage("there is no option " + farhand::quoted(line.front()) + " for exec; rclient exec --help lists them"));
+  }
+  command.request = ExecRequest{ExecMode::kShell, {line.front()}};
+  return command;
+}
+
+// Names before `--` may not look like options; behind it anything goes.
+Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words) {
+  std::vector<std::string> all = verb.remaining();
+  for (const std::string& name : all) {
+    if (name.starts_with("-")) {
+      return fail(usage("there is no option " + farhand::quoted(name) + " for " + verb.get_name() +
+                        "; a file of that name is written behind --"));
+    }
+  }
+  if (words.after) all.insert(all.end(), words.after->begin(), words.after->end());
+  if (all.empty()) return fail(usage(verb.get_name() + " needs at least one file"));
+  for (const std::string& name : all) {
+    if (name.empty()) return fail(usage("a file's name is empty"));
+  }
+  return all;
+}
+
+Result<ClientCommand> finish(Parser& parser, const Words& words) {
+  if (parser.exec_verb->parsed()) return finish_exec(parser, words);
+  if (parser.post_verb->parsed()) {
+    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words));
+    return parser.post;
+  }
+  if (parser.get_verb->parsed()) {
+    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words));
+    return parser.get;
+  }
+  if (words.after) return fail(usage("a verb comes before --; rclient --help lists the verbs"));
+  return PromptCommand{parser.encoding};
+}
+
+Result<ClientCommand> parse(Parser& parser, const Words& words) {
+  std::vector<std::string> reversed(words.before.rbegin(), words.before.rend());  // as CLI11 takes them
+  try {
+    parser.app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    return ShowText{parser.app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return ShowText{std::string(kVersion) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return fail(usage(escape_for_display(error.what()) + "; rclient --help lists verbs and options"));
+  }
+  if (parser.options.host.empty()) {
+    if (const char* host = std::getenv("RCLIENT_HOST")) parser.options.host = host;
+  }
+  return finish(parser, words);
+}
+
+}  // namespace
+
+tl::expected<ClientCommandLine, UsageError> parse_client_command_line(int argc, const char* const* argv) {
+  const Words words = split(argc, argv);
+  Parser parser;
+  auto command = parse(parser, words);
+  if (!command) {
+    return tl::make_unexpected(UsageError{command.error(), parser.exec_verb->parsed(), parser.options.json});
+  }
+  return ClientCommandLine{parser.options, *std::move(command)};
+}
+
+}  // namespace farhand

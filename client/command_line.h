@@ -1,0 +1,61 @@
+// The command line of rclient, as values. Nothing is opened or connected here.
+//
+//   rclient [-H HOST] [--json] [-q|-v] VERB ...
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/result.h"
+#include "common/stream/tls_context.h"
+#include "protocol/messages/command.h"
+
+namespace farhand {
+
+struct ClientOptions {
+  std::string host;          // as given with -H or RCLIENT_HOST; empty: the local socket
+  TlsFiles tls;
+  std::string server_pin;    // as given
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+struct ExecCommand {
+  ExecRequest request;
+  std::string encoding;      // of the output, for iconv; empty: as it comes
+  int status_fd = -1;
+};
+struct PostCommand {
+  std::vector<std::string> files;
+  std::string to;            // empty: under its own name
+};
+struct GetCommand {
+  std::vector<std::string> paths;
+  std::string to;            // empty: into the current directory
+};
+struct PromptCommand {
+  std::string encoding;
+};
+struct ShowText {            // --help, --version
+  std::string text;
+};
+
+using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, ShowText>;
+
+struct ClientCommandLine {
+  ClientOptions options;
+  ClientCommand command;
+};
+
+struct UsageError {
+  Error error;
+  bool in_exec = false;  // exec's own failures all end with 255
+  bool json = false;     // --json was asked for
+};
+
+tl::expected<ClientCommandLine, UsageError> parse_client_command_line(int argc, const char* const* argv);
+
+}  // namespace farhand

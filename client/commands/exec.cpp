@@ -1,0 +1,39 @@
+// exec: the request, and what came of it.
+#include "client/commands/exec.h"
+
+#include "common/escape.h"
+#include "protocol/limits.h"
+
+namespace farhand {
+
+ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecStreams& streams) {
+  ExecRun run;
+  const std::string encoded = encode(request);
+  if (encoded.size() > kMaxExecStructure) {
+    run.outcome.error = Error{ErrorCode::kUsage, "the command is longer than 4 MiB, which is more than a host takes; send "
+                                                 "it as a file and run that", false};
+    return run;
+  }
+  connection.channel().say_structure(FrameKind::kExec, encoded);
+  run.outcome.asked = true;
+  auto pump = ExecPump::make(connection, streams);
+  if (!pump) {
+    run.outcome.asked = false;  // nothing has been sent yet, and nothing will be
+    run.outcome.error = pump.error();
+    connection.give_up();
+    return run;
+  }
+  auto exit = pump->run();
+  run.wrote_anything = pump->wrote_anything();
+  pump->give_kept(run.outcome);
+  if (exit) {
+    run.outcome.exit = std::move(*exit);
+    run.outcome.exit->error = escape_for_display(run.outcome.exit->error);
+  } else {
+    run.outcome.error = exit.error();
+    connection.give_up();  // the command's fate is tied to the connection: dropping it ends the command
+  }
+  return run;
+}
+
+}  // namespace farhand

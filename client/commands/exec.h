@@ -1,0 +1,18 @@
+// exec: asks for a command and sees it through.
+#pragma once
+
+#include "client/command_line.h"
+#include "client/commands/exec_pump.h"
+#include "client/connection.h"
+#include "client/outcome.h"
+
+namespace farhand {
+
+struct ExecRun {
+  ExecOutcome outcome;
+  bool wrote_anything = false;  // the command wrote to either stream
+};
+
+ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecStreams& streams);
+
+}  // namespace farhand

@@ -1,0 +1,173 @@
+// The loop between local descriptors and the wire.
+#include "client/commands/exec_pump.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/escape.h"
+#include "common/file_io.h"
+#include "protocol/limits.h"
+
+namespace farhand {
+
+Result<ExecPump> ExecPump::make(Connection& connection, const ExecStreams& streams) {
+  ExecPump pump(connection, streams);
+  if (streams.encoding) {
+    for (Output* output : {&pump.output_, &pump.errors_}) {
+      TRY_ASSIGN(Transcoder transcoder, Transcoder::from(*streams.encoding));
+      output->transcoder.emplace(std::move(transcoder));
+    }
+  }
+  return pump;
+}
+
+ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
+    : connection_(connection),
+      streams_(streams),
+      output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
+      errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
+      input_open_(streams.input >= 0) {
+  if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
+}
+
+Result<ExitReport> ExecPump::run() {
+  for (;;) {
+    TRY_ASSIGN(const auto exit, take_output());
+    if (exit) {
+      if (input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});  // the stream of stdin frames ends
+      TRY(finish_output(output_));
+      TRY(finish_output(errors_));
+      return *exit;
+    }
+    send_input();
+    TRY(wait_for_change());
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Output
+
+Result<std::optional<ExitReport>> ExecPump::take_output() {
+  output_.blocked = errors_.blocked = false;
+  for (;;) {
+    TRY_ASSIGN(const bool out_free, write_converted(output_));
+    TRY_ASSIGN(const bool err_free, write_converted(errors_));
+    if (!out_free || !err_free) return std::optional<ExitReport>();
+    TRY_ASSIGN(const auto incoming, connection_.peek());
+    if (!incoming) break;
+    if (incoming->kind() == FrameKind::kExit) {
+      TRY_ASSIGN(const ExitReport exit, decode_exit(incoming->bytes));
+      connection_.channel().consume(incoming->bytes.size());
+      return std::optional(exit);
+    }
+    TRY(take_piece(incoming->kind() == FrameKind::kStdout ? output_ : errors_, *incoming));
+    if (output_.blocked || errors_.blocked) break;
+  }
+  if (connection_.channel().peer_ended() && !output_.blocked && !errors_.blocked) {
+    return fail(ErrorCode::kConnectionLost, "the server has closed the connection");
+  }
+  return std::optional<ExitReport>();
+}
+
+Result<void> ExecPump::take_piece(Output& output, const Incoming& piece) {
+  wrote_anything_ = wrote_anything_ || !piece.bytes.empty();
+  std::size_t taken = piece.bytes.size();
+  if (streams_.keep) {
+    keep(output, piece.bytes);
+  } else if (output.transcoder) {
+    output.converted = output.transcoder->convert(piece.bytes);
+  } else {
+    TRY_ASSIGN(taken, write(output, piece.bytes));
+  }
+  connection_.channel().consume(taken);
+  return {};
+}
+
+void ExecPump::keep(Output& output, Bytes bytes) {
+  const std::size_t room = kKeptBytes - output.kept.size();
+  if (bytes.size() > room) output.cut = true;
+  output.kept += text_of(bytes.first(std::min(room, bytes.size())));
+}
+
+// How many were taken; `blocked` is set when that is not all of them.
+Result<std::size_t> ExecPump::write(Output& output, Bytes bytes) {
+  if (output.gone || bytes.empty()) return bytes.size();
+  const ssize_t written = output.sink.write_some(bytes);
+  if (written >= 0) {
+    output.blocked = static_cast<std::size_t>(written) < bytes.size();
+    return static_cast<std::size_t>(written);
+  }
+  if (errno == EAGAIN || errno == EINTR) {
+    output.blocked = true;
+    return std::size_t{0};
+  }
+  if (&output == &errors_) {  // errors that nobody reads are no reason to end a command
+    output.gone = true;
+    return bytes.size();
+  }
+  if (errno == EPIPE) return fail(ErrorCode::kCancelled, "the reader of standard output has gone");
+  return fail(errno_error(errno, "writing to standard output failed"));
+}
+
+Result<bool> ExecPump::write_converted(Output& output) {
+  if (output.converted.empty()) return true;
+  TRY_ASSIGN(const std::size_t written, write(output, bytes_of(output.converted)));
+  output.converted.erase(0, written);
+  return output.converted.empty();
+}
+
+// After the exit: what is still here is written, however slow the reader is.
+Result<void> ExecPump::finish_output(Output& output) {
+  if (output.transcoder && !streams_.keep) output.converted += output.transcoder->finish();
+  for (;;) {
+    output.blocked = false;
+    TRY_ASSIGN(const bool done, write_converted(output));
+    if (done) return {};
+    pollfd entry{output.sink.fd(), POLLOUT, 0};
+    TRY(connection_.channel().wait({&entry, 1}, Deadline::never()));
+  }
+}
+
+void ExecPump::give_kept(ExecOutcome& outcome) {
+  for (Output* output : {&output_, &errors_}) {
+    if (!output->transcoder) continue;
+    output->kept = output->transcoder->convert(bytes_of(output->kept)) + output->transcoder->finish();
+  }
+  outcome.out_text = std::move(output_.kept);
+  outcome.err_text = std::move(errors_.kept);
+  outcome.out_cut = output_.cut;
+  outcome.err_cut = errors_.cut;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Input
+
+void ExecPump::send_input() {
+  Channel& channel = connection_.channel();
+  if (!input_open_ || !input_ready_ || !channel.has_room()) return;
+  input_ready_ = false;
+  const ssize_t got = read_some(streams_.input, channel.begin_bytes(FrameKind::kStdin, {}, kOutboxBytes));
+  if (got > 0) return channel.end_bytes(static_cast<std::size_t>(got));
+  if (got < 0 && errno == EAGAIN) return;  // somebody else has made it non-blocking, and took what there was
+  input_open_ = false;                     // the end; an input that cannot be read has ended, too
+  channel.say_bytes(FrameKind::kStdin, {}, {});
+}
+
+Result<void> ExecPump::wait_for_change() {
+  Channel& channel = connection_.channel();
+  std::array<pollfd, 3> watched{
+      pollfd{input_open_ && channel.has_room() ? streams_.input : -1, POLLIN, 0},
+      pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
+      pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0}};
+  if (auto waited = channel.wait(watched, Deadline::never()); !waited) {
+    connection_.give_up();
+    return fail(waited.error());
+  }
+  input_ready_ = watched[0].revents != 0;
+  return {};
+}
+
+}  // namespace farhand

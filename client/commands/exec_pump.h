@@ -1,0 +1,74 @@
+// ExecPump: moves a remote command's streams between the wire and local descriptors, as they come.
+//
+//   standard input  --> stdin frames      paused while the outbox is full
+//   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back
+//   standard error  <-- stderr frames
+//
+// With --json output is kept instead, up to kKeptBytes a stream.
+//
+// Threads: one.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "client/connection.h"
+#include "client/local_stream.h"
+#include "client/outcome.h"
+#include "client/transcode.h"
+
+namespace farhand {
+
+struct ExecStreams {
+  int input = -1;    // -1: the command gets no input
+  int output = 1;
+  int errors = 2;
+  bool keep = false;                    // keep what comes (--json) instead of writing it
+  std::optional<std::string> encoding;  // of what comes
+};
+
+inline constexpr std::size_t kKeptBytes = 16 << 20;
+
+class ExecPump {
+ public:
+  static Result<ExecPump> make(Connection& connection, const ExecStreams& streams);
+
+  // From the request's last byte to the command's exit. Errors: the connection's; kCancelled if the reader of our
+  // standard output has gone.
+  Result<ExitReport> run();
+
+  [[nodiscard]] bool wrote_anything() const noexcept { return wrote_anything_; }
+  void give_kept(ExecOutcome& outcome);
+
+ private:
+  // One of the two ways out: what is converted waits in `converted` until it can be written.
+  struct Output {
+    LocalSink sink;
+    std::optional<Transcoder> transcoder;
+    std::string converted;
+    std::string kept;
+    bool cut = false;
+    bool blocked = false;
+    bool gone = false;  // its reader has
+  };
+
+  ExecPump(Connection& connection, const ExecStreams& streams);
+  Result<std::optional<ExitReport>> take_output();
+  Result<void> take_piece(Output& output, const Incoming& piece);
+  Result<bool> write_converted(Output& output);
+  Result<std::size_t> write(Output& output, Bytes bytes);
+  void keep(Output& output, Bytes bytes);
+  void send_input();
+  Result<void> finish_output(Output& output);
+  Result<void> wait_for_change();
+
+  Connection& connection_;
+  ExecStreams streams_;
+  Output output_;
+  Output errors_;
+  bool input_open_;
+  bool input_ready_ = false;
+  bool wrote_anything_ = false;
+};
+
+}  // namespace farhand

@@ -1,0 +1,17 @@
+// post: uploads files.
+#pragma once
+
+#include "client/command_line.h"
+#include "client/connection.h"
+#include "client/outcome.h"
+#include "client/progress.h"
+
+namespace farhand {
+
+// One outcome a file. After the connection is lost the rest is not tried: the last outcome says so.
+FilesOutcome run_post(Connection& connection, const PostCommand& command, Progress& progress);
+
+// The last component of a path, trailing slashes ignored; empty if there is none.
+std::string leaf_of(const std::string& path);
+
+}  // namespace farhand

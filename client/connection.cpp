@@ -1,0 +1,100 @@
+// The greeting, and errors that the server reports.
+#include "client/connection.h"
+
+#include <chrono>
+
+#include "common/escape.h"
+#include "protocol/limits.h"
+#include "protocol/messages/session.h"
+
+namespace farhand {
+namespace {
+constexpr std::string_view kSoftware = "rclient 0.1.0";
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
+  TRY_ASSIGN(auto stream, connector.connect());
+  return std::make_unique<Connection>(std::move(stream), connector.host());
+}
+
+Connection::Connection(std::unique_ptr<Stream> stream, std::string host)
+    : host_(std::move(host)),
+      channel_(std::move(stream), Side::kClient),
+      greeting_deadline_(Deadline::after(kDeadPeer)) {
+  channel_.say_structure(FrameKind::kHello, encode(Hello{kProtocolVersion, std::string(kSoftware), {}}));
+}
+
+Error Connection::remote_error(const Incoming& incoming) {
+  auto report = decode_error(incoming.bytes);
+  channel_.consume(incoming.bytes.size());
+  if (!report) {
+    lost_ = true;
+    return report.error();
+  }
+  // Without a request under way an error can only be about the connection itself, whatever it says.
+  if (report->closes || channel_.conversation().state(Side::kServer) == State::kEnded) lost_ = true;
+  return Error{report->code, host_ + " says: " + escape_for_display(report->message), true};
+}
+
+// True: it was the greeting, and is consumed.
+Result<bool> Connection::take_greeting(const Incoming& incoming) {
+  if (incoming.kind() != FrameKind::kHello) return false;
+  TRY_ASSIGN(const Hello hello, decode_hello(incoming.bytes));
+  channel_.consume(incoming.bytes.size());
+  greeted_ = true;
+  if (hello.version == kProtocolVersion) return true;
+  return fail(ErrorCode::kProtocol, "the server speaks version " + std::to_string(hello.version) +
+                                        " of the protocol and this client version " +
+                                        std::to_string(kProtocolVersion));
+}
+
+Result<std::optional<Incoming>> Connection::peek() {
+  for (;;) {
+    auto incoming = channel_.peek();
+    if (!incoming) {
+      lost_ = true;
+      return fail(incoming.error());
+    }
+    if (!*incoming) {
+      if (greeted_ || !greeting_deadline_.passed()) return std::optional<Incoming>();
+      lost_ = true;
+      return fail(ErrorCode::kConnectionLost, "the server did not answer within " + std::to_string(kDeadPeer.count()) + " s");
+    }
+    if ((*incoming)->kind() == FrameKind::kError) return fail(remote_error(**incoming));
+    if ((*incoming)->kind() == FrameKind::kBye) {
+      lost_ = true;
+      return fail(ErrorCode::kConnectionLost, "the server has ended the connection");
+    }
+    auto greeting = take_greeting(**incoming);
+    if (!greeting) {
+      lost_ = true;
+      return fail(greeting.error());
+    }
+    if (!*greeting) return *incoming;
+  }
+}
+
+Result<Incoming> Connection::hear(Deadline deadline) {
+  for (;;) {
+    TRY_ASSIGN(const auto incoming, peek());
+    if (incoming) return *incoming;
+    if (channel_.peer_ended()) {
+      lost_ = true;
+      return fail(ErrorCode::kConnectionLost, "the server has closed the connection");
+    }
+    if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the server did not answer in time");
+    if (auto waited = channel_.wait({}, Deadline::earlier(deadline, greeted_ ? Deadline::never() : greeting_deadline_));
+        !waited) {
+      lost_ = true;
+      return fail(waited.error());
+    }
+  }
+}
+
+void Connection::leave() noexcept {
+  if (lost_) return;
+  lost_ = true;
+  channel_.leave(Deadline::after(kLingerTime));
+}
+
+}  // namespace farhand

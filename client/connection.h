@@ -1,0 +1,50 @@
+// Connection: a channel to a server with the greeting in it. The hello goes out together with the first request, and the
+// server's hello is taken when it comes, so greeting costs no round trip of its own.
+//
+// Ownership: owns the channel. Threads: one.
+// Errors:    what the server reports comes as Error with `remote`, its text escaped and headed by the host's name.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/connector.h"
+#include "common/result.h"
+#include "protocol/channel.h"
+
+namespace farhand {
+
+class Connection {
+ public:
+  static Result<std::unique_ptr<Connection>> open(const Connector& connector);
+
+  // For a stream that exists already (tests).
+  Connection(std::unique_ptr<Stream> stream, std::string host);
+
+  [[nodiscard]] Channel& channel() noexcept { return channel_; }
+
+  // As the channel's, with the greeting taken care of. A frame `error` from the server is an Error with `remote`;
+  // after one that closes, lost() is true.
+  Result<std::optional<Incoming>> peek();
+  Result<Incoming> hear(Deadline deadline);
+
+  // The connection is of no more use.
+  [[nodiscard]] bool lost() const noexcept { return lost_; }
+  void give_up() noexcept { lost_ = true; }
+
+  // Says bye and leaves; at most a second.
+  void leave() noexcept;
+
+ private:
+  Error remote_error(const Incoming& incoming);
+  Result<bool> take_greeting(const Incoming& incoming);
+
+  std::string host_;
+  Channel channel_;
+  bool greeted_ = false;
+  bool lost_ = false;
+  Deadline greeting_deadline_;
+};
+
+}  // namespace farhand

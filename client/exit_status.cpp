@@ -1,0 +1,93 @@
+// The table of exit statuses.
+#include "client/exit_status.h"
+
+#include <algorithm>
+
+namespace farhand {
+namespace {
+
+// What the other side reported. A refusal by the server is 3 whatever its reason, but for the cases that say more.
+int status_of_remote(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kIntegrity:
+      return 5;
+    case ErrorCode::kInterrupted:
+      return 8;
+    case ErrorCode::kProtocol:
+      return 9;
+    case ErrorCode::kTimedOut:
+      return 124;
+    default:  // the wire may bring codes of newer versions
+      return 3;
+  }
+}
+
+int status_of_local(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return 2;
+    case ErrorCode::kRefused:
+      return 3;
+    case ErrorCode::kInternal:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kNoPermission:
+    case ErrorCode::kOutsideRoot:
+    case ErrorCode::kIsDirectory:
+    case ErrorCode::kNotRegular:
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kFileTrouble:
+    case ErrorCode::kSourceChanged:
+    case ErrorCode::kBusy:
+    case ErrorCode::kNotExecutable:
+    case ErrorCode::kCancelled:
+      return 4;
+    case ErrorCode::kIntegrity:
+      return 5;
+    case ErrorCode::kWrongIdentity:
+      return 6;
+    case ErrorCode::kCannotConnect:
+      return 7;
+    case ErrorCode::kConnectionLost:
+      return 8;
+    case ErrorCode::kProtocol:
+    case ErrorCode::kLimit:
+      return 9;
+    case ErrorCode::kTimedOut:
+      return 124;
+    case ErrorCode::kInterrupted:
+      return 130;
+  }
+  return 4;
+}
+
+}  // namespace
+
+int status_of(const Error& error) noexcept {
+  return error.remote ? status_of_remote(error.code) : status_of_local(error.code);
+}
+
+int status_of(const FilesOutcome& outcome) noexcept {
+  const auto failed = std::find_if(outcome.files.begin(), outcome.files.end(),
+                                   [](const FileOutcome& file) { return file.error.has_value(); });
+  if (failed == outcome.files.end()) return 0;
+  if (outcome.files.size() == 1) return status_of(*failed->error);
+  // What ended the whole job says more than "some items failed".
+  const int last = outcome.files.back().error ? status_of(*outcome.files.back().error) : 0;
+  return last == 8 || last == 9 || last == 130 ? last : kSomeFailedStatus;
+}
+
+int status_of(const ExecOutcome& outcome) noexcept {
+  constexpr int kSignalBase = 128;
+  if (!outcome.exit) return kExecFailureStatus;
+  switch (outcome.exit->kind) {
+    case ExitKind::kExited:
+      return outcome.exit->value;
+    case ExitKind::kSignalled:
+      return kSignalBase + outcome.exit->value;
+    case ExitKind::kNotStarted:
+      return outcome.exit->value != 0 ? outcome.exit->value : kExecFailureStatus;
+  }
+  return kExecFailureStatus;
+}
+
+}  // namespace farhand

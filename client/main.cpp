@@ -1,0 +1,18 @@
+// rclient: the wiring. Command line -> run -> exit status.
+#include <signal.h>
+
+#include <exception>
+
+#include "client/command_line.h"
+#include "client/exit_status.h"
+#include "client/report.h"
+#include "client/run.h"
+
+int main(int argc, char** argv) try {
+  ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death
+  const auto line = farhand::parse_client_command_line(argc, argv);
+  return line ? farhand::run_client(*line) : farhand::refuse_usage(line.error());
+} catch (const std::exception& error) {
+  farhand::complain(error.what());
+  return farhand::kInternalStatus;
+}

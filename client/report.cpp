@@ -1,0 +1,146 @@
+// Outcomes as sentences and as JSON.
+#include "client/report.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "client/exit_status.h"
+#include "client/progress.h"
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Names and output are bytes and JSON is UTF-8: what is not UTF-8 goes in base64, under another key.
+bool is_utf8(const std::string& text) {
+  try {
+    [[maybe_unused]] const std::string dumped = Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
+std::string base64(const std::string& bytes) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto at = [&](std::size_t k) {
+      return i + k < bytes.size() ? static_cast<unsigned>(static_cast<unsigned char>(bytes[i + k])) : 0U;
+    };
+    const unsigned group = at(0) << 16 | at(1) << 8 | at(2);
+    text += kDigits[group >> 18 & 63];
+    text += kDigits[group >> 12 & 63];
+    text += i + 1 < bytes.size() ? kDigits[group >> 6 & 63] : '=';
+    text += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
+  }
+  return text;
+}
+
+void put_text(Json& object, const std::string& key, const std::string& text) {
+  if (is_utf8(text)) {
+    object[key] = text;
+  } else {
+    object[key + "_base64"] = base64(text);
+  }
+}
+
+Json error_object(const Error& error) {
+  Json object;
+  object["code"] = error_name(error.code);
+  object["message"] = error.message;
+  object["from"] = error.remote ? "server" : "client";
+  return object;
+}
+
+// true, false, or null: the connection was lost after the request went out, and nobody here can know.
+Json was_started(const ExecOutcome& outcome) {
+  if (outcome.exit) return outcome.exit->kind != ExitKind::kNotStarted;
+  if (!outcome.asked) return false;
+  const bool refused = outcome.error && outcome.error->remote && outcome.error->code != ErrorCode::kInterrupted;
+  return refused ? Json(false) : Json(nullptr);
+}
+
+void put_exit(Json& object, const ExecOutcome& outcome) {
+  object["exit"] = nullptr;
+  object["signal"] = nullptr;
+  object["error"] = nullptr;
+  if (outcome.error) object["error"] = error_object(*outcome.error);
+  if (!outcome.exit) return;
+  const ExitReport& exit = *outcome.exit;
+  if (exit.kind == ExitKind::kExited) object["exit"] = exit.value;
+  if (exit.kind == ExitKind::kSignalled) {
+    object["signal"] = exit.value;
+    object["core"] = exit.core;
+  }
+  if (exit.kind == ExitKind::kNotStarted) object["error"] = error_object(Error{exit.code, exit.error, true});
+}
+
+}  // namespace
+
+void complain(const std::string& sentence) { std::fprintf(stderr, "rclient: %s\n", sentence.c_str()); }
+
+void report_exec(const ExecOutcome& outcome) {
+  if (outcome.error) {
+    const bool unknown = was_started(outcome).is_null();
+    complain(outcome.error->message +
+             (unknown ? "; whether the command had begun or ended is not known" : ""));
+  }
+  if (outcome.exit && outcome.exit->kind == ExitKind::kNotStarted) complain(outcome.exit->error);
+}
+
+void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary) {
+  for (const FileOutcome& file : outcome.files) {
+    if (file.error) {
+      complain(verb + " " + farhand::quoted(file.name) + ": " + file.error->message);
+    } else if (summary) {
+      std::fprintf(stderr, "%s %s: %s, now %s\n", verb.c_str(), farhand::quoted(file.name).c_str(),
+                   shown_bytes(static_cast<double>(file.bytes)).c_str(), farhand::quoted(file.path).c_str());
+    }
+  }
+}
+
+std::string exec_json(const ExecOutcome& outcome, bool with_output) {
+  Json object;
+  put_exit(object, outcome);
+  object["started"] = was_started(outcome);
+  object["status"] = status_of(outcome);
+  if (with_output) {
+    put_text(object, "stdout", outcome.out_text);
+    put_text(object, "stderr", outcome.err_text);
+    object["stdout_cut"] = outcome.out_cut;
+    object["stderr_cut"] = outcome.err_cut;
+  }
+  return object.dump();
+}
+
+std::string files_json(const FilesOutcome& outcome) {
+  Json object;
+  object["status"] = status_of(outcome);
+  object["error"] = nullptr;
+  object["files"] = Json::array();
+  for (const FileOutcome& file : outcome.files) {
+    Json entry;
+    put_text(entry, "name", file.name);
+    entry["bytes"] = file.bytes;
+    if (file.hash) {
+      put_text(entry, "path", file.path);
+      entry["xxh3_128"] = hash_text(*file.hash);
+    }
+    entry["error"] = file.error ? error_object(*file.error) : Json(nullptr);
+    object["files"].push_back(entry);
+  }
+  return object.dump();
+}
+
+std::string error_json(const Error& error) {
+  Json object;
+  object["status"] = status_of(error);
+  object["error"] = error_object(error);
+  return object.dump();
+}
+
+}  // namespace farhand

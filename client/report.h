@@ -1,0 +1,23 @@
+// Reports: outcomes as sentences on standard error, and as one JSON object.
+//
+// Format of the JSON: README.md, "For programs". Fields are only ever added.
+#pragma once
+
+#include <string>
+
+#include "client/outcome.h"
+
+namespace farhand {
+
+// One line on standard error: "rclient: <sentence>". The sentence is ready for display.
+void complain(const std::string& sentence);
+
+void report_exec(const ExecOutcome& outcome);
+void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary);
+
+// With the output (for --json) or without (for --status-fd). No newline at the end.
+std::string exec_json(const ExecOutcome& outcome, bool with_output);
+std::string files_json(const FilesOutcome& outcome);
+std::string error_json(const Error& error);
+
+}  // namespace farhand

@@ -1,0 +1,136 @@
+// One command line, carried out.
+#include "client/run.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "client/commands/exec.h"
+#include "client/commands/get.h"
+#include "client/commands/post.h"
+#include "client/connection.h"
+#include "client/exit_status.h"
+#include "client/interrupt.h"
+#include "client/prompt.h"
+#include "client/report.h"
+#include "common/file_io.h"
+
+namespace farhand {
+namespace {
+
+// Permission bits that downloaded files may have.
+mode_t mode_mask_from_umask() {
+  const mode_t mask = ::umask(077);
+  ::umask(mask);
+  return 0777 & ~mask;
+}
+
+int print_json(const std::string& json, int status) {
+  return write_all(STDOUT_FILENO, bytes_of(json + "\n")) ? status : status_of(Error{ErrorCode::kFileTrouble, {}, false});
+}
+
+int fail_with(const Error& error, bool json) {
+  complain(error.message);
+  return json ? print_json(error_json(error), status_of(error)) : status_of(error);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// exec
+
+// As every program does whose reader goes: silently, by SIGPIPE.
+[[noreturn]] void die_of_broken_pipe() {
+  ::signal(SIGPIPE, SIG_DFL);
+  ::raise(SIGPIPE);
+  ::_exit(kExecFailureStatus);
+}
+
+ExecStreams streams_for(const ExecCommand& command, const ClientOptions& options) {
+  ExecStreams streams;
+  streams.input = STDIN_FILENO;
+  streams.keep = options.json;
+  if (!command.encoding.empty()) streams.encoding = command.encoding;
+  return streams;
+}
+
+ExecOutcome carry_out(const ExecCommand& command, const ClientOptions& options) {
+  ExecOutcome outcome;
+  const auto connector = Connector::make(options);
+  auto connection = connector ? Connection::open(*connector)
+                              : Result<std::unique_ptr<Connection>>(fail(connector.error()));
+  if (!connection) {
+    outcome.error = connection.error();
+    return outcome;
+  }
+  outcome = run_exec(**connection, command.request, streams_for(command, options)).outcome;
+  (*connection)->leave();
+  return outcome;
+}
+
+int run(const ExecCommand& command, const ClientOptions& options) {
+  const ExecOutcome outcome = carry_out(command, options);
+  if (command.status_fd >= 0) {
+    const std::string record = exec_json(outcome, false) + "\n";
+    if (!write_all(command.status_fd, bytes_of(record))) complain("the descriptor of --status-fd cannot be written");
+  }
+  if (outcome.error && outcome.error->code == ErrorCode::kCancelled && !outcome.error->remote) die_of_broken_pipe();
+  if (options.json) return print_json(exec_json(outcome, true), status_of(outcome));
+  report_exec(outcome);
+  return status_of(outcome);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// post, get
+
+template <class Command>
+int run_files(const std::string& verb, const Command& command, const ClientOptions& options, auto carry) {
+  const auto connector = Connector::make(options);
+  if (!connector) return fail_with(connector.error(), options.json);
+  auto connection = Connection::open(*connector);
+  if (!connection) return fail_with(connection.error(), options.json);
+  const Interrupt interrupt;
+  (*connection)->channel().set_interrupt(
+      interrupt.fd(), Error{ErrorCode::kInterrupted, "interrupted; what was there before is unchanged", false});
+  Progress progress(verb, 0, Progress::wanted(options.quiet, options.json));
+  const FilesOutcome outcome = carry(**connection, command, progress);
+  progress.clear();
+  (*connection)->leave();
+  report_files(verb, outcome, Progress::wanted(options.quiet, options.json));
+  return options.json ? print_json(files_json(outcome), status_of(outcome)) : status_of(outcome);
+}
+
+int run(const PostCommand& command, const ClientOptions& options) {
+  return run_files("post", command, options, run_post);
+}
+
+int run(const GetCommand& command, const ClientOptions& options) {
+  return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
+    return run_get(connection, get, progress, mode_mask_from_umask());
+  });
+}
+
+int run(const PromptCommand& command, const ClientOptions& options) {
+  const auto connector = Connector::make(options);
+  if (!connector) return fail_with(connector.error(), false);
+  return run_prompt(*connector, options, command, mode_mask_from_umask());
+}
+
+int run(const ShowText& show, const ClientOptions&) {
+  return write_all(STDOUT_FILENO, bytes_of(show.text)) ? 0 : status_of(Error{ErrorCode::kFileTrouble, {}, false});
+}
+
+}  // namespace
+
+int run_client(const ClientCommandLine& line) {
+  return std::visit([&](const auto& command) { return run(command, line.options); }, line.command);
+}
+
+int refuse_usage(const UsageError& usage) {
+  complain(usage.error.message);
+  const int status = usage.in_exec ? kExecFailureStatus : status_of(usage.error);
+  return usage.json ? print_json(error_json(usage.error), status) : status;
+}
+
+}  // namespace farhand

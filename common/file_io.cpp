@@ -1,0 +1,59 @@
+// Whole-buffer reads and writes over read(2) and write(2).
+#include "common/file_io.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "common/escape.h"
+#include "common/unique_fd.h"
+
+namespace farhand {
+
+ssize_t read_some(int fd, MutableBytes into) noexcept {
+  for (;;) {
+    const ssize_t got = ::read(fd, into.data(), into.size());
+    if (got >= 0 || errno != EINTR) return got;
+  }
+}
+
+ssize_t write_some(int fd, Bytes from) noexcept {
+  for (;;) {
+    const ssize_t written = ::write(fd, from.data(), from.size());
+    if (written >= 0 || errno != EINTR) return written;
+  }
+}
+
+bool write_all(int fd, Bytes from) noexcept {
+  while (!from.empty()) {
+    const ssize_t written = write_some(fd, from);
+    if (written < 0) return false;
+    from = from.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+Result<std::string> read_small_file(const std::string& path, std::size_t limit) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) return fail(errno_error(errno, quoted(path) + " cannot be read"));
+  std::string text;
+  std::array<std::byte, 4096> block;
+  for (;;) {
+    const ssize_t got = read_some(file.get(), block);
+    if (got < 0) return fail(errno_error(errno, quoted(path) + " cannot be read"));
+    if (got == 0) return text;
+    if (static_cast<std::size_t>(got) > limit - text.size()) {
+      return fail(ErrorCode::kLimit, quoted(path) + " is longer than " + std::to_string(limit) + " bytes");
+    }
+    text += text_of(Bytes(block).first(static_cast<std::size_t>(got)));
+  }
+}
+
+void set_nonblocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) throw_errno("fcntl");
+}
+
+}  // namespace farhand

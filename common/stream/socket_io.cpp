@@ -1,0 +1,55 @@
+// The system calls on a connected stream socket.
+#include "common/stream/socket_io.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "common/file_io.h"
+
+namespace farhand {
+
+void prepare_stream_socket(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) throw_errno("getsockopt SO_DOMAIN");
+  set_nonblocking(fd);
+  if (domain != AF_INET && domain != AF_INET6) return;
+  // A failure costs latency and nothing else (and a connection that is broken already says so at its first read).
+  const int on = 1;
+  static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+}
+
+ssize_t receive_now(int fd, MutableBytes into) noexcept {
+  for (;;) {
+    const ssize_t count = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
+ssize_t send_now(int fd, Bytes from) noexcept {
+  for (;;) {
+    const ssize_t count = ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
+Result<void> half_close(int fd) {
+  if (::shutdown(fd, SHUT_WR) == 0) return {};
+  return fail(connection_lost(errno));
+}
+
+bool is_would_block(int error_number) noexcept {
+  return error_number == EAGAIN || error_number == EWOULDBLOCK;
+}
+
+Error connection_lost(int error_number) {
+  if (error_number == 0) {
+    return {ErrorCode::kConnectionLost, "the connection was cut off: it ended without a proper end"};
+  }
+  return {ErrorCode::kConnectionLost, "the connection was lost: " + errno_text(error_number)};
+}
+
+}  // namespace farhand

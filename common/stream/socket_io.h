@@ -1,0 +1,28 @@
+// The system calls on a connected stream socket, for every kind of Stream: they never block and never raise SIGPIPE.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string_view>
+
+#include "common/bytes.h"
+#include "common/result.h"
+
+namespace farhand {
+
+// Non-blocking from now on and, over TCP, without Nagle's delay. Throws std::system_error if `fd` is no socket.
+void prepare_stream_socket(int fd);
+
+// recv and send once, EINTR retried: the count, or -1 with errno set. 0 from receive_now is the peer's half-close.
+ssize_t receive_now(int fd, MutableBytes into) noexcept;
+ssize_t send_now(int fd, Bytes from) noexcept;
+
+// Ends our side: the peer's next receive_now after what is under way is 0.
+Result<void> half_close(int fd);
+
+[[nodiscard]] bool is_would_block(int error_number) noexcept;
+
+// kConnectionLost in a sentence. 0 stands for an end of file that came too early.
+Error connection_lost(int error_number);
+
+}  // namespace farhand

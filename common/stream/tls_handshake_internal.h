@@ -1,0 +1,15 @@
+// The handshake of both sides, for the tls_*.cpp files only.
+#pragma once
+
+#include "common/deadline.h"
+#include "common/stream/tls_buffer_bio.h"
+#include "common/stream/tls_context_internal.h"
+
+namespace farhand {
+
+// Shakes hands on `ssl`, whose BIO is `socket`'s and whose role is set, and sends everything that is due. The peer's
+// pin. On failure the peer has been sent the alert, as far as its socket took it.
+Result<KeyPin> shake_hands(SSL* ssl, TlsBufferBio& socket, const TlsContext::Impl& rules, Deadline deadline,
+                           int stop_fd);
+
+}  // namespace farhand

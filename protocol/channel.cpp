@@ -1,0 +1,260 @@
+// Channel: the loop that moves bytes both ways, and the ends of a connection.
+#include "protocol/channel.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/check.h"
+#include "protocol/limits.h"
+#include "protocol/messages/session.h"
+
+namespace farhand {
+namespace {
+
+// A peer may ask for pongs faster than it reads them; beyond this many bytes unread it gets none.
+constexpr std::size_t kPongBacklogBytes = 16 << 10;
+
+Error ended_early() {
+  return Error{ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle", false};
+}
+
+}  // namespace
+
+Channel::Channel(std::unique_ptr<Stream> stream, Side self)
+    : stream_(std::move(stream)),
+      self_(self),
+      reader_(conversation_, other_side(self)),
+      writer_(conversation_, self),
+      last_heard_(Deadline::Clock::now()),
+      last_said_(last_heard_) {}
+
+bool Channel::has_room() const noexcept { return writer_.pending().size() < kOutboxBytes; }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Moving bytes
+
+void Channel::pump_out() {
+  while (!write_failure_ && !writer_.pending().empty()) {
+    auto moved = stream_->try_write(writer_.pending());
+    if (!moved) {
+      write_failure_ = std::move(moved).error();
+    } else if (moved->state == Transfer::State::kMoved) {
+      writer_.sent(moved->bytes);
+      last_said_ = Deadline::Clock::now();
+    } else {
+      return;
+    }
+  }
+  if (!write_failure_ && stream_->has_pending()) {
+    if (auto flushed = stream_->try_flush(); !flushed) write_failure_ = std::move(flushed).error();
+  }
+  if (write_failure_) writer_.forget();
+}
+
+void Channel::pump_in() {
+  read_more_ = false;
+  while (!read_failure_ && !peer_ended_) {
+    if (reader_.room() == 0) {
+      read_more_ = true;
+      return;
+    }
+    const MutableBytes into = reader_.prepare();
+    auto moved = stream_->try_read(into);
+    if (!moved) {
+      read_failure_ = std::move(moved).error();
+      peer_ended_ = true;
+    } else if (moved->state == Transfer::State::kEnd) {
+      peer_ended_ = true;
+    } else if (moved->state == Transfer::State::kWouldBlock) {
+      return;
+    } else {
+      reader_.commit(moved->bytes);
+      heard_bytes_ += moved->bytes;
+      last_heard_ = Deadline::Clock::now();
+      // One read a turn where the handler has enough to do; what is left is noted, since under TLS poll(2) cannot tell.
+      if (moved->bytes == into.size() && into.size() >= kInboxBytes / 2) {
+        read_more_ = true;
+        return;
+      }
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Hearing
+
+void Channel::answer_ping(const FrameHeader& header) {
+  if (header.kind != FrameKind::kPing || header.name.empty()) return;
+  if (writer_.pending().size() < kPongBacklogBytes && may_say(FrameKind::kPong)) say(FrameKind::kPong, header.name);
+}
+
+Result<std::optional<Incoming>> Channel::peek() {
+  for (;;) {
+    TRY_ASSIGN(auto incoming, reader_.peek());
+    if (!incoming) break;
+    if (incoming->kind() != FrameKind::kPing && incoming->kind() != FrameKind::kPong) return incoming;
+    answer_ping(incoming->header);
+    reader_.consume(0);
+  }
+  if (!peer_ended_ || read_more_) return std::optional<Incoming>();
+  if (read_failure_) return fail(*read_failure_);
+  const bool proper = conversation_.state(other_side(self_)) == State::kEnded && !reader_.mid_frame();
+  if (proper) return std::optional<Incoming>();
+  return fail(ended_early());
+}
+
+Result<Incoming> Channel::hear(Deadline deadline) {
+  for (;;) {
+    TRY_ASSIGN(auto incoming, peek());
+    if (incoming) return *incoming;
+    if (peer_ended_) return fail(ended_early());
+    if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the other side did not answer in time");
+    TRY(wait({}, deadline));
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Waiting
+
+Deadline Channel::next_liveness_check() const noexcept {
+  Deadline next = Deadline::never();
+  if (may_say(FrameKind::kPing)) next = Deadline::at(last_said_ + kKeepAlive);
+  if (reader_.room() > 0 && conversation_.state(other_side(self_)) != State::kGreeting) {
+    next = Deadline::earlier(next, Deadline::at(last_heard_ + kDeadPeer));
+  }
+  return next;
+}
+
+// Called after a poll that found nothing to read: whoever was stopped for a while reads before it judges.
+Result<void> Channel::judge_liveness() {
+  const auto now = Deadline::Clock::now();
+  if (reader_.room() == 0) {
+    last_heard_ = now;  // we do not listen, so silence means nothing
+  } else if (now - last_heard_ >= kDeadPeer && conversation_.state(other_side(self_)) != State::kGreeting) {
+    return fail(ErrorCode::kConnectionLost,
+                "the other side has been silent for " + std::to_string(kDeadPeer.count()) + " s and is taken for dead");
+  }
+  if (now - last_said_ >= kKeepAlive && may_say(FrameKind::kPing)) {
+    last_said_ = now;
+    if (writer_.pending().empty() && !stream_->has_pending()) say(FrameKind::kPing);
+  }
+  return {};
+}
+
+Channel::Polled Channel::poll_once(std::span<pollfd> watched, Deadline deadline) {
+  FARHAND_ASSERT(watched.size() <= kMaxWatched);
+  std::array<pollfd, kMaxWatched + 2> set{};
+  const bool wants_write = !write_failure_ && (!writer_.pending().empty() || stream_->has_pending());
+  const bool wants_read = !peer_ended_ && reader_.room() > 0;
+  const int events = (wants_read ? POLLIN : 0) | (wants_write ? POLLOUT : 0);
+  // Once the peer has ended, its hang-up is no news: poll leaves a descriptor of -1 out.
+  set[0] = {peer_ended_ && !wants_write ? -1 : stream_->descriptor(), static_cast<short>(events), 0};
+  set[1] = {interrupt_fd_, POLLIN, 0};
+  std::copy(watched.begin(), watched.end(), set.begin() + 2);
+  const int ready = ::poll(set.data(), static_cast<nfds_t>(watched.size() + 2), deadline.poll_timeout());
+  if (ready < 0 && errno != EINTR) throw_errno("poll");
+  if (ready <= 0) set = {};
+  for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = set[i + 2].revents;
+  return Polled{set[0].revents, set[1].revents != 0};
+}
+
+Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
+  const std::uint64_t heard_before = heard_bytes_;
+  const bool was_full = !has_room();
+  const bool had_ended = peer_ended_;
+  const auto news = [&] {
+    return heard_bytes_ != heard_before || (was_full && has_room()) || peer_ended_ != had_ended;
+  };
+  for (;;) {
+    pump_out();
+    if (read_more_) pump_in();
+    const bool changed = news();
+    const auto until = changed ? Deadline::at({}) : Deadline::earlier(deadline, next_liveness_check());
+    const Polled polled = poll_once(watched, until);
+    if (polled.interrupted) return fail(interrupt_reason_);
+    const bool readable = (polled.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+    if (readable && reader_.room() == 0) return fail(ended_early());  // hung up, while we were not reading
+    if (readable) pump_in();
+    if (changed || news()) return {};
+    if (std::any_of(watched.begin(), watched.end(), [](const pollfd& entry) { return entry.revents != 0; })) return {};
+    if (write_failure_ && peer_ended_) return fail(*write_failure_);
+    if (deadline.passed()) return {};
+    if (!readable && !peer_ended_) TRY(judge_liveness());
+  }
+}
+
+Result<void> Channel::flush(Deadline deadline) {
+  for (;;) {
+    pump_out();
+    if (write_failure_) return fail(*write_failure_);
+    if (writer_.pending().empty() && !stream_->has_pending()) return {};
+    if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the other side does not read");
+    const Polled polled = poll_once({}, deadline);
+    if (polled.interrupted) return fail(interrupt_reason_);
+    if ((polled.revents & (POLLIN | POLLHUP | POLLERR)) != 0) pump_in();
+  }
+}
+
+void Channel::set_interrupt(int fd, Error reason) {
+  interrupt_fd_ = fd;
+  interrupt_reason_ = std::move(reason);
+}
+
+void Channel::release_idle_memory() noexcept {
+  reader_.release_idle_memory();
+  writer_.release_idle_memory();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Ending
+
+bool Channel::finish_our_side(Deadline deadline) {
+  if (!flush(deadline)) return false;
+  for (;;) {
+    const auto closed = stream_->try_close_write();
+    if (!closed) return false;
+    if (*closed) return true;
+    if (deadline.passed()) return false;
+    pollfd entry{stream_->descriptor(), POLLOUT, 0};
+    ::poll(&entry, 1, deadline.poll_timeout());
+  }
+}
+
+void Channel::leave(Deadline deadline) noexcept {
+  try {
+    interrupt_fd_ = -1;
+    if (write_failure_) return;
+    if (may_say(FrameKind::kBye)) say(FrameKind::kBye);
+    finish_our_side(deadline);
+  } catch (const std::exception&) {  // goodbyes are a courtesy; there is nobody left to tell
+  }
+}
+
+void Channel::drain_peer(Deadline deadline) {
+  std::array<std::byte, 16 << 10> sink;
+  std::size_t drained = 0;
+  while (!peer_ended_ && drained < kLingerBytes && !deadline.passed()) {
+    const auto moved = stream_->try_read(sink);
+    if (!moved || moved->state == Transfer::State::kEnd) return;
+    drained += moved->bytes;
+    if (moved->state == Transfer::State::kMoved) continue;
+    pollfd entry{stream_->descriptor(), POLLIN, 0};
+    ::poll(&entry, 1, deadline.poll_timeout());
+  }
+}
+
+void Channel::refuse(const Error& reason) noexcept {
+  try {
+    interrupt_fd_ = -1;
+    if (write_failure_) return;
+    const Deadline deadline = Deadline::after(kLingerTime);
+    if (may_say(FrameKind::kError)) {
+      say_structure(FrameKind::kError, encode(ErrorReport{reason.code, true, reason.message}));
+    }
+    if (finish_our_side(deadline)) drain_peer(deadline);
+  } catch (const std::exception&) {  // the peer is gone, or memory is: the connection closes either way
+  }
+}
+
+}  // namespace farhand

@@ -1,0 +1,115 @@
+// Channel: a Stream with frames on it. What a session, a command of the client and a transfer talk through.
+//
+// Nothing here blocks but wait(), and wait() does everything at once: it sends what was said, reads what came, watches
+// the caller's descriptors, and keeps the connection alive (a `ping` after 5 s of silence of ours; the peer counts as
+// dead after 15 s of its own). So nobody ever waits to write without also reading, and handlers read top to bottom:
+//
+//     channel.say_structure(FrameKind::kGet, ...);
+//     for (;;) {
+//       TRY_ASSIGN(auto incoming, channel.peek());
+//       if (incoming) { ...; channel.consume(incoming->bytes.size()); continue; }
+//       TRY(channel.wait(watched, deadline));
+//     }
+//
+// Back-pressure: a producer pauses while !has_room(); a handler that does not consume stops the reading, at 256 KiB.
+//
+// Ownership: owns the stream. Threads: one at a time.
+// Errors:    kConnectionLost, kProtocol, kLimit. After a failed write the channel still reads, so that a refusal that is
+//            under way is heard before the loss is reported.
+#pragma once
+
+#include <poll.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/deadline.h"
+#include "common/result.h"
+#include "common/stream/stream.h"
+#include "protocol/conversation.h"
+#include "protocol/frame_reader.h"
+#include "protocol/frame_writer.h"
+
+namespace farhand {
+
+class Channel {
+ public:
+  Channel(std::unique_ptr<Stream> stream, Side self);
+
+  // --- saying: queues; nothing is sent before wait() or flush() ---------------------------------------------------
+  void say(FrameKind kind, std::string_view name = {}) { writer_.say(kind, name); }
+  void say_structure(FrameKind kind, std::string_view structure) { writer_.say_structure(kind, structure); }
+  void say_bytes(FrameKind kind, std::string_view name, Bytes bytes) { writer_.say_bytes(kind, name, bytes); }
+  [[nodiscard]] MutableBytes begin_bytes(FrameKind kind, std::string_view name, std::size_t most) {
+    return writer_.begin_bytes(kind, name, most);
+  }
+  void end_bytes(std::size_t count) { writer_.end_bytes(count); }
+  [[nodiscard]] bool has_room() const noexcept;
+  [[nodiscard]] bool may_say(FrameKind kind) const noexcept { return conversation_.permits(self_, kind); }
+
+  // --- hearing ----------------------------------------------------------------------------------------------------
+  // The next frame or piece; nothing if it has not come yet. ping and pong never show up here.
+  Result<std::optional<Incoming>> peek();
+  void consume(std::size_t bytes) noexcept { reader_.consume(bytes); }
+  // Waits for the next frame or piece until the deadline (kTimedOut).
+  Result<Incoming> hear(Deadline deadline);
+
+  // --- waiting ----------------------------------------------------------------------------------------------------
+  // Returns when something has changed: bytes came, a full outbox has room again, a descriptor in `watched` is ready
+  // (its revents say so; at most kMaxWatched), the peer has ended, or the deadline has passed.
+  static constexpr std::size_t kMaxWatched = 8;
+  Result<void> wait(std::span<pollfd> watched, Deadline deadline);
+
+  // Waits until everything said is with the operating system. kTimedOut at the deadline.
+  Result<void> flush(Deadline deadline);
+
+  // From now on wait() and whatever waits through it fail with `reason` once `fd` is readable. Borrowed; -1 ends it.
+  void set_interrupt(int fd, Error reason);
+
+  // Gives buffers back that are empty now; for a connection that waits for its next request.
+  void release_idle_memory() noexcept;
+
+  // --- ending -----------------------------------------------------------------------------------------------------
+  // Says bye, sends everything, and ends our side. Does not wait for the peer's end.
+  void leave(Deadline deadline) noexcept;
+  // Says why we end, ends our side, and reads on for a moment (kLingerTime, kLingerBytes), so that it is heard.
+  void refuse(const Error& reason) noexcept;
+
+  [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
+  [[nodiscard]] bool peer_ended() const noexcept { return peer_ended_; }
+
+ private:
+  void pump_out();
+  void pump_in();
+  void answer_ping(const FrameHeader& header);
+  Result<void> judge_liveness();
+  Deadline next_liveness_check() const noexcept;
+  struct Polled {
+    int revents = 0;  // of the stream
+    bool interrupted = false;
+  };
+  Polled poll_once(std::span<pollfd> watched, Deadline deadline);
+  bool finish_our_side(Deadline deadline);
+  void drain_peer(Deadline deadline);
+
+  std::unique_ptr<Stream> stream_;
+  Side self_;
+  Conversation conversation_;
+  FrameReader reader_;
+  FrameWriter writer_;
+
+  int interrupt_fd_ = -1;
+  Error interrupt_reason_;
+  bool read_more_ = false;   // the stream may hold more than the last reading took
+  bool peer_ended_ = false;  // nothing more will come
+  std::optional<Error> read_failure_;
+  std::optional<Error> write_failure_;
+  std::uint64_t heard_bytes_ = 0;
+  Deadline::Clock::time_point last_heard_;
+  Deadline::Clock::time_point last_said_;
+};
+
+}  // namespace farhand

@@ -1,0 +1,48 @@
+// Every number that bounds the wire, with its unit and its reason. protocol/README.md states the same numbers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace farhand {
+
+// --- the slip ---------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxKindBytes = 16;        // [a-z][a-z0-9-]{0,15}
+inline constexpr std::size_t kMaxSizeDigits = 19;       // 2^63-1 has 19 digits
+inline constexpr std::uint64_t kMaxFrameSize = 0x7fff'ffff'ffff'ffff;
+inline constexpr std::size_t kMaxFrameNameBytes = 4096;  // PATH_MAX, decoded
+// kind + bar + size + bar + name with every byte written as %XX + newline
+inline constexpr std::size_t kMaxSlipBytes = kMaxKindBytes + 1 + kMaxSizeDigits + 1 + 3 * kMaxFrameNameBytes + 1;
+
+// --- the parcel -------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxByteFrame = 1 << 20;       // 1 MiB: a piece of a file or of a stream
+inline constexpr std::size_t kMaxStructure = 256 << 10;     // 256 KiB: any structure without a reason for more
+inline constexpr std::size_t kMaxExecStructure = 4 << 20;   // 4 MiB: a long argv; Linux itself takes up to 6 MiB
+inline constexpr std::size_t kMaxHelloStructure = 4 << 10;  // 4 KiB: all that a stranger may make us hold, with a slip
+inline constexpr std::size_t kMaxErrorText = 1 << 10;       // 1 KiB: one sentence
+inline constexpr std::size_t kMaxFeatures = 64;
+
+// --- buffers of a channel (own choice, not visible on the wire) ---------------------------------------------------
+// Inbox: what is read ahead of its handler. 256 KiB is 16 TLS records a turn, and stays in the second-level cache.
+inline constexpr std::size_t kInboxBytes = 256 << 10;
+// Outbox: producers pause while more than this waits to be sent. Small, because the kernel's socket buffer is what holds
+// the bytes under way, and because what is left over must be moved when more is put behind it.
+inline constexpr std::size_t kOutboxBytes = 64 << 10;
+// What a sender puts into one frame where it has the choice.
+inline constexpr std::size_t kPieceBytes = 256 << 10;
+// First read of a quiet channel, and all that an idle one keeps: ten thousand of them are affordable.
+inline constexpr std::size_t kIdleBufferBytes = 4 << 10;
+
+// --- time -------------------------------------------------------------------------------------------------------
+inline constexpr std::chrono::seconds kLoginDeadline{10};   // from the connection to the end of hello, TLS included
+inline constexpr std::chrono::seconds kKeepAlive{5};        // whoever has said nothing for this long says ping
+inline constexpr std::chrono::seconds kDeadPeer{15};        // whoever has heard nothing for this long gives up
+
+// --- the end of a connection ------------------------------------------------------------------------------------
+// After a refusal the refused side is read on, because closing on unread input resets the connection and destroys the
+// refusal on its way. 8 MiB: a frame of 1 MiB that was sent behind the refused one, and two full socket buffers.
+inline constexpr std::size_t kLingerBytes = 8 << 20;
+inline constexpr std::chrono::milliseconds kLingerTime{1000};
+
+}  // namespace farhand

@@ -1,0 +1,62 @@
+// exec and exit, read and written.
+#include "protocol/messages/command.h"
+
+#include "protocol/limits.h"
+#include "protocol/wire_archive.h"
+
+namespace farhand {
+
+template <class Archive>
+void serialize(Archive& archive, ExecRequest& message) {
+  archive(wire_enum(message.mode, ExecMode::kShell), message.words);
+}
+
+std::string encode(const ExecRequest& message) { return encode_structure(message); }
+
+Result<ExecRequest> decode_exec(Bytes bytes) {
+  TRY_ASSIGN(ExecRequest message, decode_structure<ExecRequest>(bytes, "exec"));
+  if (message.words.empty()) return fail(ErrorCode::kProtocol, "a malformed 'exec': it has no words");
+  if (message.mode == ExecMode::kShell && message.words.size() != 1) {
+    return fail(ErrorCode::kProtocol, "a malformed 'exec': a shell line is one word");
+  }
+  for (const std::string& word : message.words) {
+    if (word.find('\0') != std::string::npos) {
+      return fail(ErrorCode::kProtocol, "a malformed 'exec': a word contains a zero byte");
+    }
+  }
+  return message;
+}
+
+namespace {
+struct WireExit {
+  ExitKind kind = ExitKind::kExited;
+  std::uint8_t value = 0;
+  bool core = false;
+  std::uint16_t code = 0;
+  std::string error;
+};
+template <class Archive>
+void serialize(Archive& archive, WireExit& message) {
+  archive(wire_enum(message.kind, ExitKind::kNotStarted), message.value, message.core, message.code, message.error);
+}
+
+bool plausible(const WireExit& exit) {
+  if (exit.error.size() > kMaxErrorText) return false;
+  if (exit.kind == ExitKind::kSignalled && (exit.value == 0 || exit.value > 127)) return false;
+  return exit.kind == ExitKind::kNotStarted || exit.error.empty();
+}
+}  // namespace
+
+std::string encode(const ExitReport& message) {
+  return encode_structure(WireExit{message.kind, message.value, message.core, static_cast<std::uint16_t>(message.code),
+                                   message.error.substr(0, kMaxErrorText)});
+}
+
+Result<ExitReport> decode_exit(Bytes bytes) {
+  TRY_ASSIGN(WireExit wire, decode_structure<WireExit>(bytes, "exit"));
+  if (!plausible(wire)) return fail(ErrorCode::kProtocol, "a malformed 'exit': its fields contradict each other");
+  const auto code = is_error_code(wire.code) ? static_cast<ErrorCode>(wire.code) : ErrorCode::kInternal;
+  return ExitReport{wire.kind, wire.value, wire.core, code, std::move(wire.error)};
+}
+
+}  // namespace farhand

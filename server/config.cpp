@@ -1,0 +1,117 @@
+// rserver's command line.
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "common/escape.h"
+#include "common/paths.h"
+
+namespace farhand {
+namespace {
+
+constexpr const char* kVersion = "rserver 0.1.0";
+
+struct Raw {
+  std::vector<std::string> listen;
+  std::vector<std::string> pins;
+  ServerConfig config;
+};
+
+void describe(CLI::App& app, Raw& raw) {
+  app.add_option("--listen", raw.listen, "Address to listen on: unix:PATH, HOST:PORT or [IPV6]:PORT; port 0 picks one; repeatable")
+      ->type_name("ADDR")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--root", raw.config.root, "Directory to serve (default: the current one)")->type_name("DIR");
+  app.add_flag("--insecure", raw.config.insecure, "TCP without TLS, on loopback and for your own user only");
+  app.add_option("--tls-cert", raw.config.tls.certificate, "Certificate of this server, PEM")->type_name("FILE");
+  app.add_option("--tls-key", raw.config.tls.key, "Its private key, PEM")->type_name("FILE");
+  app.add_option("--tls-client-pin", raw.pins, "Key of a client that may come in: SHA-256 of its SPKI; repeatable")
+      ->type_name("SHA256")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("-v,--verbose", raw.config.verbose, "Log more");
+  app.set_version_flag("--version", std::string(kVersion));
+}
+
+bool is_loopback(const std::string& name) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, name.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return name == "localhost";
+}
+
+Result<Host> parse_listen(const std::string& text, const ServerConfig& config, bool is_root) {
+  TRY_ASSIGN(Host host, parse_host(text));
+  if (host.kind == Host::Kind::kUnix) return host;
+  const bool asks_plain = host.kind == Host::Kind::kPlain;
+  if (is_root) {
+    return fail(ErrorCode::kUsage, "root serves the Unix socket only, so " + farhand::quoted(text) +
+                                       " is refused; run rserver as the user whose commands it is to run");
+  }
+  if (config.insecure || asks_plain) {
+    if (!config.insecure) return fail(ErrorCode::kUsage, farhand::quoted(text) + " has no TLS: that takes --insecure");
+    if (!is_loopback(host.name)) {
+      return fail(ErrorCode::kUsage, "without TLS only loopback addresses are served, and " + farhand::quoted(text) +
+                                         " is none; leave --insecure out and give --tls-cert, --tls-key and "
+                                         "--tls-client-pin");
+    }
+    host.kind = Host::Kind::kPlain;
+    return host;
+  }
+  if (config.tls.certificate.empty() || config.tls.key.empty() || config.client_pins.empty()) {
+    return fail(ErrorCode::kUsage, "to serve " + farhand::quoted(text) +
+                                       " takes --tls-cert, --tls-key and --tls-client-pin (or, on loopback and "
+                                       "without TLS, --insecure)");
+  }
+  return host;
+}
+
+Result<ServerConfig> check(Raw raw, bool is_root) {
+  for (const std::string& text : raw.pins) {
+    TRY_ASSIGN(const KeyPin pin, parse_pin(text));
+    raw.config.client_pins.push_back(pin);
+  }
+  if (raw.config.tls.certificate.empty() != raw.config.tls.key.empty()) {
+    return fail(ErrorCode::kUsage, "--tls-cert and --tls-key go together");
+  }
+  for (const std::string& text : raw.listen) {
+    TRY_ASSIGN(Host host, parse_listen(text, raw.config, is_root));
+    raw.config.listen.push_back(std::move(host));
+  }
+  if (raw.config.listen.empty()) {
+    raw.config.listen.push_back(Host{Host::Kind::kUnix, default_socket_path(), {}, kDefaultPort});
+  }
+  if (raw.config.root.empty()) raw.config.root = ".";
+  return std::move(raw.config);
+}
+
+}  // namespace
+
+Result<ServerCommandLine> parse_server_command_line(int argc, const char* const* argv, bool is_root) {
+  CLI::App app("Runs commands and moves files for rclient. Without options it serves the current directory to your own "
+               "user, on a Unix socket that rclient finds by itself.",
+               "rserver");
+  Raw raw;
+  describe(app, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return ServerCommandLine{std::nullopt, app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return ServerCommandLine{std::nullopt, std::string(kVersion) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return fail(ErrorCode::kUsage, escape_for_display(error.what()) + "; rserver --help lists the options");
+  }
+  TRY_ASSIGN(ServerConfig config, check(std::move(raw), is_root));
+  return ServerCommandLine{std::move(config), {}};
+}
+
+}  // namespace farhand

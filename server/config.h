@@ -1,0 +1,32 @@
+// Config: what the command line of rserver says, checked. No socket is opened and no file but keys is looked at.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/host.h"
+#include "common/result.h"
+#include "common/stream/tls_context.h"
+
+namespace farhand {
+
+struct ServerConfig {
+  std::vector<Host> listen;
+  std::string root;
+  bool insecure = false;
+  TlsFiles tls;                      // empty names: no TLS
+  std::vector<KeyPin> client_pins;
+  bool verbose = false;
+};
+
+// What parsing led to: a configuration to serve, or a text that was asked for (--help, --version).
+struct ServerCommandLine {
+  std::optional<ServerConfig> config;
+  std::string text;
+};
+
+// kUsage with one sentence. `is_root` decides which addresses are permitted.
+Result<ServerCommandLine> parse_server_command_line(int argc, const char* const* argv, bool is_root);
+
+}  // namespace farhand

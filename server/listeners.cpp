@@ -1,0 +1,101 @@
+// One server per address.
+#include "server/listeners.h"
+
+#include <system_error>
+
+#include "common/escape.h"
+#include "common/log.h"
+#include "common/paths.h"
+#include "server/session_handler.h"
+#include "server/socketserver/socketserver.h"
+
+namespace farhand {
+namespace {
+
+// 1024 sessions: each takes a thread, and some ten descriptors while a command runs.
+constexpr std::size_t kMaxSessions = 1024;
+
+socketserver::ServerOptions server_options() {
+  socketserver::ServerOptions options;
+  options.threading.max_threads = kMaxSessions;
+  options.unix_socket.mode = 0600;
+  options.unix_socket.replace_stale_socket = true;
+  return options;
+}
+
+// Any server of the library, with failures in our log.
+template <class Server>
+class LoggingServer final : public Server {
+ public:
+  using Server::Server;
+  ~LoggingServer() override { this->close_in_destructor(); }
+
+ protected:
+  void handle_error(std::exception_ptr error, const socketserver::Address& client) override {
+    std::string what = "an unknown exception";
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& known) {
+      what = known.what();
+    } catch (...) {  // keeps the text above
+    }
+    log::error("a session of " + escape_for_display(client.to_string()) + " failed: " + escape_for_display(what));
+  }
+};
+
+Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerConfig& config) {
+  if (host.kind == Host::Kind::kUnix) return admit_unix_user();
+  if (host.kind == Host::Kind::kPlain) return admit_loopback_user();
+  TRY_ASSIGN(TlsContext context, TlsContext::for_server(config.tls));
+  return admit_pinned_keys(std::move(context), config.client_pins);
+}
+
+Error cannot_listen(const Host& host, const std::system_error& error) {
+  const std::string where = quoted(host_text(host));
+  if (error.code() == std::errc::address_in_use) {
+    return Error{ErrorCode::kCannotConnect, "another server is listening on " + where + " already", false};
+  }
+  return Error{ErrorCode::kCannotConnect, "rserver cannot listen on " + where + ": " + error.code().message(), false};
+}
+
+std::unique_ptr<socketserver::BaseServer> make_server(const Host& host, Service& service, const Admission& admission) {
+  auto factory = socketserver::handler<SessionHandler>(std::ref(service), std::cref(admission));
+  if (host.kind == Host::Kind::kUnix) {
+    return std::make_unique<LoggingServer<socketserver::ThreadingUnixStreamServer>>(host.path, factory,
+                                                                                    server_options());
+  }
+  return std::make_unique<LoggingServer<socketserver::ThreadingTCPServer>>(
+      socketserver::Address::ip(host.name, host.port), factory, server_options());
+}
+
+Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service) {
+  Listener listener;
+  listener.host = host;
+  TRY_ASSIGN(listener.admission, admission_for(host, config));
+  if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
+  try {
+    listener.server = make_server(host, service, *listener.admission);
+    listener.server->open();
+  } catch (const std::system_error& error) {
+    return fail(cannot_listen(host, error));
+  }
+  if (host.kind != Host::Kind::kUnix) listener.host.port = listener.server->server_address().port();
+  return listener;
+}
+
+}  // namespace
+
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service) {
+  std::vector<Listener> listeners;
+  for (const Host& host : config.listen) {
+    TRY_ASSIGN(Listener listener, open_listener(host, config, service));
+    if (host.kind == Host::Kind::kPlain) {
+      log::warning("--insecure: " + host_text(listener.host) + " is served without TLS, to uid " +
+                   std::to_string(::geteuid()) + " alone");
+    }
+    listeners.push_back(std::move(listener));
+  }
+  return listeners;
+}
+
+}  // namespace farhand

@@ -1,0 +1,29 @@
+// Listeners: one server of the socketserver library per listening address, all with the one handler.
+//
+// Ownership: owns the servers and their admissions. Closing waits for the sessions; ring the drain first.
+// Threads:   the main thread.
+// Errors:    kCannotConnect or a more fitting code, with a sentence that names the address.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "server/admission.h"
+#include "server/config.h"
+#include "server/service.h"
+#include "server/socketserver/base_server.h"
+
+namespace farhand {
+
+struct Listener {
+  std::unique_ptr<Admission> admission;  // first: sessions of the server use it to the end
+  std::unique_ptr<socketserver::BaseServer> server;
+  Host host;  // with the real port
+};
+
+// Opens all of them, or none.
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service);
+
+}  // namespace farhand

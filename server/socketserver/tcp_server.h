@@ -1,0 +1,21 @@
+// TCPServer: connections over IPv4 or IPv6, one at a time. ThreadingTCPServer (threading_mixin.h) takes many.
+#pragma once
+
+#include "server/socketserver/stream_server.h"
+
+namespace socketserver {
+
+class TCPServer : public StreamServer {
+ public:
+  // Stores only: open() binds. Port 0 lets the kernel choose; server_address() then tells the port.
+  TCPServer(Address address, StreamHandlerFactory factory, ServerOptions options = {});
+  ~TCPServer() override { close_in_destructor(); }
+
+ protected:
+  void server_bind() override;  // may be extended: call the base
+
+ private:
+  void set_socket_options() const;
+};
+
+}  // namespace socketserver

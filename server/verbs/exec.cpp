@@ -1,0 +1,88 @@
+// exec: from the request to the child, and from the child's end to the answer. The streams are command_pump's.
+#include "server/verbs/exec.h"
+
+#include <string>
+
+#include "common/escape.h"
+#include "common/spawn.h"
+#include "protocol/messages/command.h"
+#include "server/verbs/command_end.h"
+#include "server/verbs/command_environment.h"
+#include "server/verbs/command_pump.h"
+
+namespace farhand {
+namespace {
+
+SpawnRequest spawn_request(const ExecRequest& request, const Service& service) {
+  SpawnRequest spawn;
+  if (request.mode == ExecMode::kShell) {
+    spawn.argv = {"/bin/sh", "-c", request.words.front()};
+  } else {
+    spawn.argv = request.words;
+  }
+  spawn.environment = command_environment();
+  spawn.search_path = kCommandPath;
+  spawn.working_directory = service.root.fd();
+  spawn.descriptor_limit = service.command_descriptors;
+  return spawn;
+}
+
+// Words for the log: quoted, escaped, and not without end.
+std::string shown_words(const ExecRequest& request) {
+  constexpr std::size_t kMostWords = 32;
+  std::string text = request.mode == ExecMode::kShell ? "sh:" : "argv:";
+  for (std::size_t i = 0; i < request.words.size() && i < kMostWords; ++i) text += " " + quoted(request.words[i]);
+  if (request.words.size() > kMostWords) text += " ... (" + std::to_string(request.words.size()) + " words)";
+  return text;
+}
+
+ExitReport report_of(const ExitStatus& status) {
+  ExitReport report;
+  report.kind = status.signalled ? ExitKind::kSignalled : ExitKind::kExited;
+  report.value = static_cast<std::uint8_t>(status.signalled ? status.signal : status.code);
+  report.core = status.core;
+  return report;
+}
+
+ExitReport report_of(const Error& error) {
+  ExitReport report;
+  report.kind = ExitKind::kNotStarted;
+  report.value = error.code == ErrorCode::kNotFound ? 127 : error.code == ErrorCode::kNotExecutable ? 126 : 0;
+  report.code = error.code;
+  report.error = error.message;
+  return report;
+}
+
+std::string shown_end(const ExitReport& report) {
+  if (report.kind == ExitKind::kExited) return " exit " + std::to_string(report.value);
+  if (report.kind == ExitKind::kSignalled) return " signal " + std::to_string(report.value);
+  return " not started: " + report.error;
+}
+
+}  // namespace
+
+Result<void> run_exec(Session& session, const Incoming& request) {
+  TRY_ASSIGN(const ExecRequest wanted, decode_exec(request.bytes));
+  session.channel.consume(request.bytes.size());
+  session.outcome = shown_words(wanted);
+
+  auto child = spawn(spawn_request(wanted, session.service));
+  ExitReport report;
+  if (!child) {
+    report = report_of(child.error());
+  } else {
+    CommandPump pump(session.channel, *child);
+    if (const auto pumped = pump.run(); !pumped) {
+      session.outcome += " given up: " + escape_for_display(pumped.error().message);
+      end_command(*child, session.service.drain.abort);
+      return fail(pumped.error());
+    }
+    report = report_of(child->reap());
+    session.outcome += pump.shown_traffic();
+  }
+  session.outcome += shown_end(report);
+  session.channel.say_structure(FrameKind::kExit, encode(report));
+  return {};
+}
+
+}  // namespace farhand

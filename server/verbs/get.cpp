@@ -1,0 +1,49 @@
+// get: opens a file under the root and sends it. The bytes are the Sender's.
+#include "server/verbs/get.h"
+
+#include <fcntl.h>
+
+#include "common/escape.h"
+#include "protocol/messages/session.h"
+#include "protocol/transfer/sender.h"
+
+namespace farhand {
+namespace {
+
+Result<Sender> open_source(const Service& service, const std::string& path) {
+  TRY_ASSIGN(const std::string name, service.root.relative(path));
+  TRY_ASSIGN(UniqueFd file, service.root.open_existing(name, O_RDONLY));
+  return Sender::begin(Sender::Source{std::move(file), name, {}, name});
+}
+
+Result<void> send_all(Channel& channel, Sender& sender) {
+  for (;;) {
+    while (!sender.said() && channel.has_room()) sender.step(channel);
+    if (sender.said()) return {};
+    TRY(channel.wait({}, Deadline::never()));
+    if (channel.peer_ended()) TRY(channel.peek());
+  }
+}
+
+}  // namespace
+
+Result<void> run_get(Session& session, const Incoming& request) {
+  const std::string path = request.header.name;
+  session.channel.consume(0);
+  session.outcome = quoted(path);
+  auto sender = open_source(session.service, path);
+  if (!sender) {
+    session.outcome += " refused: " + escape_for_display(sender.error().message);
+    session.channel.say_structure(FrameKind::kError,
+                                  encode(ErrorReport{sender.error().code, false, sender.error().message}));
+    return {};
+  }
+  TRY(send_all(session.channel, *sender));
+  session.outcome += " " + std::to_string(sender->sent_bytes()) + " bytes";
+  if (sender->seal().outcome != SealOutcome::kComplete) {
+    session.outcome += " failed: " + escape_for_display(sender->seal().reason);
+  }
+  return {};
+}
+
+}  // namespace farhand

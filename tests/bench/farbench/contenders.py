@@ -1,0 +1,133 @@
+"""The ways to do the work of a row: ours, the peers, the floors. Each knows its command line and starts its server."""
+
+import os
+import subprocess
+
+from farbench import processes
+from farbench.workplace import free_port
+
+OURS, PEER, FLOOR = "ours", "peer", "floor"
+
+
+class Contender:
+    """One way to do a row's work. kind is OURS, PEER or FLOOR. argv is set by open()."""
+
+    kind = PEER
+
+    def __init__(self, work, name, extra=None):
+        self.work, self.name, self.extra = work, name, extra or {}
+        self.argv = []
+
+    def open(self, stack):
+        """May be overridden: starts what the command needs, to be ended with the stack."""
+
+    def before_run(self):
+        """May be overridden: what each run needs and is not to be timed."""
+
+    def after_run(self):
+        """May be overridden: the end of what before_run began."""
+
+    def run(self, count=1, jobs=1):
+        self.before_run()
+        try:
+            return processes.timed(self.work.account, self.work.timerun, self.argv, count, jobs, self.extra)
+        finally:
+            self.after_run()
+
+
+class Ssh(Contender):
+    """ssh or scp to an alias of the peer's configuration: `cold` connects each time, `warm` has a master connection."""
+
+    def __init__(self, work, name, program, arguments):
+        super().__init__(work, name)
+        self.argv = [program, *work.ssh, *arguments]
+
+    def open(self, stack):
+        if "warm" in self.argv:
+            processes.timed(self.work.account, self.work.timerun, self.argv)  # opens the master
+            stack.callback(self.close_master)
+
+    def close_master(self):
+        processes.timed(self.work.account, self.work.timerun, ["ssh", *self.work.ssh, "-O", "exit", "warm"])
+
+
+class Floor(Contender):
+    """A floor program: its `serve` on an address, and its client with what `verb` and `arguments` say."""
+
+    kind = FLOOR
+
+    def __init__(self, work, name, program, verb, arguments=(), listen="127.0.0.1:0", tls=True, extra=None):
+        super().__init__(work, name, extra)
+        self.program, self.verb, self.arguments, self.listen = work.binaries[program], verb, arguments, listen
+        self.keys = [work.certificate, work.key] if tls else []
+
+    def open(self, stack):
+        serve = [self.program, "serve", self.listen, *self.keys]
+        address, self.server = processes.start_server(stack, self.work.account, serve, self.extra)
+        self.argv = [self.program, self.verb, address, *self.arguments, *self.keys]
+
+
+class Ours(Contender):
+    """rserver on an address and rclient with a verb. tls=False is --insecure, or a Unix socket."""
+
+    kind = OURS
+
+    def __init__(self, work, root, arguments, listen="127.0.0.1:0", tls=True, extra=None):
+        super().__init__(work, "ours", extra)
+        self.root, self.arguments, self.listen, self.tls = root, arguments, listen, tls
+
+    def server_options(self):
+        keys = ["--tls-cert", self.work.certificate, "--tls-key", self.work.key, "--tls-client-pin", self.work.pin]
+        plain = [] if self.listen.startswith("unix:") else ["--insecure"]
+        return keys if self.tls else plain
+
+    def client_options(self):
+        keys = ["--tls-cert", self.work.certificate, "--tls-key", self.work.key, "--tls-server-pin", self.work.pin]
+        return keys if self.tls else []
+
+    def open(self, stack):
+        serve = [self.work.binaries["rserver"], "--listen", self.listen, "--root", self.root, *self.server_options()]
+        address, self.server = processes.start_server(stack, self.work.account, serve, self.extra)
+        self.argv = [self.work.binaries["rclient"], "-q", "-H", address, *self.client_options(), *self.arguments]
+
+
+class Netcat(Contender):
+    """nc with nothing around it. One nc listens before the time runs; the other is timed, until the receiver is done.
+    sync: the receiver syncs its file too, which nc itself does not do."""
+
+    def __init__(self, work, name, up, source, target, sync):
+        super().__init__(work, name)
+        self.up, self.source, self.target = up, source, target
+        self.then = f'&& sync "{target}"' if sync else ""
+
+    def before_run(self):
+        port = free_port()
+        self.argv = ["sh", "-c", self.sender(f"nc.openbsd -N 127.0.0.1 {port}") if self.up else
+                     self.receiver(f"nc.openbsd -d 127.0.0.1 {port}")]
+        listening = (self.receiver(f"nc.openbsd -l -d 127.0.0.1 {port}") if self.up else
+                     f'exec nc.openbsd -l -N 127.0.0.1 {port} <"{self.source}"')
+        if self.up:
+            self.make_done_pipe()
+            listening += f' && echo done >"{self.done}"'
+        self.listener = processes.start(self.work.account, ["sh", "-c", listening], stdout=subprocess.DEVNULL)
+        processes.wait_until_listening(port)
+
+    @property
+    def done(self):
+        """A pipe by which the receiver tells the sender that all is written."""
+        return self.target.with_name("nc-done")
+
+    def make_done_pipe(self):
+        self.done.unlink(missing_ok=True)
+        os.mkfifo(self.done)
+        self.work.own(self.done)
+
+    def sender(self, nc):
+        return f'{nc} <"{self.source}" && cat "{self.done}"'
+
+    def receiver(self, nc):
+        return f'{nc} >"{self.target}" {self.then}'
+
+    def after_run(self):
+        processes.end(self.listener)
+        self.done.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""Runs the contenders of a row in turn, round after round, and keeps what they took. Prints nothing."""
+
+import contextlib
+import dataclasses
+import filecmp
+import os
+import statistics
+
+from farbench.errors import BenchError
+
+
+@dataclasses.dataclass
+class Result:
+    """What one contender took: rounds[i] holds the samples of round i, in the row's unit."""
+
+    name: str
+    kind: str
+    rounds: list
+
+    @property
+    def samples(self):
+        return [sample for block in self.rounds for sample in block]
+
+    @property
+    def median(self):
+        return statistics.median(self.samples)
+
+    def round_medians(self):
+        return [statistics.median(block) for block in self.rounds]
+
+
+def measure(row, work, rounds, wanted):
+    """Results of a row, in the order of its contenders. wanted(contender) leaves some out."""
+    if row.folder:
+        work.add_source(row.folder(work))
+    contenders = [contender for contender in row.contenders(work) if wanted(contender)]
+    results = [Result(contender.name, contender.kind, []) for contender in contenders]
+    with contextlib.ExitStack() as stack:
+        for contender in contenders:
+            contender.open(stack)
+        for contender in contenders:
+            warm_up(row, work, contender)
+        for number in range(rounds):
+            run_round(row, work, list(zip(contenders, results)), number)
+    return results
+
+
+def run_round(row, work, pairs, number):
+    """Each round begins with another contender, so that none always comes after the same one."""
+    shift = number % len(pairs)
+    for contender, result in pairs[shift:] + pairs[:shift]:
+        result.rounds.append(samples_of(row, contender))
+        clear(row, work)
+
+
+def warm_up(row, work, contender):
+    """One run that does not count: it loads what is loaded once, and its result is checked byte by byte."""
+    contender.run()
+    if row.target:
+        if not filecmp.cmp(row.source(work), row.target(work), shallow=False):
+            raise BenchError(f"{row.key}: what {contender.name} transferred is not what was sent")
+        clear(row, work)
+
+
+def samples_of(row, contender):
+    each, total = contender.run(row.runs, row.jobs)
+    if row.unit == "/s":
+        return [row.runs / total]
+    return [seconds * (1000 if row.unit == "ms" else 1) for seconds in each]
+
+
+def clear(row, work):
+    """Deletes the target, and lets the disk finish, so that nobody pays for the one before."""
+    if not row.target:
+        return
+    target = row.target(work)
+    if target.stat().st_size != work.size:
+        raise BenchError(f"{row.key}: {target} has {target.stat().st_size} bytes instead of {work.size}")
+    target.unlink()
+    os.sync()

@@ -1,0 +1,101 @@
+"""Starts, times and ends processes of the bench's user. Knows no contender. Ends only what it started, by its id."""
+
+import dataclasses
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import time
+
+from farbench.errors import BenchError
+
+READY_SECONDS = 15  # a server that has printed nothing by then is stuck
+RUN_SECONDS = 300  # the slowest honest run (ssh, a block of 20; 1 GiB by scp) takes a tenth of it
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """Whom processes run as, and their whole environment."""
+
+    uid: int
+    gid: int
+    environment: dict
+
+
+def start(account, argv, extra=None, **streams):
+    """A process of the account in a group of its own, so that its children can be ended with it."""
+    return subprocess.Popen(
+        [str(word) for word in argv], user=account.uid, group=account.gid, extra_groups=[], start_new_session=True,
+        env={**account.environment, **(extra or {})}, cwd="/", stdin=subprocess.DEVNULL, **streams)
+
+
+def end(process):
+    """Asks the process group to end, insists after 10 s, and reaps the process."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            signal_group(process.pid, number)
+        try:
+            return process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            continue
+    raise BenchError(f"process {process.pid} does not end")
+
+
+def signal_group(group, number):
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
+
+
+def read_line_until(stream, deadline, what):
+    """One line from a pipe, or a BenchError when the deadline or the end comes first."""
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
+        byte = os.read(stream.fileno(), 1) if ready else b""
+        if not byte:
+            raise BenchError(f"{what} did not say that it listens")
+        line += byte
+    return line.decode().strip()
+
+
+def start_server(stack, account, argv, extra=None):
+    """Starts a server that prints "listening on ADDRESS"; ends it with the stack. Returns (address, process)."""
+    process = start(account, argv, extra, stdout=subprocess.PIPE)
+    stack.callback(process.stdout.close)
+    stack.callback(end, process)
+    name = pathlib.Path(argv[0]).name
+    line = read_line_until(process.stdout, time.monotonic() + READY_SECONDS, name)
+    if not line.startswith("listening on "):
+        raise BenchError(f"{name} said {line!r} instead of where it listens")
+    return line.removeprefix("listening on "), process
+
+
+def wait_until_listening(port):
+    """Until the kernel lists a listener on the port of 127.0.0.1: asking it by a connection would use up nc's only one."""
+    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
+    deadline = time.monotonic() + READY_SECONDS
+    while wanted not in pathlib.Path("/proc/net/tcp").read_text():
+        if time.monotonic() > deadline:
+            raise BenchError(f"nothing listens on port {port}")
+        time.sleep(0.001)
+
+
+def timed(account, timerun, argv, count=1, jobs=1, extra=None):
+    """Runs argv COUNT times, JOBS at a time. Returns (seconds of each run, seconds in all)."""
+    process = start(account, [timerun, count, jobs, *argv], extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, errors = process.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        end(process)
+        raise BenchError(f"took longer than {RUN_SECONDS} s: {words(argv)}") from None
+    if process.returncode != 0:
+        raise BenchError(f"failed: {words(argv)}\n{errors.decode(errors='replace')[-2000:]}")
+    *each, total = output.decode().splitlines()
+    return [int(line) / 1e6 for line in each], int(total.split()[1]) / 1e6
+
+
+def words(argv):
+    return " ".join(str(word) for word in argv)

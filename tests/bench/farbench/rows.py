@@ -1,0 +1,145 @@
+"""The rows of the table: which contenders do which work, and what ours must reach. The targets are the design's."""
+
+import dataclasses
+import pathlib
+from typing import Callable, Optional
+
+from farbench.contenders import Floor, Netcat, Ours, Ssh
+
+EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
+PARALLEL_RUNS, PARALLEL_JOBS = 400, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What ours divided by the rival's must be: at most the limit, or with at_least=True at least it."""
+
+    limit: float
+    at_least: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One kind of work. unit is "ms", "s" or "/s"; targets maps a rival's name to a Target; floor_rate is in /s."""
+
+    key: str
+    title: str
+    unit: str
+    contenders: Callable  # (work) -> list of Contender
+    targets: dict
+    runs: int = 1
+    jobs: int = 1
+    at_least_per_second: Optional[float] = None
+    folder: Optional[Callable] = None  # (work) -> the place whose files are sent
+    source: Optional[Callable] = None  # (work) -> the file that is sent
+    target: Optional[Callable] = None  # (work) -> the file that must be equal to it afterwards
+
+
+def exec_row(key, title, listen, tls, peers):
+    def contenders(work):
+        sockets = pathlib.Path(work.account.environment["HOME"])
+        where = {"unix": (f"unix:{sockets}/ours", f"unix:{sockets}/floor")}.get(listen, ("127.0.0.1:0",) * 2)
+        return [
+            Ours(work, work.tmpfs / "root", ["exec", "--", "true"], where[0], tls),
+            *peers(work),
+            Floor(work, "floor", "bench_exec_floor", "run", listen=where[1], tls=tls),
+        ]
+
+    targets = {"ssh, ControlMaster": Target(1.0), "floor": Target(1.5)}
+    return Row(key, title, "ms", contenders, targets, runs=EXEC_BLOCK)
+
+
+def cold_and_warm(work):
+    return [Ssh(work, "ssh", "ssh", ["cold", "true"]), *warm(work)]
+
+
+def warm(work):
+    return [Ssh(work, "ssh, ControlMaster", "ssh", ["warm", "true"])]
+
+
+def parallel_row():
+    def contenders(work):
+        return [
+            Ours(work, work.tmpfs / "root", ["exec", "--", "true"]),
+            *warm(work),
+            Floor(work, "floor", "bench_exec_floor", "run"),
+        ]
+
+    title = f"{PARALLEL_RUNS} × `exec true`, {PARALLEL_JOBS} at a time, TLS"
+    targets = {"floor": Target(0.75, at_least=True)}
+    return Row("parallel", title, "/s", contenders, targets, PARALLEL_RUNS, PARALLEL_JOBS, at_least_per_second=350)
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """One transfer row: its direction, transport, place ("disk" or "tmpfs") and whether files are synced."""
+
+    up: bool
+    tls: bool
+    place: str
+    sync: bool
+
+    @property
+    def key(self):
+        return "-".join(["up" if self.up else "down", "tls" if self.tls else "plain", self.place,
+                         *([] if self.sync else ["nosync"])])
+
+    @property
+    def title(self):
+        way = "up (post)" if self.up else "down (get)"
+        transport = "TLS" if self.tls else "plain"
+        return f"one file {way}, {transport}, {self.place}{'' if self.sync else ', fsync made free'}"
+
+    def folder(self, work):
+        return getattr(work, self.place)
+
+    def source(self, work):
+        return self.folder(work) / ("source" if self.up else "root/source")
+
+    def target(self, work):
+        return self.folder(work) / ("root/target" if self.up else "target")
+
+    def row(self):
+        targets = {"scp": Target(1 / 3), "nc": Target(1.0), "nc, then sync": Target(1.0), "floor": Target(1.15)}
+        return Row(self.key, self.title, "s", self.contenders, targets,
+                   folder=self.folder, source=self.source, target=self.target)
+
+    def contenders(self, work):
+        extra = {} if self.sync else work.nosync
+        return [self.ours(work, extra), *(self.copies(work) if self.tls else self.netcat(work)), self.floor(work, extra)]
+
+    def ours(self, work, extra):
+        verb = (["post", self.source(work), "--to", "target"] if self.up else
+                ["get", "source", "--to", self.target(work)])
+        return Ours(work, self.folder(work) / "root", verb, tls=self.tls, extra=extra)
+
+    def copies(self, work):
+        source, target = self.source(work), self.target(work)
+        files = [source, f"cold:{target}"] if self.up else [f"cold:{source}", target]
+        return [Ssh(work, "scp", "scp", ["-q", *files]),
+                Ssh(work, "scp, aes128-gcm", "scp", ["-q", "-c", "aes128-gcm@openssh.com", *files])]
+
+    def netcat(self, work):
+        sync = self.sync and self.place == "disk"
+        name = "nc, then sync" if sync else "nc"
+        return [Netcat(work, name, self.up, self.source(work), self.target(work), sync)]
+
+    def floor(self, work, extra):
+        files = [self.source(work), self.target(work)]
+        return Floor(work, "floor", "bench_tls_floor", "up" if self.up else "down", files, tls=self.tls, extra=extra)
+
+
+def transfer_rows():
+    places = [("disk", True), ("disk", False), ("tmpfs", True)]  # syncing is free on tmpfs anyway
+    return [Transfer(up, tls, place, sync).row()
+            for tls in (True, False) for place, sync in places for up in (True, False)]
+
+
+def all_rows():
+    return [
+        exec_row("exec-tls", "`exec true`, TLS, new connection", "tcp", True, cold_and_warm),
+        exec_row("exec-unix", "`exec true`, Unix socket", "unix", False, warm),
+        exec_row("exec-plain", "`exec true`, plain loopback", "tcp", False, warm),
+        parallel_row(),
+        *transfer_rows(),
+    ]

@@ -1,0 +1,119 @@
+#!/bin/bash
+# The OpenSSH server that scripts/bench compares with: on loopback, on a port of its own, for a user without profiles.
+#
+#   peer_sshd.sh start DIR USER PORT    makes USER where it does not exist; keys, configuration and log go to DIR
+#   peer_sshd.sh stop DIR               ends what start began; removes USER where start made it
+#
+# As root. DIR must be one that USER can enter. Afterwards `ssh -F DIR/ssh.conf cold` connects anew each time, and
+# `ssh -F DIR/ssh.conf warm` goes over a master connection, which the first such call opens. Both are to be run by USER.
+set -eu
+
+fail() {
+  echo "peer_sshd.sh: $1" >&2
+  exit 1
+}
+
+install_sshd() {
+  [ -x /usr/sbin/sshd ] && return
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server >/dev/null
+}
+
+# An empty home and a plain shell, so that no profile is measured along. The password is unusable but the account is
+# not locked: sshd refuses locked ones.
+make_user() {
+  if id "$user" >/dev/null 2>&1; then return; fi
+  useradd --system --no-create-home --home-dir "$dir/home" --shell /bin/sh "$user"
+  usermod --password '*' "$user"
+  echo "$user" >"$dir/made_user"
+}
+
+make_keys() {
+  ssh-keygen -q -t ed25519 -N '' -f "$dir/host_key"
+  ssh-keygen -q -t ed25519 -N '' -f "$dir/user_key"
+  install -m 644 "$dir/user_key.pub" "$dir/authorized_keys"
+  chown "$user" "$dir/user_key"
+}
+
+# The limits are far above what the widest row opens at once, so that none of them shapes a result.
+write_server_configuration() {
+  cat >"$dir/sshd.conf" <<CONFIGURATION
+ListenAddress 127.0.0.1
+Port $port
+HostKey $dir/host_key
+AuthorizedKeysFile $dir/authorized_keys
+PidFile $dir/sshd.pid
+Subsystem sftp internal-sftp
+UsePAM no
+StrictModes no
+MaxStartups 1000
+MaxSessions 1000
+CONFIGURATION
+}
+
+write_client_alias() {
+  cat <<CONFIGURATION
+Host $1
+  HostName 127.0.0.1
+  Port $port
+  User $user
+  IdentityFile $dir/user_key
+  IdentitiesOnly yes
+  UserKnownHostsFile /dev/null
+  StrictHostKeyChecking no
+  LogLevel ERROR
+CONFIGURATION
+}
+
+write_client_configuration() {
+  write_client_alias cold
+  write_client_alias warm
+  cat <<CONFIGURATION
+  ControlMaster auto
+  ControlPath $dir/home/master
+  ControlPersist yes
+CONFIGURATION
+}
+
+start() {
+  dir=$1 user=$2 port=$3
+  install_sshd
+  make_user
+  mkdir -p "$dir/home" /run/sshd
+  chmod 755 "$dir"
+  chown "$user" "$dir/home"
+  make_keys
+  write_server_configuration
+  write_client_configuration >"$dir/ssh.conf"
+  /usr/sbin/sshd -f "$dir/sshd.conf" -E "$dir/sshd.log"
+  for _ in $(seq 50); do
+    [ -s "$dir/sshd.pid" ] && return
+    sleep 0.1
+  done
+  fail "sshd did not start: $(cat "$dir/sshd.log")"
+}
+
+# userdel refuses while a process of the user is still on its way out.
+remove_user() {
+  for _ in $(seq 50); do
+    userdel "$1" 2>/dev/null && return
+    sleep 0.1
+  done
+  fail "could not remove the user $1"
+}
+
+stop() {
+  dir=$1
+  ssh -F "$dir/ssh.conf" -O exit warm 2>/dev/null || true
+  if [ -s "$dir/sshd.pid" ]; then kill "$(cat "$dir/sshd.pid")"; fi
+  if [ -f "$dir/made_user" ]; then remove_user "$(cat "$dir/made_user")"; fi
+}
+
+case "${1:-} $#" in
+"start 4") start "$2" "$3" "$4" ;;
+"stop 2") stop "$2" ;;
+*)
+  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+  ;;
+esac
