@@ -3,9 +3,17 @@
 #include <sys/types.h>
 
 extern "C" {
-int fsync(int) { return 0; }
-int fdatasync(int) { return 0; }
-int syncfs(int) { return 0; }
-int sync_file_range(int, off64_t, off64_t, unsigned) { return 0; }
+int fsync(int) {
+  return 0;
+}
+int fdatasync(int) {
+  return 0;
+}
+int syncfs(int) {
+  return 0;
+}
+int sync_file_range(int, off64_t, off64_t, unsigned) {
+  return 0;
+}
 void sync() {}
 }

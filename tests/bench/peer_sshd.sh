@@ -93,6 +93,17 @@ start() {
   fail "sshd did not start: $(cat "$dir/sshd.log")"
 }
 
+# sshd removes its file when it ends.
+stop_sshd() {
+  [ -s "$dir/sshd.pid" ] || return 0
+  kill "$(cat "$dir/sshd.pid")"
+  for _ in $(seq 50); do
+    [ -f "$dir/sshd.pid" ] || return 0
+    sleep 0.1
+  done
+  fail "sshd does not end"
+}
+
 # userdel refuses while a process of the user is still on its way out.
 remove_user() {
   for _ in $(seq 50); do
@@ -105,7 +116,7 @@ remove_user() {
 stop() {
   dir=$1
   ssh -F "$dir/ssh.conf" -O exit warm 2>/dev/null || true
-  if [ -s "$dir/sshd.pid" ]; then kill "$(cat "$dir/sshd.pid")"; fi
+  stop_sshd
   if [ -f "$dir/made_user" ]; then remove_user "$(cat "$dir/made_user")"; fi
 }
 

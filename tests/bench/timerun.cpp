@@ -4,14 +4,15 @@
 //   bench_timerun COUNT JOBS PROGRAM [ARGUMENT...]
 //
 // COUNT runs, JOBS of them at a time. Prints a line of microseconds for each run, from just before the spawn until the
-// child has been reaped, in order of ending; then "total MICROSECONDS". The children have no input and their standard output is
-// dropped. Exits with 1 when a run did not end with 0.
+// child has been reaped, in order of ending; then "total MICROSECONDS". The children have no input and their standard
+// output is dropped. Exits with 1 when a run did not end with 0.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -25,8 +25,8 @@ namespace {
 using bench::die;
 using bench::Link;
 
-std::size_t kBufferBytes = std::getenv("FLOOR_BUF") ? std::size_t(std::atol(std::getenv("FLOOR_BUF"))) : 256 * 1024;
-off_t kWritebackBytes = std::getenv("FLOOR_WB") ? std::atol(std::getenv("FLOOR_WB")) : 0;
+constexpr std::size_t kBufferBytes = 256 * 1024;    // fits a core's second-level cache, with room for OpenSSL
+constexpr off_t kWritebackBytes = 8 * 1024 * 1024;  // the disk starts on a piece while the next one arrives
 
 int open_or_die(const std::string& path, int flags) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
@@ -60,18 +60,23 @@ std::size_t fill(Link& link, std::vector<char>& buffer, std::size_t wanted) {
   return have;
 }
 
+// Begins to write back what has come since the last time, once that is enough. Whether it worked, fsync tells.
+off_t start_writeback(int file, off_t started, off_t done) {
+  if (done - started < kWritebackBytes) return started;
+  sync_file_range(file, started, done - started, SYNC_FILE_RANGE_WRITE);
+  return done;
+}
+
 void receive_file(Link& link, int file, std::size_t size) {
   std::vector<char> buffer(kBufferBytes);
-  off_t done = 0, started = 0;
+  off_t done = 0;
+  off_t started = 0;
   while (size > 0) {
     const std::size_t have = fill(link, buffer, std::min(size, buffer.size()));
     if (write(file, buffer.data(), have) != static_cast<ssize_t>(have)) die("write");
     size -= have;
     done += static_cast<off_t>(have);
-    if (kWritebackBytes && done - started >= kWritebackBytes) {
-      sync_file_range(file, started, done - started, SYNC_FILE_RANGE_WRITE);
-      started = done;
-    }
+    started = start_writeback(file, started, done);
   }
   if (fsync(file) != 0) die("fsync");
 }

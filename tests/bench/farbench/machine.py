@@ -29,7 +29,7 @@ def memory_gib():
 
 def file_system(path):
     """The type of the file system that holds path."""
-    return first_line("stat", "--file-system", "--format=%T", str(path))
+    return first_line("findmnt", "--noheadings", "--output", "FSTYPE", "--target", str(path))
 
 
 def load():

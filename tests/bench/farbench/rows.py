@@ -35,7 +35,10 @@ class Row:
     target: Optional[Callable] = None  # (work) -> the file that must be equal to it afterwards
 
 
-def exec_row(key, title, listen, tls, peers):
+MASTER = {"ssh, ControlMaster": Target(1.0)}
+
+
+def exec_row(key, title, listen, tls, peers, targets):
     def contenders(work):
         sockets = pathlib.Path(work.account.environment["HOME"])
         where = {"unix": (f"unix:{sockets}/ours", f"unix:{sockets}/floor")}.get(listen, ("127.0.0.1:0",) * 2)
@@ -45,7 +48,6 @@ def exec_row(key, title, listen, tls, peers):
             Floor(work, "floor", "bench_exec_floor", "run", listen=where[1], tls=tls),
         ]
 
-    targets = {"ssh, ControlMaster": Target(1.0), "floor": Target(1.5)}
     return Row(key, title, "ms", contenders, targets, runs=EXEC_BLOCK)
 
 
@@ -100,7 +102,8 @@ class Transfer:
         return self.folder(work) / ("root/target" if self.up else "target")
 
     def row(self):
-        targets = {"scp": Target(1 / 3), "nc": Target(1.0), "nc, then sync": Target(1.0), "floor": Target(1.15)}
+        plain = {"nc": Target(1.0), "nc, then sync": Target(1.0)}
+        targets = {"scp": Target(1 / 3), "floor": Target(1.15)} if self.tls else plain
         return Row(self.key, self.title, "s", self.contenders, targets,
                    folder=self.folder, source=self.source, target=self.target)
 
@@ -137,9 +140,10 @@ def transfer_rows():
 
 def all_rows():
     return [
-        exec_row("exec-tls", "`exec true`, TLS, new connection", "tcp", True, cold_and_warm),
-        exec_row("exec-unix", "`exec true`, Unix socket", "unix", False, warm),
-        exec_row("exec-plain", "`exec true`, plain loopback", "tcp", False, warm),
+        exec_row("exec-tls", "`exec true`, TLS, new connection", "tcp", True, cold_and_warm,
+                 {**MASTER, "floor": Target(1.5)}),
+        exec_row("exec-unix", "`exec true`, Unix socket", "unix", False, warm, MASTER),
+        exec_row("exec-plain", "`exec true`, plain loopback", "tcp", False, warm, MASTER),
         parallel_row(),
         *transfer_rows(),
     ]

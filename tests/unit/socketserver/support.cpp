@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -155,7 +156,9 @@ std::size_t TemporaryDirectory::files() const {
 
 void SocketServerTest::SetUp() {
   // A sanitizer starts a thread of its own beside the first of ours.
-  std::thread([] {}).join();
+  pid_t first = 0;
+  std::thread([&] { first = ::gettid(); }).join();
+  while (std::filesystem::exists("/proc/self/task/" + std::to_string(first))) std::this_thread::yield();
   descriptors_ = open_descriptors();
   threads_ = running_threads();
 }

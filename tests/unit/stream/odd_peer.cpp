@@ -24,7 +24,7 @@ int OddPeer::on_new_session(SSL* ssl, SSL_SESSION*) {
 }
 
 void OddPeer::on_info(const SSL* ssl, int where, int value) {
-  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) peer_of(ssl).alert_ = SSL_alert_desc_string_long(value);
+  if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) peer_of(ssl).alert_ = value & 0xff;
 }
 
 int OddPeer::on_alpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char*, unsigned,

@@ -27,9 +27,9 @@ class OddPeer {
   OddPeer(const OddPeer&) = delete;
   OddPeer& operator=(const OddPeer&) = delete;
 
-  void show(X509* certificate, EVP_PKEY* key);                // in place of what the options say
-  bool shake_hands();                                         // false: refused by either side
-  [[nodiscard]] std::string alert() const { return alert_; }  // the last one received, in OpenSSL's words
+  void show(X509* certificate, EVP_PKEY* key);        // in place of what the options say
+  bool shake_hands();                                 // false: refused by either side
+  [[nodiscard]] int alert() const { return alert_; }  // the number of the last one received, or -1
   [[nodiscard]] int tickets() const { return tickets_; }
 
   int write(std::string_view bytes);
@@ -48,7 +48,7 @@ class OddPeer {
   std::string alpn_;
   SslContextPtr context_;
   SslPtr ssl_;
-  std::string alert_;
+  int alert_ = -1;
   int tickets_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "tests/unit/stream/stream_pair.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -11,14 +12,38 @@
 
 namespace farhand::test {
 
-SocketPair make_unix_sockets() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+namespace {
+
+void shrink_buffers(int fd) {
+  const int least = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+  // Loopback's segments of 64 KiB would never fit the window, and every one would wait for a timer. No TCP: no harm.
+  const int segment = 536;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
 }
 
-SocketPair make_tcp_sockets() {
+}  // namespace
+
+SocketPair make_unix_sockets(Buffers buffers) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
+  SocketPair sockets{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  if (buffers == Buffers::kTiny) {
+    shrink_buffers(ends[0]);
+    shrink_buffers(ends[1]);
+  }
+  return sockets;
+}
+
+SocketPair make_tcp_sockets(Buffers buffers) {
   const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (buffers == Buffers::kTiny) {
+    // Before the connection, which negotiates by them; the accepted socket inherits the listener's.
+    shrink_buffers(listener.get());
+    shrink_buffers(client.get());
+  }
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -26,19 +51,10 @@ SocketPair make_tcp_sockets() {
   auto* name = reinterpret_cast<sockaddr*>(&address);
   if (::bind(listener.get(), name, length) != 0 || ::listen(listener.get(), 1) != 0) throw_errno("listen");
   if (::getsockname(listener.get(), name, &length) != 0) throw_errno("getsockname");
-  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(client.get(), name, length) != 0) throw_errno("connect");
   UniqueFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!server) throw_errno("accept");
   return {std::move(client), std::move(server)};
-}
-
-void shrink_buffers(const SocketPair& sockets) {
-  const int least = 1;
-  for (const int fd : {sockets.client.get(), sockets.server.get()}) {
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
-  }
 }
 
 TlsWorld::TlsWorld()
@@ -76,9 +92,8 @@ std::ostream& operator<<(std::ostream& out, StreamKind kind) {
   return out;
 }
 
-StreamPair make_stream_pair(StreamKind kind, bool tiny_buffers) {
-  SocketPair sockets = kind == StreamKind::kPlainUnix ? make_unix_sockets() : make_tcp_sockets();
-  if (tiny_buffers) shrink_buffers(sockets);
+StreamPair make_stream_pair(StreamKind kind, Buffers buffers) {
+  SocketPair sockets = kind == StreamKind::kPlainUnix ? make_unix_sockets(buffers) : make_tcp_sockets(buffers);
   if (kind != StreamKind::kTls) {
     return {make_plain_stream(std::move(sockets.client)), make_plain_stream(std::move(sockets.server))};
   }

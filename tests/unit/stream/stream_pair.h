@@ -17,9 +17,10 @@ struct SocketPair {
   UniqueFd server;
 };
 
-SocketPair make_unix_sockets();
-SocketPair make_tcp_sockets();
-void shrink_buffers(const SocketPair& sockets);  // to the least that the kernel allows, a few KiB
+// Tiny buffers are the least that the kernel allows, a few KiB.
+enum class Buffers { kDefault, kTiny };
+SocketPair make_unix_sockets(Buffers buffers = Buffers::kDefault);
+SocketPair make_tcp_sockets(Buffers buffers = Buffers::kDefault);
 
 // Keys for both sides and the contexts over them, made once per test program.
 struct TlsWorld {
@@ -45,6 +46,6 @@ struct StreamPair {
   std::unique_ptr<Stream> client;
   std::unique_ptr<Stream> server;
 };
-StreamPair make_stream_pair(StreamKind kind, bool tiny_buffers = false);
+StreamPair make_stream_pair(StreamKind kind, Buffers buffers = Buffers::kDefault);
 
 }  // namespace farhand::test

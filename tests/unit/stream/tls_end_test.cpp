@@ -145,9 +145,7 @@ bool throw_away_until_peer_is_through(OddPair& pair) {
 // A peer that demands an answer again and again and reads none: our memory stays bounded, the peer is made to wait, and
 // when it reads at last everything goes on.
 TEST(TlsKeyUpdateFlood, IsBoundedAndPasses) {
-  SocketPair sockets = make_unix_sockets();
-  shrink_buffers(sockets);
-  OddPair pair = make_odd_pair(true, std::move(sockets));
+  OddPair pair = make_odd_pair(true, make_unix_sockets(Buffers::kTiny));
   const int fd = pair.peer->fd();
   ASSERT_EQ(::fcntl(fd, F_SETFL, O_NONBLOCK), 0);
   std::array<std::byte, 64> buffer{};

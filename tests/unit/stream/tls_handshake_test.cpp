@@ -22,7 +22,7 @@ Deadline soon() {
 struct ServerOutcome {
   Established server;
   bool client_done = false;
-  std::string client_alert;
+  int client_alert = -1;
 };
 
 ServerOutcome serve(const OddPeerOptions& options) {
@@ -60,7 +60,7 @@ TEST(TlsServer, AClientWithoutACertificateIsRefused) {
   const ServerOutcome outcome = serve(options);
   ASSERT_FALSE(outcome.server);
   EXPECT_EQ(outcome.server.error().code, ErrorCode::kRefused);
-  EXPECT_EQ(outcome.client_alert, "certificate required");
+  EXPECT_EQ(outcome.client_alert, SSL_AD_CERTIFICATE_REQUIRED);
 }
 
 TEST(TlsServer, AClientThatOffersNoAlpnIsRefusedInsideTheHandshake) {
@@ -70,7 +70,7 @@ TEST(TlsServer, AClientThatOffersNoAlpnIsRefusedInsideTheHandshake) {
   ASSERT_FALSE(outcome.server);
   EXPECT_EQ(outcome.server.error().code, ErrorCode::kProtocol);
   EXPECT_FALSE(outcome.client_done);
-  EXPECT_EQ(outcome.client_alert, "no application protocol");
+  EXPECT_EQ(outcome.client_alert, SSL_AD_NO_APPLICATION_PROTOCOL);
 }
 
 TEST(TlsServer, AClientThatOffersAnotherAlpnIsRefusedInsideTheHandshake) {
@@ -80,7 +80,7 @@ TEST(TlsServer, AClientThatOffersAnotherAlpnIsRefusedInsideTheHandshake) {
     const ServerOutcome outcome = serve(options);
     ASSERT_FALSE(outcome.server) << name;
     EXPECT_FALSE(outcome.client_done) << name;
-    EXPECT_EQ(outcome.client_alert, "no application protocol") << name;
+    EXPECT_EQ(outcome.client_alert, SSL_AD_NO_APPLICATION_PROTOCOL) << name;
   }
 }
 
@@ -99,7 +99,7 @@ struct ClientOutcome {
   Established client;
   bool server_done = false;
   std::string server_saw;
-  std::string server_alert;
+  int server_alert = -1;
 };
 
 ClientOutcome connect_to(const OddPeerOptions& options, const TlsContext& context = tls_world().client) {
@@ -134,7 +134,7 @@ TEST(TlsClient, AWrongPinStopsItBeforeAnyApplicationByte) {
   EXPECT_NE(error.message.find("got " + pin_text(world.server_key.pin)), std::string::npos) << error.message;
   EXPECT_FALSE(outcome.server_done);
   EXPECT_EQ(outcome.server_saw, "");
-  EXPECT_EQ(outcome.server_alert, "bad certificate");
+  EXPECT_EQ(outcome.server_alert, SSL_AD_BAD_CERTIFICATE);
 }
 
 TEST(TlsClient, AServerThatSelectsNoAlpnIsRefusedInsideTheHandshake) {
