@@ -12,7 +12,12 @@ find_package(CLI11 REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(cereal REQUIRED)
 
-pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
+# libedit and what it needs, static for the same reason: eight shared libraries take as long to find as a handshake.
+add_library(farhand_libedit INTERFACE)
+foreach(part edit tinfo bsd md)
+  find_library(LIBEDIT_${part} NAMES lib${part}.a REQUIRED)
+  target_link_libraries(farhand_libedit INTERFACE ${LIBEDIT_${part}})
+endforeach()
 find_library(XXHASH_LIBRARY NAMES libxxhash.a xxhash REQUIRED)
 add_library(farhand_xxhash INTERFACE)
 target_link_libraries(farhand_xxhash INTERFACE ${XXHASH_LIBRARY})

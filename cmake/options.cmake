@@ -5,6 +5,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")  # -O3 builds a third longer and measures the same
+
 option(BUILD_TESTING "Build the tests" ON)
 option(FARHAND_HARDENING "Stack protector, fortified libc calls, full RELRO" OFF)
 set(FARHAND_SANITIZE "" CACHE STRING "Comma-separated sanitizers, as -fsanitize takes them")

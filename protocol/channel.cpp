@@ -168,7 +168,8 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
   };
   for (;;) {
     pump_out();
-    if (read_more_) pump_in();
+    // TLS reads ahead, also while it shakes hands: what it holds already never makes the socket readable.
+    if (read_more_ || stream_->has_buffered()) pump_in();
     const bool changed = news();
     const auto until = changed ? Deadline::at({}) : Deadline::earlier(deadline, next_liveness_check());
     const Polled polled = poll_once(watched, until);
