@@ -33,7 +33,7 @@ Error Connection::remote_error(const Incoming& incoming) {
   }
   // Without a request under way an error can only be about the connection itself, whatever it says.
   if (report->closes || channel_.conversation().state(Side::kServer) == State::kEnded) lost_ = true;
-  return Error{report->code, host_ + " says: " + escape_for_display(report->message), true};
+  return Error{report->code, host_ + " says: " + sentence_for_display(report->message), true};
 }
 
 // True: it was the greeting, and is consumed.

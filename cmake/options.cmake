@@ -14,7 +14,10 @@ set(FARHAND_TEST_SCALE "1" CACHE STRING "Multiplies the repetitions in tests: 1 
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # The sloppiness is what ccache asks for before it caches anything that uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  add_compile_options(-fpch-preprocess)
 endif()
 
 add_library(farhand_settings INTERFACE)
@@ -49,4 +52,21 @@ function(farhand_library name)
   add_library(farhand_${name} STATIC ${ARG_SOURCES})
   add_library(farhand::${name} ALIAS farhand_${name})
   target_link_libraries(farhand_${name} PUBLIC farhand_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  target_precompile_headers(farhand_${name} PRIVATE ${FARHAND_PRECOMPILED})
+endfunction()
+
+# Standard headers that nearly every source includes: a second of compiling saved in each.
+set(FARHAND_PRECOMPILED <algorithm> <array> <chrono> <functional> <memory> <optional> <string> <string_view> <thread>
+                        <variant> <vector> <tl/expected.hpp>)
+
+# farhand_compile_cheaply(FILES...): for sources whose headers take longest to compile, in code that runs once a process.
+function(farhand_compile_cheaply)
+  if(FARHAND_SANITIZE MATCHES "undefined")
+    set(flags -O0 -fno-sanitize=undefined)
+  elseif(FARHAND_SANITIZE)
+    set(flags -O0)
+  else()
+    set(flags $<$<CONFIG:Release>:-O1>)
+  endif()
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${flags}")
 endfunction()

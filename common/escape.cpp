@@ -66,7 +66,9 @@ void append_hexadecimal(std::string& out, std::string_view bytes) {
   }
 }
 
-void append_escaped(std::string& out, char32_t value, std::string_view bytes) {
+enum class Backslash { kDoubled, kKept };
+
+void append_escaped(std::string& out, char32_t value, std::string_view bytes, Backslash backslash) {
   switch (value) {
     case U'\n':
       out += "\\n";
@@ -78,7 +80,7 @@ void append_escaped(std::string& out, char32_t value, std::string_view bytes) {
       out += "\\r";
       return;
     case U'\\':
-      out += "\\\\";
+      out += backslash == Backslash::kDoubled ? "\\\\" : "\\";
       return;
     default:
       break;
@@ -90,9 +92,7 @@ void append_escaped(std::string& out, char32_t value, std::string_view bytes) {
   }
 }
 
-}  // namespace
-
-std::string escape_for_display(std::string_view text, std::size_t limit) {
+std::string escape(std::string_view text, std::size_t limit, Backslash backslash) {
   std::string out;
   out.reserve(std::min(text.size(), limit) + 3);
   std::size_t at = 0;
@@ -104,11 +104,21 @@ std::string escape_for_display(std::string_view text, std::size_t limit) {
     if (next.length == 0) {
       append_hexadecimal(out, bytes);
     } else {
-      append_escaped(out, next.value, bytes);
+      append_escaped(out, next.value, bytes, backslash);
     }
     at += length;
   }
   return out;
+}
+
+}  // namespace
+
+std::string escape_for_display(std::string_view text, std::size_t limit) {
+  return escape(text, limit, Backslash::kDoubled);
+}
+
+std::string sentence_for_display(std::string_view sentence, std::size_t limit) {
+  return escape(sentence, limit, Backslash::kKept);
 }
 
 std::string quoted(std::string_view text) {

@@ -19,7 +19,11 @@ inline constexpr std::size_t kDisplayBytes = 1024;
 // `limit` bytes of input are shown.
 std::string escape_for_display(std::string_view text, std::size_t limit = kDisplayBytes);
 
-// The same, between single quotes: how a name is written within a sentence.
+// The same for a sentence that the other side has made, with names in it that are escaped already: backslashes stay as
+// they are.
+std::string sentence_for_display(std::string_view sentence, std::size_t limit = kDisplayBytes);
+
+// escape_for_display between single quotes: how a name is written within a sentence.
 std::string quoted(std::string_view text);
 
 }  // namespace farhand

@@ -38,7 +38,7 @@ void SessionHandler::setup() {
   login_deadline_ = Deadline::after(kLoginDeadline);
   auto admitted = admission_.admit(request().release(), login_deadline_, service_.drain.stop.fd());
   if (!admitted) {
-    end_ = escape_for_display(admitted.error().message);
+    end_ = sentence_for_display(admitted.error().message);
     return;
   }
   who_ = std::move(admitted->who);
@@ -62,7 +62,7 @@ void SessionHandler::finish() {
 }
 
 void SessionHandler::end_with(const Error& error) {
-  end_ = escape_for_display(error.message);
+  end_ = sentence_for_display(error.message);
   if (error.code == ErrorCode::kConnectionLost) return;  // there is nobody to tell
   const bool stranger = channel_->conversation().state(Side::kServer) == State::kGreeting;
   channel_->refuse(stranger ? told_to_strangers(error) : error);
@@ -108,7 +108,7 @@ Result<bool> SessionHandler::serve_next() {
     }
     if (kind == FrameKind::kError) {
       TRY_ASSIGN(const ErrorReport report, decode_error(incoming->bytes));
-      end_ = "the client says: " + escape_for_display(report.message);
+      end_ = "the client says: " + sentence_for_display(report.message);
     }
     channel_->consume(incoming->bytes.size());
     return false;
@@ -129,7 +129,7 @@ Result<void> SessionHandler::run_verb(const Verb& verb, const Incoming& request)
   ++requests_;
   Session session{*channel_, service_, {}};
   const auto outcome = verb.run(session, request);
-  if (!outcome && session.outcome.empty()) session.outcome = escape_for_display(outcome.error().message);
+  if (!outcome && session.outcome.empty()) session.outcome = sentence_for_display(outcome.error().message);
   log::info(label() + " " + verb.name + " " + session.outcome + " in " + seconds_since(begun));
   return outcome;
 }

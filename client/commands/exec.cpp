@@ -28,7 +28,7 @@ ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecS
   pump->give_kept(run.outcome);
   if (exit) {
     run.outcome.exit = std::move(*exit);
-    run.outcome.exit->error = escape_for_display(run.outcome.exit->error);
+    run.outcome.exit->error = sentence_for_display(run.outcome.exit->error);
   } else {
     run.outcome.error = exit.error();
     connection.give_up();  // the command's fate is tied to the connection: dropping it ends the command

@@ -138,7 +138,7 @@ namespace {
 Error broken_off(const Incoming& incoming) {
   if (incoming.kind() == FrameKind::kError) {
     if (auto report = decode_error(incoming.bytes)) {
-      return Error{report->code, escape_for_display(report->message), true};
+      return Error{report->code, sentence_for_display(report->message), true};
     }
   }
   return Error{ErrorCode::kProtocol,
@@ -170,7 +170,7 @@ Result<Done> sender_gave_up(const Seal& seal) {
   if (seal.outcome == SealOutcome::kCancelled) {
     return fail(ErrorCode::kCancelled, "the sender gave the transfer up" + std::string(kKept));
   }
-  return fail(Error{seal.code, escape_for_display(seal.reason), true});
+  return fail(Error{seal.code, sentence_for_display(seal.reason), true});
 }
 
 }  // namespace

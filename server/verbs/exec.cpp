@@ -73,7 +73,7 @@ Result<void> run_exec(Session& session, const Incoming& request) {
   } else {
     CommandPump pump(session.channel, *child);
     if (const auto pumped = pump.run(); !pumped) {
-      session.outcome += " given up: " + escape_for_display(pumped.error().message);
+      session.outcome += " given up: " + sentence_for_display(pumped.error().message);
       end_command(*child, session.service.drain.abort);
       return fail(pumped.error());
     }

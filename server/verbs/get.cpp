@@ -33,7 +33,7 @@ Result<void> run_get(Session& session, const Incoming& request) {
   session.outcome = quoted(path);
   auto sender = open_source(session.service, path);
   if (!sender) {
-    session.outcome += " refused: " + escape_for_display(sender.error().message);
+    session.outcome += " refused: " + sentence_for_display(sender.error().message);
     session.channel.say_structure(FrameKind::kError,
                                   encode(ErrorReport{sender.error().code, false, sender.error().message}));
     return {};
@@ -41,7 +41,7 @@ Result<void> run_get(Session& session, const Incoming& request) {
   TRY(send_all(session.channel, *sender));
   session.outcome += " " + std::to_string(sender->sent_bytes()) + " bytes";
   if (sender->seal().outcome != SealOutcome::kComplete) {
-    session.outcome += " failed: " + escape_for_display(sender->seal().reason);
+    session.outcome += " failed: " + sentence_for_display(sender->seal().reason);
   }
   return {};
 }

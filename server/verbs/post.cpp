@@ -37,7 +37,7 @@ void answer(Session& session, const Result<Done>& outcome) {
     session.outcome += " as " + quoted(outcome->path) + " " + std::to_string(outcome->size) + " bytes";
     session.channel.say_structure(FrameKind::kDone, encode(*outcome));
   } else {
-    session.outcome += " refused: " + escape_for_display(outcome.error().message);
+    session.outcome += " refused: " + sentence_for_display(outcome.error().message);
     session.channel.say_structure(FrameKind::kError,
                                   encode(ErrorReport{outcome.error().code, false, outcome.error().message}));
   }
