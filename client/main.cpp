@@ -7,8 +7,10 @@
 #include "client/exit_status.h"
 #include "client/report.h"
 #include "client/run.h"
+#include "common/standard_streams.h"
 
 int main(int argc, char** argv) try {
+  farhand::reserve_standard_streams();
   ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death
   const auto line = farhand::parse_client_command_line(argc, argv);
   return line ? farhand::run_client(*line) : farhand::refuse_usage(line.error());

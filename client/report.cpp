@@ -140,6 +140,7 @@ std::string error_json(const Error& error) {
   Json object;
   object["status"] = status_of(error);
   object["error"] = error_object(error);
+  object["files"] = Json::array();
   return object.dump();
 }
 

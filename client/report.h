@@ -18,6 +18,6 @@ void report_files(const std::string& verb, const FilesOutcome& outcome, bool sum
 // With the output (for --json) or without (for --status-fd). No newline at the end.
 std::string exec_json(const ExecOutcome& outcome, bool with_output);
 std::string files_json(const FilesOutcome& outcome);
-std::string error_json(const Error& error);
+std::string error_json(const Error& error);  // a job of files that did not come to any
 
 }  // namespace farhand

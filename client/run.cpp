@@ -130,7 +130,10 @@ int run_client(const ClientCommandLine& line) {
 int refuse_usage(const UsageError& usage) {
   complain(usage.error.message);
   const int status = usage.in_exec ? kExecFailureStatus : status_of(usage.error);
-  return usage.json ? print_json(error_json(usage.error), status) : status;
+  if (!usage.json) return status;
+  ExecOutcome outcome;
+  outcome.error = usage.error;
+  return print_json(usage.in_exec ? exec_json(outcome, true) : error_json(usage.error), status);
 }
 
 }  // namespace farhand

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/log.h"
+#include "common/standard_streams.h"
 #include "server/config.h"
 #include "server/listeners.h"
 #include "server/serve_loop.h"
@@ -57,6 +58,7 @@ int run(const ServerConfig& config) {
 }  // namespace farhand
 
 int main(int argc, char** argv) try {
+  farhand::reserve_standard_streams();
   const auto line = farhand::parse_server_command_line(argc, argv, ::geteuid() == 0);
   if (!line) return farhand::fail_with(line.error());
   if (!line->config) {

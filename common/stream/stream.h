@@ -9,7 +9,9 @@
 //            try_close_write(), then reading until kEnd.
 // Threads:   one thread at a time.
 // Errors:    a connection that broke is ErrorCode::kConnectionLost; bytes that are not TLS are kProtocol; a refused
-//            identity is kWrongIdentity. After an error the stream stays failed: further calls return errors.
+//            identity is kWrongIdentity. After an error the stream stays failed: further calls return errors. One
+//            exception: after a failed write, what the peer said before it went away can still be read; then comes an
+//            error, never kEnd.
 #pragma once
 
 #include <cstddef>

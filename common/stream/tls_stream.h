@@ -1,7 +1,7 @@
 // TlsStream: a Stream under TLS 1.3, driven on the socket itself.
 //
-// OpenSSL reads straight from the socket (read-ahead, many records a call) and writes into a buffer of ours, so that
-// one send carries many records. What is idle holds no large buffer.
+// OpenSSL reads from and writes into buffers of ours (tls_buffer_bio.h), so that one recv or send carries many records.
+// A stream on which try_read has answered kWouldBlock, and that has nothing pending, holds no large buffer.
 #pragma once
 
 #include <memory>
