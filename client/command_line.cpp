@@ -47,18 +47,21 @@ struct Parser {
     add_connection_options();
     add_exec();
     add_files();
-    app.footer("HOST: HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else your own\n"
-               "rserver's socket on this machine.\n"
-               "Exit status: exec ends as the command did (128+n for signal n, 255 for a failure of ours); else 0 done,\n"
-               "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
-               "6 wrong identity, 7 cannot connect, 8 connection lost, 9 protocol error, 124 timed out, 130 interrupted.");
+    app.footer(
+        "HOST: HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else your own\n"
+        "rserver's socket on this machine.\n"
+        "Exit status: exec ends as the command did (128+n for signal n, 255 for a failure of ours); else 0 done,\n"
+        "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
+        "6 wrong identity, 7 cannot connect, 8 connection lost, 9 protocol error, 124 timed out, 130 interrupted.");
   }
 
   void add_connection_options() {
-    app.add_option("-H,--host", options.host, "Where to (default: $RCLIENT_HOST, else the local socket)")->type_name("HOST");
+    app.add_option("-H,--host", options.host, "Where to (default: $RCLIENT_HOST, else the local socket)")
+        ->type_name("HOST");
     app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
-    app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")->type_name("SHA256");
+    app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
+        ->type_name("SHA256");
     app.add_option("--encoding", encoding, "Show command output that arrives in this encoding")->type_name("NAME");
     app.add_flag("--json", options.json, "One JSON object on standard output");
     const auto quiet = app.add_flag("-q,--quiet", options.quiet, "No progress, no notices");
@@ -66,11 +69,13 @@ struct Parser {
   }
 
   void add_exec() {
-    exec_verb = app.add_subcommand("exec", "Run a command: exec \"ls -l | wc\" (a shell line) or exec -- prog 'a b' (exactly these words)");
+    exec_verb = app.add_subcommand(
+        "exec", "Run a command: exec \"ls -l | wc\" (a shell line) or exec -- prog 'a b' (exactly these words)");
     exec_verb->allow_extras();
     exec_verb->prefix_command();
     exec_verb->add_option("--encoding", encoding, "Show output that arrives in this encoding")->type_name("NAME");
-    exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")->type_name("N");
+    exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")
+        ->type_name("N");
     exec_verb->add_flag("--json", options.json, "One JSON object on standard output");
   }
 
@@ -87,7 +92,9 @@ struct Parser {
   }
 };
 
-Error usage(std::string sentence) { return Error{ErrorCode::kUsage, std::move(sentence), false}; }
+Error usage(std::string sentence) {
+  return Error{ErrorCode::kUsage, std::move(sentence), false};
+}
 
 std::string in_shell_quotes(const std::string& word) {
   std::string text = "'";
@@ -122,7 +129,8 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   if (line.empty()) return fail(usage("exec needs a command; for instance  rclient exec \"ls -l\""));
   if (line.size() > 1) return fail(ambiguous(line));
   if (line.front().starts_with("-")) {
-    return fail(usage("there is no option " + farhand::quoted(line.front()) + " for exec; rclient exec --help lists them"));
+    return fail(
+        usage("there is no option " + farhand::quoted(line.front()) + " for exec; rclient exec --help lists them"));
   }
   command.request = ExecRequest{ExecMode::kShell, {line.front()}};
   return command;

@@ -15,9 +15,9 @@
 namespace farhand {
 
 struct ClientOptions {
-  std::string host;          // as given with -H or RCLIENT_HOST; empty: the local socket
+  std::string host;  // as given with -H or RCLIENT_HOST; empty: the local socket
   TlsFiles tls;
-  std::string server_pin;    // as given
+  std::string server_pin;  // as given
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -25,21 +25,21 @@ struct ClientOptions {
 
 struct ExecCommand {
   ExecRequest request;
-  std::string encoding;      // of the output, for iconv; empty: as it comes
+  std::string encoding;  // of the output, for iconv; empty: as it comes
   int status_fd = -1;
 };
 struct PostCommand {
   std::vector<std::string> files;
-  std::string to;            // empty: under its own name
+  std::string to;  // empty: under its own name
 };
 struct GetCommand {
   std::vector<std::string> paths;
-  std::string to;            // empty: into the current directory
+  std::string to;  // empty: into the current directory
 };
 struct PromptCommand {
   std::string encoding;
 };
-struct ShowText {            // --help, --version
+struct ShowText {  // --help, --version
   std::string text;
 };
 

@@ -44,8 +44,7 @@ Result<bool> Connection::take_greeting(const Incoming& incoming) {
   greeted_ = true;
   if (hello.version == kProtocolVersion) return true;
   return fail(ErrorCode::kProtocol, "the server speaks version " + std::to_string(hello.version) +
-                                        " of the protocol and this client version " +
-                                        std::to_string(kProtocolVersion));
+                                        " of the protocol and this client version " + std::to_string(kProtocolVersion));
 }
 
 Result<std::optional<Incoming>> Connection::peek() {
@@ -58,7 +57,8 @@ Result<std::optional<Incoming>> Connection::peek() {
     if (!*incoming) {
       if (greeted_ || !greeting_deadline_.passed()) return std::optional<Incoming>();
       lost_ = true;
-      return fail(ErrorCode::kConnectionLost, "the server did not answer within " + std::to_string(kDeadPeer.count()) + " s");
+      return fail(ErrorCode::kConnectionLost,
+                  "the server did not answer within " + std::to_string(kDeadPeer.count()) + " s");
     }
     if ((*incoming)->kind() == FrameKind::kError) return fail(remote_error(**incoming));
     if ((*incoming)->kind() == FrameKind::kBye) {

@@ -1,5 +1,5 @@
-// Connection: a channel to a server with the greeting in it. The hello goes out together with the first request, and the
-// server's hello is taken when it comes, so greeting costs no round trip of its own.
+// Connection: a channel to a server with the greeting in it. The hello goes out together with the first request, and
+// the server's hello is taken when it comes, so greeting costs no round trip of its own.
 //
 // Ownership: owns the channel. Threads: one.
 // Errors:    what the server reports comes as Error with `remote`, its text escaped and headed by the host's name.

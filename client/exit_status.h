@@ -8,7 +8,7 @@ namespace farhand {
 
 inline constexpr int kSomeFailedStatus = 1;
 inline constexpr int kExecFailureStatus = 255;  // every failure of ours in exec
-inline constexpr int kInternalStatus = 255;  // the machine failed, or we did
+inline constexpr int kInternalStatus = 255;     // the machine failed, or we did
 
 // For everything but exec.
 int status_of(const Error& error) noexcept;

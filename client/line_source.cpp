@@ -118,7 +118,7 @@ class EditedLines final : public LineSource {
 
 class PlainLines final : public LineSource {
  public:
-  explicit PlainLines(int fd) : fd_(fd) {}
+  explicit PlainLines(std::function<bool()> wait_for_input) : wait_for_input_(std::move(wait_for_input)) {}
 
   std::optional<std::string> next() override {
     for (;;) {
@@ -126,7 +126,8 @@ class PlainLines final : public LineSource {
       const auto newline = text.find('\n');
       if (newline != std::string_view::npos) return take(newline, 1);
       if (text.size() >= kLongestLine) return take(text.size(), 0);
-      const ssize_t got = read_some(fd_, queue_.prepare(4096));
+      if (!wait_for_input_()) return std::nullopt;
+      const ssize_t got = read_some(STDIN_FILENO, queue_.prepare(4096));
       if (got <= 0) return text.empty() ? std::nullopt : std::optional(take(queue_.size(), 0));
       queue_.commit(static_cast<std::size_t>(got));
     }
@@ -138,7 +139,7 @@ class PlainLines final : public LineSource {
     queue_.consume(length + more);
     return line;
   }
-  int fd_;
+  std::function<bool()> wait_for_input_;
   ByteQueue queue_;
 };
 
@@ -148,6 +149,8 @@ std::unique_ptr<LineSource> edited_lines(std::string prompt, std::function<bool(
   return std::make_unique<EditedLines>(std::move(prompt), std::move(wait_for_input));
 }
 
-std::unique_ptr<LineSource> plain_lines(int fd) { return std::make_unique<PlainLines>(fd); }
+std::unique_ptr<LineSource> plain_lines(std::function<bool()> wait_for_input) {
+  return std::make_unique<PlainLines>(std::move(wait_for_input));
+}
 
 }  // namespace farhand

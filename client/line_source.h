@@ -23,9 +23,10 @@ class LineSource {
   virtual std::optional<std::string> next() = 0;
 };
 
-// `wait_for_input` is called whenever a key is waited for: it returns true when standard input can be read, false when
-// the line is to be dropped (Ctrl-C), and serves the connection meanwhile. It throws to end the prompt.
+// Both read standard input. `wait_for_input` is called whenever it is waited for: it returns true when standard input
+// can be read, false when the line is to be dropped (Ctrl-C; it ends plain lines), and serves the connection meanwhile.
+// It throws to end the prompt.
 std::unique_ptr<LineSource> edited_lines(std::string prompt, std::function<bool()> wait_for_input);
-std::unique_ptr<LineSource> plain_lines(int fd);
+std::unique_ptr<LineSource> plain_lines(std::function<bool()> wait_for_input);
 
 }  // namespace farhand

@@ -11,7 +11,8 @@
 
 int main(int argc, char** argv) try {
   farhand::reserve_standard_streams();
-  ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death
+  ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death,
+  ::signal(SIGXFSZ, SIG_IGN);  // and so is a limit on the size of files
   const auto line = farhand::parse_client_command_line(argc, argv);
   return line ? farhand::run_client(*line) : farhand::refuse_usage(line.error());
 } catch (const std::exception& error) {

@@ -16,17 +16,17 @@ namespace farhand {
 struct ExecOutcome {
   std::optional<ExitReport> exit;
   std::optional<Error> error;
-  bool asked = false;      // the request may have reached the server, so the command may have been started
-  std::string out_text;    // with --json: what the command wrote
+  bool asked = false;    // the request may have reached the server, so the command may have been started
+  std::string out_text;  // with --json: what the command wrote
   std::string err_text;
-  bool out_cut = false;    // more came than is kept for --json
+  bool out_cut = false;  // more came than is kept for --json
   bool err_cut = false;
 };
 
 // How one file's transfer went.
 struct FileOutcome {
-  std::string name;                 // as the user gave it
-  std::string path;                 // where it is now: on the host (post) or here (get)
+  std::string name;  // as the user gave it
+  std::string path;  // where it is now: on the host (post) or here (get)
   std::uint64_t bytes = 0;
   std::optional<HashValue> hash;
   std::optional<Error> error;

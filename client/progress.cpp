@@ -15,8 +15,8 @@
 namespace farhand {
 namespace {
 
-constexpr std::chrono::milliseconds kRedraw{150};      // some seven times a second: readable, and cheap
-constexpr std::chrono::milliseconds kFirstDraw{300};   // what is done sooner needs no line
+constexpr std::chrono::milliseconds kRedraw{150};     // some seven times a second: readable, and cheap
+constexpr std::chrono::milliseconds kFirstDraw{300};  // what is done sooner needs no line
 
 std::size_t terminal_columns() {
   winsize size{};
@@ -78,7 +78,9 @@ bool Progress::wanted(bool quiet, bool json) {
   return !quiet && !json && !dumb && ::isatty(STDERR_FILENO) == 1;
 }
 
-void Progress::begin_file(const std::string& name) { name_ = name; }
+void Progress::begin_file(const std::string& name) {
+  name_ = name;
+}
 
 void Progress::at(std::uint64_t file_bytes) {
   current_ = file_bytes;

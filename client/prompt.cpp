@@ -66,8 +66,10 @@ class Prompt {
 int Prompt::run() {
   if (connected() == nullptr) return status_of(Error{ErrorCode::kCannotConnect, {}, false});
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  const auto lines = terminal ? edited_lines(connector_.host() + "> ", [this] { return wait_for_input(); })
-                              : plain_lines(STDIN_FILENO);
+  const auto wait = [this] {
+    return wait_for_input();
+  };
+  const auto lines = terminal ? edited_lines(connector_.host() + "> ", wait) : plain_lines(wait);
   if (terminal && !options_.quiet) std::fputs("a line is a command there; help tells the rest\n", stderr);
   try {
     for (auto line = lines->next(); line; line = lines->next()) {

@@ -6,7 +6,9 @@
 namespace farhand {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 struct FilesAndTarget {
   std::vector<std::string> files;

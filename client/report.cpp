@@ -81,13 +81,14 @@ void put_exit(Json& object, const ExecOutcome& outcome) {
 
 }  // namespace
 
-void complain(const std::string& sentence) { std::fprintf(stderr, "rclient: %s\n", sentence.c_str()); }
+void complain(const std::string& sentence) {
+  std::fprintf(stderr, "rclient: %s\n", sentence.c_str());
+}
 
 void report_exec(const ExecOutcome& outcome) {
   if (outcome.error) {
     const bool unknown = was_started(outcome).is_null();
-    complain(outcome.error->message +
-             (unknown ? "; whether the command had begun or ended is not known" : ""));
+    complain(outcome.error->message + (unknown ? "; whether the command had begun or ended is not known" : ""));
   }
   if (outcome.exit && outcome.exit->kind == ExitKind::kNotStarted) complain(outcome.exit->error);
 }

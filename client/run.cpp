@@ -29,7 +29,8 @@ mode_t mode_mask_from_umask() {
 }
 
 int print_json(const std::string& json, int status) {
-  return write_all(STDOUT_FILENO, bytes_of(json + "\n")) ? status : status_of(Error{ErrorCode::kFileTrouble, {}, false});
+  return write_all(STDOUT_FILENO, bytes_of(json + "\n")) ? status
+                                                         : status_of(Error{ErrorCode::kFileTrouble, {}, false});
 }
 
 int fail_with(const Error& error, bool json) {
@@ -58,8 +59,8 @@ ExecStreams streams_for(const ExecCommand& command, const ClientOptions& options
 ExecOutcome carry_out(const ExecCommand& command, const ClientOptions& options) {
   ExecOutcome outcome;
   const auto connector = Connector::make(options);
-  auto connection = connector ? Connection::open(*connector)
-                              : Result<std::unique_ptr<Connection>>(fail(connector.error()));
+  auto connection =
+      connector ? Connection::open(*connector) : Result<std::unique_ptr<Connection>>(fail(connector.error()));
   if (!connection) {
     outcome.error = connection.error();
     return outcome;
@@ -91,8 +92,10 @@ int run_files(const std::string& verb, const Command& command, const ClientOptio
   auto connection = Connection::open(*connector);
   if (!connection) return fail_with(connection.error(), options.json);
   const Interrupt interrupt;
-  (*connection)->channel().set_interrupt(
-      interrupt.fd(), Error{ErrorCode::kInterrupted, "interrupted; what was there before is unchanged", false});
+  (*connection)
+      ->channel()
+      .set_interrupt(interrupt.fd(),
+                     Error{ErrorCode::kInterrupted, "interrupted; what was there before is unchanged", false});
   Progress progress(verb, 0, Progress::wanted(options.quiet, options.json));
   const FilesOutcome outcome = carry(**connection, command, progress);
   progress.clear();

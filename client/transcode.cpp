@@ -16,7 +16,8 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 Result<Transcoder> Transcoder::from(const std::string& encoding) {
   const iconv_t handle = encoding.empty() ? kNone : ::iconv_open("UTF-8", encoding.c_str());
   if (handle == kNone) {
-    return fail(ErrorCode::kUsage, "the encoding " + farhand::quoted(encoding) + " is not known here; iconv -l lists those that are");
+    return fail(ErrorCode::kUsage,
+                "the encoding " + farhand::quoted(encoding) + " is not known here; iconv -l lists those that are");
   }
   return Transcoder(handle);
 }

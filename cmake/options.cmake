@@ -33,7 +33,8 @@ if(FARHAND_SANITIZE)
   target_compile_options(farhand_settings INTERFACE -fsanitize=${FARHAND_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(farhand_settings INTERFACE -fsanitize=${FARHAND_SANITIZE})
   if(FARHAND_SANITIZE MATCHES "undefined")
-    target_compile_options(farhand_settings INTERFACE -fno-sanitize-recover=undefined)
+    # vptr looks at objects through a pipe: a test that exhausts descriptors would fail for that alone.
+    target_compile_options(farhand_settings INTERFACE -fno-sanitize-recover=undefined -fno-sanitize=vptr)
   endif()
 endif()
 

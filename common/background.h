@@ -22,7 +22,7 @@ class BackgroundTask {
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   ~BackgroundTask();
 
-  [[nodiscard]] int fd() const noexcept { return done_.fd(); }     // readable once the work has ended
+  [[nodiscard]] int fd() const noexcept { return done_.fd(); }  // readable once the work has ended
   [[nodiscard]] bool done() const noexcept { return done_.rung(); }
   void finish();  // waits for the end, and throws what the work threw
 

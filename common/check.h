@@ -5,7 +5,7 @@ namespace farhand {
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line) noexcept;
 }
 
-#define FARHAND_ASSERT(expression)                                              \
-  do {                                                                          \
+#define FARHAND_ASSERT(expression)                                                   \
+  do {                                                                               \
     if (!(expression)) ::farhand::assertion_failed(#expression, __FILE__, __LINE__); \
   } while (false)

@@ -15,7 +15,9 @@ tl::unexpected<Error> refuse(std::string_view text, std::string_view why) {
                                      "; write HOST, HOST:PORT, [IPV6]:PORT, plain:HOST:PORT or unix:PATH");
 }
 
-bool starts_like(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_like(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   unsigned value = 0;

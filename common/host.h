@@ -18,8 +18,8 @@ inline constexpr std::uint16_t kDefaultPort = 9922;
 struct Host {
   enum class Kind { kUnix, kPlain, kTls };
   Kind kind = Kind::kTls;
-  std::string path;         // kUnix
-  std::string name;         // kPlain, kTls: a name or an address, without brackets
+  std::string path;  // kUnix
+  std::string name;  // kPlain, kTls: a name or an address, without brackets
   std::uint16_t port = kDefaultPort;
 };
 

@@ -40,10 +40,20 @@ void write(Level level, std::string_view line) {
 
 }  // namespace
 
-void set_level(Level level) { logger().set_level(level_of(level)); }
-void debug(std::string_view line) { write(Level::kDebug, line); }
-void info(std::string_view line) { write(Level::kInfo, line); }
-void warning(std::string_view line) { write(Level::kWarning, line); }
-void error(std::string_view line) { write(Level::kError, line); }
+void set_level(Level level) {
+  logger().set_level(level_of(level));
+}
+void debug(std::string_view line) {
+  write(Level::kDebug, line);
+}
+void info(std::string_view line) {
+  write(Level::kInfo, line);
+}
+void warning(std::string_view line) {
+  write(Level::kWarning, line);
+}
+void error(std::string_view line) {
+  write(Level::kError, line);
+}
 
 }  // namespace farhand::log

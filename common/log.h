@@ -1,7 +1,7 @@
 // The log: one line per event on standard error, through spdlog, which stays out of this header.
 //
-// Whatever came from a peer or from a file name is escaped by the caller (common/escape.h) before it is put into a line.
-// Threads: any.
+// Whatever came from a peer or from a file name is escaped by the caller (common/escape.h) before it is put into a
+// line. Threads: any.
 #pragma once
 
 #include <string_view>

@@ -78,7 +78,9 @@ ErrorCode code_from_errno(int error_number) noexcept {
   }
 }
 
-std::string errno_text(int error_number) { return std::generic_category().message(error_number); }
+std::string errno_text(int error_number) {
+  return std::generic_category().message(error_number);
+}
 
 Error errno_error(int error_number, std::string_view what) {
   return Error{code_from_errno(error_number), std::string(what) + ": " + errno_text(error_number), false};
@@ -88,6 +90,8 @@ void throw_errno(const char* call, int error_number) {
   throw std::system_error(error_number, std::generic_category(), call);
 }
 
-void throw_errno(const char* call) { throw_errno(call, errno); }
+void throw_errno(const char* call) {
+  throw_errno(call, errno);
+}
 
 }  // namespace farhand

@@ -21,28 +21,28 @@ namespace farhand {
 // What kind of failure. The numbers go over the wire (protocol/README.md, `error`) and the names into --json: never
 // change either, only add.
 enum class ErrorCode : std::uint16_t {
-  kInternal = 1,        // our own fault, or the machine's
-  kUsage = 2,           // the request makes no sense as it was written
-  kRefused = 3,         // not permitted to this peer
-  kNotFound = 4,        // no such file or program
-  kNoPermission = 5,    // the operating system says no
-  kOutsideRoot = 6,     // the name leads out of the served directory
-  kIsDirectory = 7,     // a directory stands where a file was expected
-  kNotRegular = 8,      // a device, pipe, socket or link where a file was expected
-  kNoSpace = 9,         // disk full or over quota
-  kFileTrouble = 10,    // any other failure of a file operation
-  kSourceChanged = 11,  // the file did not hold still while it was read
-  kIntegrity = 12,      // what arrived is not what was sent
-  kWrongIdentity = 13,  // the peer's key is not the pinned one
-  kCannotConnect = 14,  // no connection came about
-  kConnectionLost = 15, // a connection ended early
-  kProtocol = 16,       // the peer broke the protocol
-  kTimedOut = 17,       // a deadline passed
-  kInterrupted = 18,    // the user, or a shutdown, ended it
-  kLimit = 19,          // over a stated limit
-  kBusy = 20,           // no room for this now; later may do
-  kNotExecutable = 21,  // the program exists and cannot be run
-  kCancelled = 22,      // the sender gave the transfer up
+  kInternal = 1,         // our own fault, or the machine's
+  kUsage = 2,            // the request makes no sense as it was written
+  kRefused = 3,          // not permitted to this peer
+  kNotFound = 4,         // no such file or program
+  kNoPermission = 5,     // the operating system says no
+  kOutsideRoot = 6,      // the name leads out of the served directory
+  kIsDirectory = 7,      // a directory stands where a file was expected
+  kNotRegular = 8,       // a device, pipe, socket or link where a file was expected
+  kNoSpace = 9,          // disk full or over quota
+  kFileTrouble = 10,     // any other failure of a file operation
+  kSourceChanged = 11,   // the file did not hold still while it was read
+  kIntegrity = 12,       // what arrived is not what was sent
+  kWrongIdentity = 13,   // the peer's key is not the pinned one
+  kCannotConnect = 14,   // no connection came about
+  kConnectionLost = 15,  // a connection ended early
+  kProtocol = 16,        // the peer broke the protocol
+  kTimedOut = 17,        // a deadline passed
+  kInterrupted = 18,     // the user, or a shutdown, ended it
+  kLimit = 19,           // over a stated limit
+  kBusy = 20,            // no room for this now; later may do
+  kNotExecutable = 21,   // the program exists and cannot be run
+  kCancelled = 22,       // the sender gave the transfer up
 };
 
 // The code's name in --json output, such as "not_found".
@@ -64,7 +64,9 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   using tl::expected<T, Error>::expected;
 };
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message), false});
 }
@@ -89,15 +91,15 @@ Error errno_error(int error_number, std::string_view what);
 
 // The one way to propagate. TRY(expression): leave with the error, if any. TRY_ASSIGN(auto name, expression): the same,
 // and the value otherwise.
-#define TRY(expression)                                                            \
-  do {                                                                             \
-    if (auto try_result = (expression); !try_result) {                             \
-      return ::farhand::fail(std::move(try_result).error());                       \
-    }                                                                              \
+#define TRY(expression)                                      \
+  do {                                                       \
+    if (auto try_result = (expression); !try_result) {       \
+      return ::farhand::fail(std::move(try_result).error()); \
+    }                                                        \
   } while (false)
-#define TRY_ASSIGN(declaration, expression)                                        \
-  auto FARHAND_CONCAT(try_result_, __LINE__) = (expression);                       \
-  if (!FARHAND_CONCAT(try_result_, __LINE__)) {                                    \
+#define TRY_ASSIGN(declaration, expression)                                           \
+  auto FARHAND_CONCAT(try_result_, __LINE__) = (expression);                          \
+  if (!FARHAND_CONCAT(try_result_, __LINE__)) {                                       \
     return ::farhand::fail(std::move(FARHAND_CONCAT(try_result_, __LINE__)).error()); \
-  }                                                                                \
+  }                                                                                   \
   declaration = *std::move(FARHAND_CONCAT(try_result_, __LINE__))

@@ -25,7 +25,7 @@
 
 namespace farhand {
 
-inline constexpr std::size_t kMaxNameBytes = 4096;    // PATH_MAX; as the protocol's limit for names
+inline constexpr std::size_t kMaxNameBytes = 4096;      // PATH_MAX; as the protocol's limit for names
 inline constexpr std::size_t kMaxComponentBytes = 255;  // NAME_MAX of every usual file system
 
 // A directory and a name in it that has not been followed: what create, rename and unlink work on.
@@ -45,8 +45,9 @@ class RootedDirectory {
   // Opens what `name` leads to, links inside the root followed. `flags` as open(2) has them, without O_CREAT.
   [[nodiscard]] Result<UniqueFd> open_existing(std::string_view name, int flags) const;
 
-  // Opens the directory in which `name` would stand, and gives its last component unfollowed. A trailing slash, an
-  // empty name, "." and ".." as the last component are refused (kUsage): they name no file that could be made.
+  // Opens the directory in which `name` would stand (for reading where that is permitted, so that it can be synced;
+  // else with O_PATH), and gives its last component unfollowed. A trailing slash, an empty name, "." and ".." as the
+  // last component are refused (kUsage): they name no file that could be made.
   [[nodiscard]] Result<ParentAndLeaf> open_parent(std::string_view name) const;
 
   // `name` as relative to the root: an absolute one loses the root's path. No file is touched.

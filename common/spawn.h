@@ -9,7 +9,8 @@
 //
 // Threads: may be called from any thread, any number at once (vfork and exec: the child runs async-signal-safe calls
 //          only). Nothing is ever reaped but by the child's own pidfd.
-// Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe, never
+// Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe,
+// never
 //          guessed by access(2); too many processes is kBusy. A machine without pidfds throws std::system_error.
 #pragma once
 

@@ -29,7 +29,9 @@ Channel::Channel(std::unique_ptr<Stream> stream, Side self)
       last_heard_(Deadline::Clock::now()),
       last_said_(last_heard_) {}
 
-bool Channel::has_room() const noexcept { return writer_.pending().size() < kOutboxBytes; }
+bool Channel::has_room() const noexcept {
+  return writer_.pending().size() < kOutboxBytes;
+}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Moving bytes
@@ -117,21 +119,24 @@ Result<Incoming> Channel::hear(Deadline deadline) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Waiting
 
+// Whether silence of the peer means anything.
+bool Channel::listens() const noexcept {
+  return !peer_ended_ && reader_.room() > 0 && conversation_.state(other_side(self_)) != State::kGreeting;
+}
+
 Deadline Channel::next_liveness_check() const noexcept {
   Deadline next = Deadline::never();
   if (may_say(FrameKind::kPing)) next = Deadline::at(last_said_ + kKeepAlive);
-  if (reader_.room() > 0 && conversation_.state(other_side(self_)) != State::kGreeting) {
-    next = Deadline::earlier(next, Deadline::at(last_heard_ + kDeadPeer));
-  }
+  if (listens()) next = Deadline::earlier(next, Deadline::at(last_heard_ + kDeadPeer));
   return next;
 }
 
 // Called after a poll that found nothing to read: whoever was stopped for a while reads before it judges.
-Result<void> Channel::judge_liveness() {
+Result<void> Channel::keep_alive() {
   const auto now = Deadline::Clock::now();
-  if (reader_.room() == 0) {
-    last_heard_ = now;  // we do not listen, so silence means nothing
-  } else if (now - last_heard_ >= kDeadPeer && conversation_.state(other_side(self_)) != State::kGreeting) {
+  if (!listens()) {
+    last_heard_ = now;
+  } else if (now - last_heard_ >= kDeadPeer) {
     return fail(ErrorCode::kConnectionLost,
                 "the other side has been silent for " + std::to_string(kDeadPeer.count()) + " s and is taken for dead");
   }
@@ -171,6 +176,7 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
     // TLS reads ahead, also while it shakes hands: what it holds already never makes the socket readable.
     if (read_more_ || stream_->has_buffered()) pump_in();
     const bool changed = news();
+    if (!changed && write_failure_ && peer_ended_) return fail(*write_failure_);
     const auto until = changed ? Deadline::at({}) : Deadline::earlier(deadline, next_liveness_check());
     const Polled polled = poll_once(watched, until);
     if (polled.interrupted) return fail(interrupt_reason_);
@@ -179,9 +185,8 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
     if (readable) pump_in();
     if (changed || news()) return {};
     if (std::any_of(watched.begin(), watched.end(), [](const pollfd& entry) { return entry.revents != 0; })) return {};
-    if (write_failure_ && peer_ended_) return fail(*write_failure_);
     if (deadline.passed()) return {};
-    if (!readable && !peer_ended_) TRY(judge_liveness());
+    if (!readable) TRY(keep_alive());
   }
 }
 

@@ -14,7 +14,8 @@
 // Back-pressure: a producer pauses while !has_room(); a handler that does not consume stops the reading, at 256 KiB.
 //
 // Ownership: owns the stream. Threads: one at a time.
-// Errors:    kConnectionLost, kProtocol, kLimit. After a failed write the channel still reads, so that a refusal that is
+// Errors:    kConnectionLost, kProtocol, kLimit. After a failed write the channel still reads, so that a refusal that
+// is
 //            under way is heard before the loss is reported.
 #pragma once
 
@@ -85,7 +86,8 @@ class Channel {
   void pump_out();
   void pump_in();
   void answer_ping(const FrameHeader& header);
-  Result<void> judge_liveness();
+  [[nodiscard]] bool listens() const noexcept;
+  Result<void> keep_alive();
   Deadline next_liveness_check() const noexcept;
   struct Polled {
     int revents = 0;  // of the stream

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kMaxTokenBytes = 64;
 
-std::string a_frame(const FrameRule& rule) { return "a frame '" + std::string(kind_name(rule.kind)) + "'"; }
+std::string a_frame(const FrameRule& rule) {
+  return "a frame '" + std::string(kind_name(rule.kind)) + "'";
+}
 
 bool name_fits(NameRule rule, const std::string& name) {
   switch (rule) {

@@ -1,7 +1,7 @@
 // Conversation: where both sides stand, and whether a frame may come now. Pure; the same object serves both ends.
 //
-// It applies the table in frame.h, frame by frame, in the order in which each side says them. A client may ask ahead, so
-// the answers that are due form a queue.
+// It applies the table in frame.h, frame by frame, in the order in which each side says them. A client may ask ahead,
+// so the answers that are due form a queue.
 #pragma once
 
 #include <deque>

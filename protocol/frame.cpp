@@ -8,14 +8,16 @@
 namespace farhand {
 namespace {
 
-constexpr std::array<std::string_view, kFrameKinds> kKindNames{
-    "hello", "exec", "stdin", "stdout", "stderr", "exit", "offer", "post",
-    "data",  "seal", "done",  "get",    "error",  "ping", "pong",  "bye"};
+constexpr std::array<std::string_view, kFrameKinds> kKindNames{"hello", "exec", "stdin", "stdout", "stderr", "exit",
+                                                               "offer", "post", "data",  "seal",   "done",   "get",
+                                                               "error", "ping", "pong",  "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle",    "exec", "post",
                                                             "get",      "offered", "file", "ended"};
 
-constexpr std::uint16_t in(State state) { return state_bit(state); }
+constexpr std::uint16_t in(State state) {
+  return state_bit(state);
+}
 template <class... More>
 constexpr std::uint16_t in(State first, More... more) {
   return static_cast<std::uint16_t>(state_bit(first) | in(more...));
@@ -27,40 +29,62 @@ constexpr std::uint16_t kUntilEnded = static_cast<std::uint16_t>(kAfterGreeting 
 constexpr bool kStays = true;
 constexpr bool kMoves = false;
 
-// Two transitions depend on more than the kind, and stand in conversation.cpp: an empty `stdin` leads back to kIdle, and
-// a server's `error` ends the connection unless an answer was due.
+// Two transitions depend on more than the kind, and stand in conversation.cpp: an empty `stdin` leads back to kIdle,
+// and a server's `error` ends the connection unless an answer was due.
+// clang-format off: a table is read by its columns
 constexpr std::array kRules{
-    FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
-    FrameRule{Side::kClient, FrameKind::kExec, in(kIdle), kExec, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
-    FrameRule{Side::kClient, FrameKind::kStdin, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
-    FrameRule{Side::kClient, FrameKind::kOffer, in(kIdle), kOffered, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
-    FrameRule{Side::kClient, FrameKind::kPost, in(kIdle, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath, kMaxByteFrame},
-    FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
-    FrameRule{Side::kClient, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxHelloStructure},
+    FrameRule{Side::kClient, FrameKind::kExec, in(kIdle), kExec, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxExecStructure},
+    FrameRule{Side::kClient, FrameKind::kStdin, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty,
+              kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kOffer, in(kIdle), kOffered, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kPost, in(kIdle, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath,
+              kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset,
+              kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kGet, in(kIdle), kIdle, kStays, Parcel::kNothing, NameRule::kPath, 0},
-    FrameRule{Side::kClient, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
+    FrameRule{Side::kClient, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kClient, FrameKind::kPong, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kClient, FrameKind::kBye, kUntilEnded, kEnded, kMoves, Parcel::kNothing, NameRule::kEmpty, 0},
 
-    FrameRule{Side::kServer, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
-    FrameRule{Side::kServer, FrameKind::kStdout, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
-    FrameRule{Side::kServer, FrameKind::kStderr, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
-    FrameRule{Side::kServer, FrameKind::kExit, in(kExec), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
-    FrameRule{Side::kServer, FrameKind::kDone, in(kPost), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
-    FrameRule{Side::kServer, FrameKind::kOffer, in(kGet), kOffered, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
-    FrameRule{Side::kServer, FrameKind::kPost, in(kGet, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath, kMaxByteFrame},
-    FrameRule{Side::kServer, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
-    FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
-    FrameRule{Side::kServer, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
+    FrameRule{Side::kServer, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxHelloStructure},
+    FrameRule{Side::kServer, FrameKind::kStdout, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty,
+              kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kStderr, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty,
+              kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kExit, in(kExec), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kDone, in(kPost), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kOffer, in(kGet), kOffered, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kPost, in(kGet, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath,
+              kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset,
+              kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty,
+              kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kServer, FrameKind::kPong, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kServer, FrameKind::kBye, kUntilEnded, kEnded, kMoves, Parcel::kNothing, NameRule::kEmpty, 0},
 };
+// clang-format on
 
 }  // namespace
 
-std::string_view kind_name(FrameKind kind) noexcept { return kKindNames[static_cast<std::size_t>(kind)]; }
+std::string_view kind_name(FrameKind kind) noexcept {
+  return kKindNames[static_cast<std::size_t>(kind)];
+}
 
 std::optional<FrameKind> kind_from_name(std::string_view name) noexcept {
   for (std::size_t i = 0; i < kKindNames.size(); ++i) {
@@ -69,9 +93,13 @@ std::optional<FrameKind> kind_from_name(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-std::string_view state_name(State state) noexcept { return kStateNames[static_cast<std::size_t>(state)]; }
+std::string_view state_name(State state) noexcept {
+  return kStateNames[static_cast<std::size_t>(state)];
+}
 
-std::span<const FrameRule> frame_rules() noexcept { return kRules; }
+std::span<const FrameRule> frame_rules() noexcept {
+  return kRules;
+}
 
 const FrameRule* find_rule(Side from, FrameKind kind) noexcept {
   for (const FrameRule& rule : kRules) {

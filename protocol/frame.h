@@ -14,7 +14,9 @@
 namespace farhand {
 
 enum class Side : std::uint8_t { kClient, kServer };
-constexpr Side other_side(Side side) noexcept { return side == Side::kClient ? Side::kServer : Side::kClient; }
+constexpr Side other_side(Side side) noexcept {
+  return side == Side::kClient ? Side::kServer : Side::kClient;
+}
 
 enum class FrameKind : std::uint8_t {
   kHello,

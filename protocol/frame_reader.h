@@ -36,13 +36,14 @@ class FrameReader {
 
   // How many bytes may be put in now; 0 while the handler has to consume first.
   [[nodiscard]] std::size_t room() const noexcept;
-  [[nodiscard]] MutableBytes prepare();      // room for a read, at most room(), sized by how busy the channel is
-  void commit(std::size_t bytes) noexcept;   // so many were read into it
+  [[nodiscard]] MutableBytes prepare();     // room for a read, at most room(), sized by how busy the channel is
+  void commit(std::size_t bytes) noexcept;  // so many were read into it
 
   // What stands first; nothing while it is incomplete. kProtocol or kLimit: the peer broke the rules.
   Result<std::optional<Incoming>> peek();
 
-  // Takes `bytes` off what peek() showed. A frame ends when all its bytes are taken; for one of size 0 consume(0) ends it.
+  // Takes `bytes` off what peek() showed. A frame ends when all its bytes are taken; for one of size 0 consume(0) ends
+  // it.
   void consume(std::size_t bytes) noexcept;
 
   [[nodiscard]] bool mid_frame() const noexcept { return current_.has_value() || !inbox_.empty(); }
@@ -55,9 +56,9 @@ class FrameReader {
   Side from_;
   ByteQueue inbox_;
   std::optional<FrameHeader> current_;
-  bool whole_ = false;           // the current frame is shown only when complete
-  std::uint64_t consumed_ = 0;   // of the current frame
-  std::size_t read_size_ = 0;    // of the next read; grows while reads come back full
+  bool whole_ = false;          // the current frame is shown only when complete
+  std::uint64_t consumed_ = 0;  // of the current frame
+  std::size_t read_size_ = 0;   // of the next read; grows while reads come back full
   std::size_t prepared_ = 0;
 };
 

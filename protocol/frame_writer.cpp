@@ -13,7 +13,9 @@ void FrameWriter::admit(FrameKind kind, std::uint64_t size, std::string_view nam
   FARHAND_ASSERT(may_be_said);
 }
 
-void FrameWriter::say(FrameKind kind, std::string_view name) { say_bytes(kind, name, {}); }
+void FrameWriter::say(FrameKind kind, std::string_view name) {
+  say_bytes(kind, name, {});
+}
 
 void FrameWriter::say_structure(FrameKind kind, std::string_view structure) {
   say_bytes(kind, {}, bytes_of(structure));

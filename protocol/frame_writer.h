@@ -21,9 +21,9 @@ class FrameWriter {
  public:
   FrameWriter(Conversation& conversation, Side self) : conversation_(conversation), self_(self) {}
 
-  void say(FrameKind kind, std::string_view name = {});                     // a slip without a parcel
-  void say_structure(FrameKind kind, std::string_view structure);           // an encoded message
-  void say_bytes(FrameKind kind, std::string_view name, Bytes bytes);       // copied
+  void say(FrameKind kind, std::string_view name = {});                // a slip without a parcel
+  void say_structure(FrameKind kind, std::string_view structure);      // an encoded message
+  void say_bytes(FrameKind kind, std::string_view name, Bytes bytes);  // copied
 
   // The same without a copy: room for up to `most` bytes, which the caller fills and then ends with how many there are
   // (at most as many), or leaves unended: then nothing was said. Nothing may be said in between.

@@ -8,8 +8,8 @@
 namespace farhand {
 
 // --- the slip ---------------------------------------------------------------------------------------------------
-inline constexpr std::size_t kMaxKindBytes = 16;        // [a-z][a-z0-9-]{0,15}
-inline constexpr std::size_t kMaxSizeDigits = 19;       // 2^63-1 has 19 digits
+inline constexpr std::size_t kMaxKindBytes = 16;   // [a-z][a-z0-9-]{0,15}
+inline constexpr std::size_t kMaxSizeDigits = 19;  // 2^63-1 has 19 digits
 inline constexpr std::uint64_t kMaxFrameSize = 0x7fff'ffff'ffff'ffff;
 inline constexpr std::size_t kMaxFrameNameBytes = 4096;  // PATH_MAX, decoded
 // kind + bar + size + bar + name with every byte written as %XX + newline
@@ -26,8 +26,8 @@ inline constexpr std::size_t kMaxFeatures = 64;
 // --- buffers of a channel (own choice, not visible on the wire) ---------------------------------------------------
 // Inbox: what is read ahead of its handler. 256 KiB is 16 TLS records a turn, and stays in the second-level cache.
 inline constexpr std::size_t kInboxBytes = 256 << 10;
-// Outbox: producers pause while more than this waits to be sent. Small, because the kernel's socket buffer is what holds
-// the bytes under way, and because what is left over must be moved when more is put behind it.
+// Outbox: producers pause while more than this waits to be sent. Small, because the kernel's socket buffer is what
+// holds the bytes under way, and because what is left over must be moved when more is put behind it.
 inline constexpr std::size_t kOutboxBytes = 64 << 10;
 // What a sender puts into one frame where it has the choice.
 inline constexpr std::size_t kPieceBytes = 256 << 10;
@@ -35,9 +35,9 @@ inline constexpr std::size_t kPieceBytes = 256 << 10;
 inline constexpr std::size_t kIdleBufferBytes = 4 << 10;
 
 // --- time -------------------------------------------------------------------------------------------------------
-inline constexpr std::chrono::seconds kLoginDeadline{10};   // from the connection to the end of hello, TLS included
-inline constexpr std::chrono::seconds kKeepAlive{5};        // whoever has said nothing for this long says ping
-inline constexpr std::chrono::seconds kDeadPeer{15};        // whoever has heard nothing for this long gives up
+inline constexpr std::chrono::seconds kLoginDeadline{10};  // from the connection to the end of hello, TLS included
+inline constexpr std::chrono::seconds kKeepAlive{5};       // whoever has said nothing for this long says ping
+inline constexpr std::chrono::seconds kDeadPeer{15};       // whoever has heard nothing for this long gives up
 
 // --- the end of a connection ------------------------------------------------------------------------------------
 // After a refusal the refused side is read on, because closing on unread input resets the connection and destroys the

@@ -11,10 +11,16 @@
 namespace farhand {
 namespace {
 
-constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-tl::unexpected<Error> refuse(std::string what) { return fail(ErrorCode::kProtocol, std::move(what)); }
+tl::unexpected<Error> refuse(std::string what) {
+  return fail(ErrorCode::kProtocol, std::move(what));
+}
 
 // What the beginning of a foreign protocol looks like, for a sentence that helps.
 std::string_view foreign_protocol(std::string_view text) {
@@ -41,9 +47,8 @@ std::optional<std::string_view> field(std::string_view text, std::size_t from) {
 bool kind_is_possible(std::string_view text) {
   const std::string_view seen = text.substr(0, text.find('|'));
   if (seen.size() > kMaxKindBytes || (seen.empty() && !text.empty())) return false;
-  return std::all_of(seen.begin(), seen.end(), [&](const char& c) {
-    return is_lower(c) || (&c != seen.data() && (is_digit(c) || c == '-'));
-  });
+  return std::all_of(seen.begin(), seen.end(),
+                     [&](const char& c) { return is_lower(c) || (&c != seen.data() && (is_digit(c) || c == '-')); });
 }
 
 bool size_is_possible(std::string_view text) {

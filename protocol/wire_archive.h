@@ -1,8 +1,8 @@
 // The wire archive: how structures become bytes and bytes structures. The only bridge to cereal.
 //
-// Format (protocol/README.md, "Structures"): integers of fixed width, little-endian; bool as one byte 0 or 1; an enum as
-// its integer, range-checked; a string or a list as a 64-bit count and its elements. Nothing else exists: no pointers,
-// no floating point, no polymorphism, and trying to use one does not compile.
+// Format (protocol/README.md, "Structures"): integers of fixed width, little-endian; bool as one byte 0 or 1; an enum
+// as its integer, range-checked; a string or a list as a 64-bit count and its elements. Nothing else exists: no
+// pointers, no floating point, no polymorphism, and trying to use one does not compile.
 //
 // Every count is checked against the bytes that are left before anything is allocated, so a structure never takes more
 // than a small multiple of its own frame. Nothing may be left over.
@@ -103,7 +103,8 @@ void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, T& value) {
   value = archive.take<T>();
 }
 
-inline void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const bool& value) {
+template <std::same_as<bool> T>  // a template, since a plain function would take whatever converts to bool
+void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const T& value) {
   archive.put(static_cast<std::uint8_t>(value ? 1 : 0));
 }
 inline void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, bool& value) {
@@ -112,8 +113,12 @@ inline void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, bool& value) {
   value = byte == 1;
 }
 
-inline void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const std::string& text) { archive.put_text(text); }
-inline void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, std::string& text) { text = archive.take_text(); }
+inline void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const std::string& text) {
+  archive.put_text(text);
+}
+inline void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, std::string& text) {
+  text = archive.take_text();
+}
 
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const std::vector<T>& list) {

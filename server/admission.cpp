@@ -62,8 +62,12 @@ class PinnedKeyAdmission final : public Admission {
 
 }  // namespace
 
-std::unique_ptr<Admission> admit_unix_user() { return std::make_unique<UnixUserAdmission>(); }
-std::unique_ptr<Admission> admit_loopback_user() { return std::make_unique<LoopbackUserAdmission>(); }
+std::unique_ptr<Admission> admit_unix_user() {
+  return std::make_unique<UnixUserAdmission>();
+}
+std::unique_ptr<Admission> admit_loopback_user() {
+  return std::make_unique<LoopbackUserAdmission>();
+}
 std::unique_ptr<Admission> admit_pinned_keys(TlsContext context, std::vector<KeyPin> pins) {
   return std::make_unique<PinnedKeyAdmission>(std::move(context), std::move(pins));
 }

@@ -24,7 +24,8 @@ struct Raw {
 };
 
 void describe(CLI::App& app, Raw& raw) {
-  app.add_option("--listen", raw.listen, "Address to listen on: unix:PATH, HOST:PORT or [IPV6]:PORT; port 0 picks one; repeatable")
+  app.add_option("--listen", raw.listen,
+                 "Address to listen on: unix:PATH, HOST:PORT or [IPV6]:PORT; port 0 picks one; repeatable")
       ->type_name("ADDR")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -96,9 +97,10 @@ Result<ServerConfig> check(Raw raw, bool is_root) {
 }  // namespace
 
 Result<ServerCommandLine> parse_server_command_line(int argc, const char* const* argv, bool is_root) {
-  CLI::App app("Runs commands and moves files for rclient. Without options it serves the current directory to your own "
-               "user, on a Unix socket that rclient finds by itself.",
-               "rserver");
+  CLI::App app(
+      "Runs commands and moves files for rclient. Without options it serves the current directory to your own "
+      "user, on a Unix socket that rclient finds by itself.",
+      "rserver");
   Raw raw;
   describe(app, raw);
   try {

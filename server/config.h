@@ -15,7 +15,7 @@ struct ServerConfig {
   std::vector<Host> listen;
   std::string root;
   bool insecure = false;
-  TlsFiles tls;                      // empty names: no TLS
+  TlsFiles tls;  // empty names: no TLS
   std::vector<KeyPin> client_pins;
   bool verbose = false;
 };

@@ -19,7 +19,9 @@ constexpr std::array kVerbs{
 
 }  // namespace
 
-std::span<const Verb> verbs() noexcept { return kVerbs; }
+std::span<const Verb> verbs() noexcept {
+  return kVerbs;
+}
 
 const Verb* find_verb(FrameKind kind) noexcept {
   for (const Verb& verb : kVerbs) {

@@ -11,8 +11,8 @@
 
 namespace farhand {
 
-// Answers one request, whose first frame has been peeked at and not consumed. An Error ends the connection: it broke, or
-// the peer broke the protocol. A request that merely fails has been answered with `error` or `exit`.
+// Answers one request, whose first frame has been peeked at and not consumed. An Error ends the connection: it broke,
+// or the peer broke the protocol. A request that merely fails has been answered with `error` or `exit`.
 using VerbFunction = Result<void> (*)(Session& session, const Incoming& request);
 
 struct Verb {

@@ -1,5 +1,5 @@
-// Drain: how a stopping server tells its sessions. Two descriptors that are only ever rung, never cleared, so that every
-// poll that watches one wakes.
+// Drain: how a stopping server tells its sessions. Two descriptors that are only ever rung, never cleared, so that
+// every poll that watches one wakes.
 //
 // Threads: rung by the main thread, watched by all.
 #pragma once

@@ -1,7 +1,7 @@
 // The main thread's loop: several servers and the signals in one poll.
 //
-//   SIGTERM, SIGINT, SIGHUP once:  nobody new; idle sessions leave; running requests end in their own time, 30 s at most
-//   a second one:                  running requests end now
+//   SIGTERM, SIGINT, SIGHUP once:  nobody new; idle sessions leave; running requests end in their own time, 30 s at
+//   most a second one:                  running requests end now
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@
 namespace farhand {
 
 // Blocks the signals that end the server, for this thread and all that it starts, and gives a descriptor that tells of
-// them. Call before any thread is started. SIGPIPE is ignored from then on. Throws std::system_error.
+// them. Call before any thread is started. SIGPIPE and SIGXFSZ are ignored from then on. Throws std::system_error.
 UniqueFd take_over_signals();
 
 // Serves until a signal ends it, and closes the servers.

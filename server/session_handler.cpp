@@ -30,7 +30,9 @@ Error told_to_strangers(const Error& error) {
 
 }  // namespace
 
-std::string SessionHandler::label() const { return "connection " + std::to_string(number_); }
+std::string SessionHandler::label() const {
+  return "connection " + std::to_string(number_);
+}
 
 void SessionHandler::setup() {
   number_ = ++service_.connections;

@@ -10,8 +10,10 @@ ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecS
   ExecRun run;
   const std::string encoded = encode(request);
   if (encoded.size() > kMaxExecStructure) {
-    run.outcome.error = Error{ErrorCode::kUsage, "the command is longer than 4 MiB, which is more than a host takes; send "
-                                                 "it as a file and run that", false};
+    run.outcome.error = Error{ErrorCode::kUsage,
+                              "the command is longer than 4 MiB, which is more than a host takes; send "
+                              "it as a file and run that",
+                              false};
     return run;
   }
   connection.channel().say_structure(FrameKind::kExec, encoded);

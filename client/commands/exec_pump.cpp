@@ -158,10 +158,9 @@ void ExecPump::send_input() {
 
 Result<void> ExecPump::wait_for_change() {
   Channel& channel = connection_.channel();
-  std::array<pollfd, 3> watched{
-      pollfd{input_open_ && channel.has_room() ? streams_.input : -1, POLLIN, 0},
-      pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
-      pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0}};
+  std::array<pollfd, 3> watched{pollfd{input_open_ && channel.has_room() ? streams_.input : -1, POLLIN, 0},
+                                pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
+                                pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0}};
   if (auto waited = channel.wait(watched, Deadline::never()); !waited) {
     connection_.give_up();
     return fail(waited.error());

@@ -20,7 +20,7 @@
 namespace farhand {
 
 struct ExecStreams {
-  int input = -1;    // -1: the command gets no input
+  int input = -1;  // -1: the command gets no input
   int output = 1;
   int errors = 2;
   bool keep = false;                    // keep what comes (--json) instead of writing it

@@ -27,7 +27,8 @@ bool is_directory(const std::string& path) {
 
 Result<Place> place_for(const GetCommand& command, const std::string& path) {
   const std::string leaf = leaf_of(path);
-  const bool into = command.to.empty() || command.paths.size() > 1 || command.to.back() == '/' || is_directory(command.to);
+  const bool into =
+      command.to.empty() || command.paths.size() > 1 || command.to.back() == '/' || is_directory(command.to);
   const Place place = into ? Place{command.to.empty() ? "." : command.to, leaf}
                            : Place{command.to.substr(0, command.to.rfind('/') + 1), leaf_of(command.to)};
   if (place.leaf.empty() || place.leaf == "." || place.leaf == "..") {

@@ -90,7 +90,8 @@ std::string leaf_of(const std::string& path) {
   const auto last = path.find_last_not_of('/');
   if (last == std::string::npos) return {};
   const auto slash = path.rfind('/', last);
-  return path.substr(slash == std::string::npos ? 0 : slash + 1, last - (slash == std::string::npos ? 0 : slash + 1) + 1);
+  return path.substr(slash == std::string::npos ? 0 : slash + 1,
+                     last - (slash == std::string::npos ? 0 : slash + 1) + 1);
 }
 
 FilesOutcome run_post(Connection& connection, const PostCommand& command, Progress& progress) {

@@ -39,7 +39,7 @@ Result<void> check_host(const std::string& host) {
 Result<AddressList> resolve(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  // A numeric address first: it needs no resolver, whose configuration takes a millisecond to read.
+  // A numeric address first: it needs neither the resolver nor its configuration files.
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const std::string service = std::to_string(port);

@@ -16,15 +16,15 @@ using Outcome = TlsBufferBio::Outcome;
 
 // Beyond it OpenSSL is told to wait. TlsStream stops writing at a quarter of it; only a peer that demands answers
 // (KeyUpdate) and does not read them gets here.
-constexpr std::size_t kOutputLimit = 1024 * 1024;
+constexpr std::size_t kOutputLimit = std::size_t{1024} * 1024;
 
 // A recv asks for the small size until one comes back full: an interactive session never holds more.
-constexpr std::size_t kSmallInput = 8 * 1024;
-constexpr std::size_t kLargeInput = 128 * 1024;
+constexpr std::size_t kSmallInput = std::size_t{8} * 1024;
+constexpr std::size_t kLargeInput = std::size_t{128} * 1024;
 
 // Output grows at least by a record and at most by this, so that many small records cost few moves.
 constexpr std::size_t kSmallGrowth = 1024;
-constexpr std::size_t kLargeGrowth = 64 * 1024;
+constexpr std::size_t kLargeGrowth = std::size_t{64} * 1024;
 
 TlsBufferBio& buffers_of(BIO* bio) noexcept {
   return *static_cast<TlsBufferBio*>(BIO_get_data(bio));

@@ -4,7 +4,7 @@
 //      OpenSSL  <-- read --  [ input: what one recv brought ] <-- recv when empty ---- socket
 //
 // OpenSSL's own read-ahead is not used: OpenSSL 3.0 moves everything that is left in its buffer to the front after each
-// record, which copies every byte of a 128 KiB buffer four times. Here each byte is copied once.
+// record: with 128 KiB each byte would be moved some four times. Here each byte is copied once.
 //
 // Ownership: owns the socket; a BIO made by make_bio() borrows this object, which must outlive it and must not move.
 // Errors:    are kept and asked for, since OpenSSL passes on none of the details.

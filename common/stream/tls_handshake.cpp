@@ -7,7 +7,7 @@
 
 #include <array>
 #include <cerrno>
-#include <limits>
+#include <optional>
 
 #include "common/stream/socket_io.h"
 #include "common/stream/tls_errors_internal.h"
@@ -17,7 +17,7 @@ namespace farhand {
 namespace {
 
 // Everything that a handshake brings is far below it; it bounds what a peer can make us read.
-constexpr std::size_t kHandshakeBytes = 256 * 1024;
+constexpr std::size_t kHandshakeBytes = std::size_t{256} * 1024;
 
 // What is thrown away after a refusal: closing a socket with unread input resets the connection, which can overtake the
 // alert that says why.
@@ -35,8 +35,8 @@ class Handshake {
   Result<KeyPin> run(Deadline deadline, int stop_fd);
 
  private:
-  Result<bool> step();  // true: done
-  Result<void> wait(Deadline deadline, int stop_fd);
+  Result<bool> step();                                        // true: done
+  std::optional<Error> wait(Deadline deadline, int stop_fd);  // what ended the wait early
   Result<KeyPin> judge_again();
   void say_goodbye();
 
@@ -55,7 +55,7 @@ Result<KeyPin> Handshake::run(Deadline deadline, int stop_fd) {
       return fail(std::move(done).error());
     }
     if (*done) return judge_again();
-    TRY(wait(deadline, stop_fd));
+    if (auto ended = wait(deadline, stop_fd)) return fail(*std::move(ended));
   }
 }
 
@@ -72,19 +72,19 @@ Result<bool> Handshake::step() {
   return why == SSL_ERROR_NONE && socket_.pending() == 0;
 }
 
-Result<void> Handshake::wait(Deadline deadline, int stop_fd) {
+std::optional<Error> Handshake::wait(Deadline deadline, int stop_fd) {
   const auto events = static_cast<short>(socket_.pending() > 0 ? POLLIN | POLLOUT : POLLIN);
   std::array<pollfd, 2> entries{pollfd{socket_.fd(), events, 0}, pollfd{stop_fd, POLLIN, 0}};
   // Asked before the poll, so that a peer that trickles bytes cannot outlast the deadline.
   if (deadline.passed()) {
-    return fail(ErrorCode::kTimedOut, "the TLS handshake did not come to its end in time");
+    return Error{ErrorCode::kTimedOut, "the TLS handshake did not come to its end in time"};
   }
   const int ready = ::poll(entries.data(), entries.size(), deadline.poll_timeout());
   if (ready < 0 && errno != EINTR) throw_errno("poll");
   if (ready > 0 && entries[1].revents != 0) {
-    return fail(ErrorCode::kInterrupted, "stopped during the TLS handshake");
+    return Error{ErrorCode::kInterrupted, "stopped during the TLS handshake"};
   }
-  return {};
+  return std::nullopt;
 }
 
 // The callbacks have judged already. A check of that weight does not hang on a callback having been called.

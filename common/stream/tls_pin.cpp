@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kPrefix = "sha256:";
 
 // Keys and certificates are one or two KiB; a list of certificates in one file may be longer.
-constexpr std::size_t kPemBytes = 64 * 1024;
+constexpr std::size_t kPemBytes = std::size_t{64} * 1024;
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';

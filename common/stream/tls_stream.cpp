@@ -17,9 +17,9 @@ namespace farhand {
 namespace {
 
 // Plaintext per try_write, and the pending output beyond which nothing more is encrypted: 16 full records, one send.
-constexpr std::size_t kWriteBurst = 256 * 1024;
+constexpr std::size_t kWriteBurst = std::size_t{256} * 1024;
 
-constexpr std::size_t kRecordBytes = 16 * 1024;
+constexpr std::size_t kRecordBytes = std::size_t{16} * 1024;
 
 // What `plain` bytes become at most: 22 more for each record of 16 KiB, the last and short one included.
 constexpr std::size_t encrypted_bytes(std::size_t plain) {
@@ -28,7 +28,7 @@ constexpr std::size_t encrypted_bytes(std::size_t plain) {
 
 // What try_read may take from the socket beyond what it was asked for. A peer can send records that carry no data for
 // ever; this is where the caller gets its turn.
-constexpr std::size_t kReadSlack = 256 * 1024;
+constexpr std::size_t kReadSlack = std::size_t{256} * 1024;
 
 // AES-GCM is good for 2^24.5 records under one key (RFC 8446, 5.5). OpenSSL 3.0 leaves the change to us: 64 GiB in full
 // records.

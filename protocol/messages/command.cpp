@@ -11,7 +11,9 @@ void serialize(Archive& archive, ExecRequest& message) {
   archive(wire_enum(message.mode, ExecMode::kShell), message.words);
 }
 
-std::string encode(const ExecRequest& message) { return encode_structure(message); }
+std::string encode(const ExecRequest& message) {
+  return encode_structure(message);
+}
 
 Result<ExecRequest> decode_exec(Bytes bytes) {
   TRY_ASSIGN(ExecRequest message, decode_structure<ExecRequest>(bytes, "exec"));

@@ -35,9 +35,9 @@ enum class ExitKind : std::uint8_t {
 struct ExitReport {
   ExitKind kind = ExitKind::kExited;
   std::uint8_t value = 0;
-  bool core = false;                         // kSignalled: a core was dumped
-  ErrorCode code = ErrorCode::kInternal;     // kNotStarted only
-  std::string error;                         // kNotStarted: one sentence; else empty
+  bool core = false;                      // kSignalled: a core was dumped
+  ErrorCode code = ErrorCode::kInternal;  // kNotStarted only
+  std::string error;                      // kNotStarted: one sentence; else empty
 };
 
 std::string encode(const ExitReport& message);

@@ -44,7 +44,9 @@ void serialize(Archive& archive, Offer& message) {
   archive(message.leaf, message.size_known, message.size);
 }
 
-std::string encode(const Offer& message) { return encode_structure(message); }
+std::string encode(const Offer& message) {
+  return encode_structure(message);
+}
 
 Result<Offer> decode_offer(Bytes bytes) {
   TRY_ASSIGN(Offer message, decode_structure<Offer>(bytes, "offer"));
@@ -64,8 +66,8 @@ Result<Seal> decode_seal(Bytes bytes) {
   TRY_ASSIGN(WireSeal wire, decode_structure<WireSeal>(bytes, "seal"));
   if (!plausible(wire)) return fail(ErrorCode::kProtocol, "a malformed 'seal': a field is out of range");
   const auto code = is_error_code(wire.code) ? static_cast<ErrorCode>(wire.code) : ErrorCode::kInternal;
-  return Seal{wire.outcome, wire.size, wire.hash, wire.mode, wire.seconds, wire.nanoseconds, code,
-              std::move(wire.reason)};
+  return Seal{wire.outcome, wire.size,        wire.hash, wire.mode,
+              wire.seconds, wire.nanoseconds, code,      std::move(wire.reason)};
 }
 
 template <class Archive>
@@ -73,7 +75,9 @@ void serialize(Archive& archive, Done& message) {
   archive(message.size, message.hash, message.path);
 }
 
-std::string encode(const Done& message) { return encode_structure(message); }
+std::string encode(const Done& message) {
+  return encode_structure(message);
+}
 
 Result<Done> decode_done(Bytes bytes) {
   TRY_ASSIGN(Done message, decode_structure<Done>(bytes, "done"));

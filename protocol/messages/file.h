@@ -14,9 +14,9 @@ namespace farhand {
 
 // What the sender knows before it begins. Optional, and none of it is a promise.
 struct Offer {
-  std::string leaf;            // client: the name to take if the path of `post` is a directory; one component, or empty
+  std::string leaf;  // client: the name to take if the path of `post` is a directory; one component, or empty
   bool size_known = false;
-  std::uint64_t size = 0;      // for progress, and to refuse early what cannot fit
+  std::uint64_t size = 0;  // for progress, and to refuse early what cannot fit
 };
 
 std::string encode(const Offer& message);
@@ -31,12 +31,12 @@ enum class SealOutcome : std::uint8_t {
 struct Seal {
   SealOutcome outcome = SealOutcome::kComplete;
   std::uint64_t size = 0;
-  HashValue hash{};                    // XXH3-128 over all the bytes
-  std::uint32_t mode = 0;              // permission bits, at most 07777
-  std::int64_t modified_seconds = 0;   // since 1970, UTC; may be negative
+  HashValue hash{};                        // XXH3-128 over all the bytes
+  std::uint32_t mode = 0;                  // permission bits, at most 07777
+  std::int64_t modified_seconds = 0;       // since 1970, UTC; may be negative
   std::uint32_t modified_nanoseconds = 0;  // below 10^9
   ErrorCode code = ErrorCode::kInternal;   // kFailed only
-  std::string reason;                  // kFailed: one sentence
+  std::string reason;                      // kFailed: one sentence
 };
 
 std::string encode(const Seal& message);

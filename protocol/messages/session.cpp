@@ -15,7 +15,9 @@ void serialize(Archive& archive, Hello& message) {
   archive(message.version, message.software, message.features);
 }
 
-std::string encode(const Hello& message) { return encode_structure(message); }
+std::string encode(const Hello& message) {
+  return encode_structure(message);
+}
 
 Result<Hello> decode_hello(Bytes bytes) {
   TRY_ASSIGN(Hello message, decode_structure<Hello>(bytes, "hello"));

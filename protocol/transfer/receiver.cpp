@@ -45,8 +45,8 @@ Result<void> check_target(const Receiver::Target& target) {
 Result<Receiver> Receiver::begin(Target target) {
   TRY(check_target(target));
   std::string part_name = ".farhand-part-" + random_hex(kPartNameRandomBytes);
-  UniqueFd part(::openat(target.parent.get(), part_name.c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd part(
+      ::openat(target.parent.get(), part_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!part) return fail(errno_error(errno, "no file can be made for " + quoted(target.shown)));
   return Receiver(std::move(target), std::move(part), std::move(part_name));
 }
@@ -59,10 +59,10 @@ Receiver::~Receiver() {
 }
 
 Error Receiver::trouble(int error_number, std::string_view doing) const {
-  return Error{code_from_errno(error_number),
-               std::string(doing) + " " + quoted(target_.shown) + " failed: " + errno_text(error_number) +
-                   std::string(kKept),
-               false};
+  return Error{
+      code_from_errno(error_number),
+      std::string(doing) + " " + quoted(target_.shown) + " failed: " + errno_text(error_number) + std::string(kKept),
+      false};
 }
 
 Result<void> Receiver::write(Bytes bytes) {

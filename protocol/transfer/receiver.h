@@ -30,10 +30,10 @@ namespace farhand {
 class Receiver {
  public:
   struct Target {
-    UniqueFd parent;           // the directory
-    std::string leaf;          // the name in it: one component
-    std::string shown;         // for sentences; unescaped
-    mode_t mode_mask = 0755;   // which of the sender's permission bits are taken over
+    UniqueFd parent;          // the directory
+    std::string leaf;         // the name in it: one component
+    std::string shown;        // for sentences; unescaped
+    mode_t mode_mask = 0755;  // which of the sender's permission bits are taken over
   };
 
   // Refuses a directory or a special file in the way, and makes the part file.
@@ -70,8 +70,8 @@ class Receiver {
 using ProgressFunction = std::function<void(std::uint64_t)>;
 
 // Reads the frames of one file from `post` (peeked at, not consumed) to its `seal`, and publishes.
-// Outer error: the connection, or the peer broke the protocol. Inner error: this file failed; if `sealed` is false then,
-// the rest of it is still to come (discard_body).
+// Outer error: the connection, or the peer broke the protocol. Inner error: this file failed; if `sealed` is false
+// then, the rest of it is still to come (discard_body).
 struct ReceiveOutcome {
   Result<Done> file = fail(ErrorCode::kInternal, "");
   bool sealed = false;

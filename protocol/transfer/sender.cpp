@@ -75,7 +75,8 @@ void Sender::say_first(Channel& channel) {
 void Sender::say_piece(Channel& channel) {
   const auto size = expected_bytes();
   const std::uint64_t left = size > sent_ ? size - sent_ : 0;
-  const std::size_t most = left > 0 ? static_cast<std::size_t>(std::min<std::uint64_t>(left, kPieceBytes)) : kPieceBytes;
+  const std::size_t most =
+      left > 0 ? static_cast<std::size_t>(std::min<std::uint64_t>(left, kPieceBytes)) : kPieceBytes;
   const std::string offset = std::to_string(sent_);
   const MutableBytes into = channel.begin_bytes(FrameKind::kData, offset, most);
   const std::size_t got = read_into(into);
@@ -128,7 +129,8 @@ std::size_t Sender::read_into(MutableBytes into) {
 bool Sender::held_still() const {
   struct stat now {};
   if (::fstat(source_.file.get(), &now) != 0) return false;
-  const bool same_time = now.st_mtim.tv_sec == at_start_.st_mtim.tv_sec && now.st_mtim.tv_nsec == at_start_.st_mtim.tv_nsec;
+  const bool same_time =
+      now.st_mtim.tv_sec == at_start_.st_mtim.tv_sec && now.st_mtim.tv_nsec == at_start_.st_mtim.tv_nsec;
   const bool same_size = now.st_size == at_start_.st_size && (now.st_size == 0 || expected_bytes() == sent_);
   return same_time && same_size;
 }

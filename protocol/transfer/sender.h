@@ -1,5 +1,5 @@
-// Sender: one open file as the frames [offer] post data... seal. It serves an upload in the client and a download in the
-// server alike.
+// Sender: one open file as the frames [offer] post data... seal. It serves an upload in the client and a download in
+// the server alike.
 //
 //        kOffer --> kFirst --> kBody --> kSeal --> kSaid
 //                     |                   ^

@@ -11,8 +11,8 @@ namespace farhand {
 namespace {
 
 // Exact names: a prefix such as LC_* would let anything through that begins so.
-constexpr std::array kKept{"LANG",        "LC_ALL",     "LC_CTYPE",    "LC_MESSAGES", "LC_TIME",
-                           "LC_COLLATE",  "LC_NUMERIC", "LC_MONETARY", "TZ"};
+constexpr std::array kKept{"LANG",       "LC_ALL",     "LC_CTYPE",    "LC_MESSAGES", "LC_TIME",
+                           "LC_COLLATE", "LC_NUMERIC", "LC_MONETARY", "TZ"};
 
 void add_account(std::vector<std::string>& environment) {
   std::vector<char> memory(16 << 10);

@@ -52,8 +52,8 @@ class CommandPump {
   Child& child_;
   std::array<Output, 2> outputs_;
   bool exited_ = false;
-  bool input_ended_ = false;   // the client has said stdin|0|
-  bool input_blocked_ = false; // the child's pipe is full
+  bool input_ended_ = false;    // the client has said stdin|0|
+  bool input_blocked_ = false;  // the child's pipe is full
   std::uint64_t input_bytes_ = 0;
 };
 

@@ -19,7 +19,9 @@ Result<std::string> final_name(const RootedDirectory& root, const std::string& p
     if (offer.leaf.empty()) return fail(ErrorCode::kIsDirectory, quoted(path) + " is a directory");
     return name == "." ? offer.leaf : name + (name.back() == '/' ? "" : "/") + offer.leaf;
   }
-  if (name.back() == '/') return fail(directory.error());
+  // A link that leads out of the root is refused, even though putting the file in its place would be safe: whoever made
+  // it did not mean it to be replaced.
+  if (name.back() == '/' || directory.error().code == ErrorCode::kOutsideRoot) return fail(directory.error());
   return name;
 }
 
@@ -27,7 +29,7 @@ Result<Receiver> open_target(const Service& service, const std::string& path, co
   TRY_ASSIGN(const std::string name, final_name(service.root, path, offer));
   TRY_ASSIGN(ParentAndLeaf place, service.root.open_parent(name));
   TRY_ASSIGN(Receiver receiver, Receiver::begin(Receiver::Target{std::move(place.parent), std::move(place.leaf), name,
-                                                                  service.mode_mask}));
+                                                                 service.mode_mask}));
   if (offer.size_known) TRY(receiver.check_space(offer.size));
   return receiver;
 }

@@ -1,1 +1,1 @@
-"""The modules of scripts/bench: what is compared (rows, contenders), where (workplace), how (measure), and the report."""
+"""The modules of scripts/bench: what is compared (rows, contenders), where (workplace), how (measure), the report."""

@@ -31,6 +31,13 @@ class Result:
 
 def measure(row, work, rounds, wanted):
     """Results of a row, in the order of its contenders. wanted(contender) leaves some out."""
+    try:
+        return take_turns(row, work, rounds, wanted)
+    except BenchError as error:
+        raise BenchError(f"{row.key}: {error}\nThe servers' log ends with:\n{work.account.log_tail()}") from None
+
+
+def take_turns(row, work, rounds, wanted):
     if row.folder:
         work.add_source(row.folder(work))
     contenders = [contender for contender in row.contenders(work) if wanted(contender)]
@@ -58,7 +65,7 @@ def warm_up(row, work, contender):
     contender.run()
     if row.target:
         if not filecmp.cmp(row.source(work), row.target(work), shallow=False):
-            raise BenchError(f"{row.key}: what {contender.name} transferred is not what was sent")
+            raise BenchError(f"what {contender.name} transferred is not what was sent")
         clear(row, work)
 
 
@@ -75,6 +82,6 @@ def clear(row, work):
         return
     target = row.target(work)
     if target.stat().st_size != work.size:
-        raise BenchError(f"{row.key}: {target} has {target.stat().st_size} bytes instead of {work.size}")
+        raise BenchError(f"{target} has {target.stat().st_size} bytes instead of {work.size}")
     target.unlink()
     os.sync()

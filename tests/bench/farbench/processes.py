@@ -16,11 +16,15 @@ RUN_SECONDS = 300  # the slowest honest run (ssh, a block of 20; 1 GiB by scp) t
 
 @dataclasses.dataclass(frozen=True)
 class Account:
-    """Whom processes run as, and their whole environment."""
+    """Whom processes run as, their whole environment, and the file that servers log to."""
 
     uid: int
     gid: int
     environment: dict
+    log: pathlib.Path
+
+    def log_tail(self):
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
 
 
 def start(account, argv, extra=None, **streams):
@@ -63,7 +67,8 @@ def read_line_until(stream, deadline, what):
 
 def start_server(stack, account, argv, extra=None):
     """Starts a server that prints "listening on ADDRESS"; ends it with the stack. Returns (address, process)."""
-    process = start(account, argv, extra, stdout=subprocess.PIPE)
+    with open(account.log, "ab") as log:
+        process = start(account, argv, extra, stdout=subprocess.PIPE, stderr=log)
     stack.callback(process.stdout.close)
     stack.callback(end, process)
     name = pathlib.Path(argv[0]).name
@@ -74,7 +79,7 @@ def start_server(stack, account, argv, extra=None):
 
 
 def wait_until_listening(port):
-    """Until the kernel lists a listener on the port of 127.0.0.1: asking it by a connection would use up nc's only one."""
+    """Until the kernel lists a listener on the port of 127.0.0.1. A connection to try would use up nc's only one."""
     wanted = f"0100007F:{port:04X} 00000000:0000 0A"
     deadline = time.monotonic() + READY_SECONDS
     while wanted not in pathlib.Path("/proc/net/tcp").read_text():

@@ -109,7 +109,8 @@ class Transfer:
 
     def contenders(self, work):
         extra = {} if self.sync else work.nosync
-        return [self.ours(work, extra), *(self.copies(work) if self.tls else self.netcat(work)), self.floor(work, extra)]
+        peers = self.copies(work) if self.tls else self.netcat(work)
+        return [self.ours(work, extra), *peers, self.floor(work, extra)]
 
     def ours(self, work, extra):
         verb = (["post", self.source(work), "--to", "target"] if self.up else

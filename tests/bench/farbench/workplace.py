@@ -98,7 +98,7 @@ class Workplace:
         self.ssh = ["-F", peer / "ssh.conf"]
         entry = pwd.getpwnam(USER)
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(peer / "home"), "USER": USER, "LANG": "C.UTF-8"}
-        self.account = processes.Account(entry.pw_uid, entry.pw_gid, environment)
+        self.account = processes.Account(entry.pw_uid, entry.pw_gid, environment, self.home / "servers.log")
 
     def own(self, path):
         os.chown(path, self.account.uid, self.account.gid)
@@ -136,7 +136,7 @@ class Workplace:
             return
         free = shutil.disk_usage(place).free
         if free < 3 * self.size:
-            raise BenchError(f"{place} has {free >> 20} MiB free; {3 * self.size >> 20} MiB are needed (see --size, --disk)")
+            raise BenchError(f"{place} has {free >> 20} MiB free and needs {3 * self.size >> 20} (see --size, --disk)")
         make_source(place / "source", self.size)
         self.own(place / "source")
         os.link(place / "source", place / "root" / "source")

@@ -136,6 +136,16 @@ TEST(Escape, UsualLimitHolds) {
   EXPECT_TRUE(shown.ends_with("..."));
 }
 
+TEST(Escape, SentenceKeepsItsBackslashesAndNothingElseThatActs) {
+  EXPECT_EQ(sentence_for_display("'a\\x1b' is not there"), "'a\\x1b' is not there") << "escaped once, shown once";
+  for (int value = 0; value < 256; ++value) {
+    const std::string text(1, static_cast<char>(value));
+    const std::string expected = value == '\\' ? text : escape_for_display(text);
+    EXPECT_EQ(sentence_for_display(text), expected) << value;
+  }
+  EXPECT_EQ(sentence_for_display("123456", 5), "12345...");
+}
+
 TEST(Escape, QuotedStandsBetweenSingleQuotes) {
   EXPECT_EQ(quoted("a b"), "'a b'");
   EXPECT_EQ(quoted(""), "''");

@@ -90,13 +90,13 @@ TEST_F(SpawnFailure, DirectoryAsProgram) {
   EXPECT_EQ(error_of({"/"}).code, ErrorCode::kNotExecutable);
 }
 
-TEST_F(SpawnFailure, SearchGoesOnBehindOneThatMayNotBeRun) {
+TEST_F(SpawnFailure, SearchGoesOnBehindWhatCannotBeRun) {
   directory.make_directory("first");
   directory.make_directory("second");
   directory.make_file("first/tool", "#!/bin/sh\n", 0644);
   directory.make_file("second/tool", "#!/bin/sh\necho second\n", 0755);
   auto request = request_for({"tool"});
-  request.search_path = directory / "none" + ":" + (directory / "first") + ":" + (directory / "second");
+  request.search_path = directory / "none" + ":/etc/passwd:" + (directory / "first") + ":" + (directory / "second");
   EXPECT_EQ(test::run_program(request).output, "second\n");
   request.search_path = directory / "first" + ":" + (directory / "none");
   EXPECT_EQ(error_of(request).code, ErrorCode::kNotExecutable)

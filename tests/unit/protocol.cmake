@@ -1,0 +1,22 @@
+# The tests of protocol, and its worked examples: protocol/examples.md is compared with what they say.
+farhand_test(protocol_test
+  SOURCES
+    protocol/channel_pair.cpp
+    protocol/channel_test.cpp
+    protocol/conversation_test.cpp
+    protocol/examples.cpp
+    protocol/examples_test.cpp
+    protocol/frame_reader_test.cpp
+    protocol/frame_writer_test.cpp
+    protocol/liveness_test.cpp
+    protocol/memory_meter.cpp
+    protocol/message_test.cpp
+    protocol/refusal_test.cpp
+    protocol/sabotage.cpp
+    protocol/slip_test.cpp
+    protocol/transfer_test.cpp
+    protocol/transfer_trouble_test.cpp
+    protocol/upload.cpp
+    protocol/wire_archive_test.cpp
+  LINK farhand::protocol farhand_test_support cereal::cereal)
+target_compile_definitions(protocol_test PRIVATE PROTOCOL_EXAMPLES="${PROJECT_SOURCE_DIR}/protocol/examples.md")

@@ -1,0 +1,177 @@
+// One conversation: a command, an upload, a download that is refused, a ping, the end.
+#include "tests/unit/protocol/examples.h"
+
+#include <array>
+
+#include "protocol/messages/command.h"
+#include "protocol/messages/file.h"
+#include "protocol/messages/session.h"
+#include "tests/unit/protocol/sabotage.h"
+
+namespace farhand::test {
+namespace {
+
+using enum FrameKind;
+
+// Bytes that are text: their meaning is how they are read.
+ExamplePiece text(const std::string& bytes, const std::string& meaning = "") {
+  std::string shown;
+  for (const char c : bytes) shown += c == '\n' ? std::string("\\n") : std::string(1, c);
+  return {bytes, meaning.empty() ? "\"" + shown + "\"" : meaning + ": \"" + shown + "\""};
+}
+
+ExamplePiece hex(std::string_view digits, const std::string& meaning) {
+  return {from_hex(digits), meaning};
+}
+
+constexpr HashValue kHelloHash{0x6b, 0xba, 0x86, 0xc7, 0xe0, 0x69, 0xf5, 0x6d,
+                               0x5a, 0x10, 0xb4, 0x35, 0xf1, 0xc8, 0xe4, 0x9c};
+
+std::vector<Example> greeting() {
+  return {
+      {Side::kClient,
+       kHello,
+       "The client greets and says what it is.",
+       {text("hello|31|\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
+        text("rclient 0.1.0"), hex("00 00 00 00 00 00 00 00", "features: none")},
+       encode(Hello{1, "rclient 0.1.0", {}}),
+       true},
+      {Side::kServer,
+       kHello,
+       "The server does the same; it can do something beyond version 1.",
+       {text("hello|44|\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
+        text("rserver 0.1.0"), hex("01 00 00 00 00 00 00 00", "features: one"),
+        hex("05 00 00 00 00 00 00 00", "its name: 5 bytes"), text("delta")},
+       encode(Hello{1, "rserver 0.1.0", {"delta"}}),
+       true},
+  };
+}
+
+std::vector<Example> command() {
+  return {
+      {Side::kClient,
+       kExec,
+       "Run the two words `wc` and `-c`, without a shell.",
+       {text("exec|29|\n"), hex("00", "mode: argv"), hex("02 00 00 00 00 00 00 00", "words: two"),
+        hex("02 00 00 00 00 00 00 00", "2 bytes"), text("wc"), hex("02 00 00 00 00 00 00 00", "2 bytes"), text("-c")},
+       encode(ExecRequest{ExecMode::kArgv, {"wc", "-c"}}),
+       true},
+      {Side::kClient, kStdin, "Input for the command.", {text("stdin|5|\n"), text("hello")}, {}, false},
+      {Side::kClient, kStdin, "The end of its input.", {text("stdin|0|\n")}, {}, false},
+      {Side::kServer, kStdout, "What it wrote.", {text("stdout|2|\n"), text("5\n")}, {}, false},
+      {Side::kServer, kStderr, "What it complained about.", {text("stderr|3|\n"), text("hm\n")}, {}, false},
+      {Side::kServer,
+       kExit,
+       "It has ended with status 0.",
+       {text("exit|13|\n"), hex("00", "kind: exited"), hex("00", "value: 0"), hex("00", "core: no"),
+        hex("01 00", "code: means nothing here"), hex("00 00 00 00 00 00 00 00", "error: empty")},
+       encode(ExitReport{ExitKind::kExited, 0, false, ErrorCode::kInternal, ""}),
+       true},
+  };
+}
+
+std::vector<Example> upload() {
+  const Seal seal{SealOutcome::kComplete, 6, kHelloHash, 0644, 1700000000, 5, ErrorCode::kInternal, ""};
+  return {
+      {Side::kClient,
+       kOffer,
+       "A file of 6 bytes comes; if its path is a directory, it is to be `notes.txt` in it.",
+       {text("offer|26|\n"), hex("09 00 00 00 00 00 00 00", "leaf: 9 bytes"), text("notes.txt"),
+        hex("01", "size_known: yes"), hex("06 00 00 00 00 00 00 00", "size: 6")},
+       encode(Offer{"notes.txt", true, 6}),
+       true},
+      {Side::kClient,
+       kPost,
+       "Its path, with a percent sign in it, and its first bytes.",
+       {text("post|4|docs/100%25\n"), text("hell")},
+       {},
+       false},
+      {Side::kClient, kData, "The rest, from offset 4 on.", {text("data|2|4\n"), text("o\n")}, {}, false},
+      {Side::kClient,
+       kSeal,
+       "This was all of it: publish.",
+       {text("seal|51|\n"), hex("00", "outcome: complete"), hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash: XXH3-128 of \"hello\\n\""),
+        hex("a4 01 00 00", "mode: 0644"), hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("05 00 00 00", "and 5 ns"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "reason: empty")},
+       encode(seal),
+       true},
+      {Side::kServer,
+       kDone,
+       "It is there, durable, under its name.",
+       {text("done|51|\n"), hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash"),
+        hex("13 00 00 00 00 00 00 00", "path: 19 bytes"), text("docs/100%/notes.txt")},
+       encode(Done{6, kHelloHash, "docs/100%/notes.txt"}),
+       true},
+  };
+}
+
+std::vector<Example> refusal_and_end() {
+  return {
+      {Side::kClient,
+       kGet,
+       "A file is asked for; its name ends with a newline.",
+       {text("get|0|missing%0A\n")},
+       {},
+       false},
+      {Side::kServer,
+       kError,
+       "There is none. The connection lives on.",
+       {text("error|23|\n"), hex("04 00", "code: not_found"), hex("00", "closes: no"),
+        hex("0c 00 00 00 00 00 00 00", "message: 12 bytes"), text("no such file")},
+       encode(ErrorReport{ErrorCode::kNotFound, false, "no such file"}),
+       true},
+      {Side::kServer, kPing, "Are you there?", {text("ping|0|7\n")}, {}, false},
+      {Side::kClient, kPong, "Yes.", {text("pong|0|7\n")}, {}, false},
+      {Side::kClient, kBye, "Nothing more will come from here.", {text("bye|0|\n")}, {}, false},
+  };
+}
+
+// At most sixteen bytes a line, the meaning beside the first of them.
+std::string dump(const ExamplePiece& piece) {
+  constexpr std::size_t kBytesALine = 16;
+  constexpr std::size_t kColumn = kBytesALine * 3 + 1;
+  std::string lines;
+  for (std::size_t at = 0; at < piece.bytes.size(); at += kBytesALine) {
+    std::string line = to_hex(std::string_view(piece.bytes).substr(at, kBytesALine));
+    if (at == 0) line += std::string(kColumn - line.size(), ' ') + piece.meaning;
+    lines += line + "\n";
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string Example::bytes() const {
+  std::string all;
+  for (const ExamplePiece& piece : pieces) all += piece.bytes;
+  return all;
+}
+
+std::vector<Example> examples() {
+  std::vector<Example> all;
+  for (const auto& part : {greeting(), command(), upload(), refusal_and_end()})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+std::string examples_page() {
+  std::string page =
+      "# Worked examples\n\n"
+      "One conversation, frame by frame: a command, an upload, a download that is refused, a ping, the end. Every kind "
+      "of\n"
+      "frame is in it, and its order is a legal one.\n\n"
+      "The test `Examples` compares this page with bytes that are written down by hand, and those with what the code\n"
+      "encodes. To write it anew: `FARHAND_WRITE_EXAMPLES=1 protocol_test --gtest_filter=Examples.*`.\n";
+  for (const Example& example : examples()) {
+    page += "\n## `" + std::string(kind_name(example.kind)) + "` from the " +
+            (example.from == Side::kClient ? "client" : "server") + "\n\n" + example.story + "\n\n```\n";
+    for (const ExamplePiece& piece : example.pieces) page += dump(piece);
+    page += "```\n";
+  }
+  return page;
+}
+
+}  // namespace farhand::test

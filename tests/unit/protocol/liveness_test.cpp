@@ -1,0 +1,135 @@
+// Channel: pings, pongs, silence, and what waiting costs. Some of these take as long as the limits they check.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/event_fd.h"
+#include "protocol/channel.h"
+#include "protocol/limits.h"
+#include "protocol/messages/command.h"
+#include "tests/unit/protocol/channel_pair.h"
+#include "tests/unit/protocol/memory_meter.h"
+
+namespace farhand {
+namespace {
+
+using namespace std::chrono_literals;
+using test::BarePeer;
+using test::frame;
+using test::hear_frame;
+using test::hello_frame;
+using test::hello_structure;
+using test::now;
+using test::soon;
+
+// A server's channel after both hellos.
+BarePeer greeted_server() {
+  BarePeer peer(Side::kServer);
+  peer.send(hello_frame());
+  EXPECT_TRUE(hear_frame(*peer.channel));
+  peer.channel->say_structure(FrameKind::kHello, hello_structure());
+  EXPECT_TRUE(peer.channel->flush(soon()));
+  EXPECT_EQ(peer.received(), hello_frame());
+  return peer;
+}
+
+std::size_t occurrences(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec spent{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
+
+TEST(Liveness, APingWithATokenIsAnsweredByThatToken) {
+  BarePeer peer = greeted_server();
+  peer.send("ping|0|a%0Ab\n");
+  ASSERT_TRUE(peer.channel->wait({}, soon()));
+  const auto shown = peer.channel->peek();
+  ASSERT_TRUE(shown);
+  EXPECT_FALSE(*shown) << "pings never show up";
+  ASSERT_TRUE(peer.channel->flush(soon()));
+  EXPECT_EQ(peer.received(), "pong|0|a%0Ab\n");
+}
+
+TEST(Liveness, APingInTheMiddleOfAnAnswerIsAnsweredToo) {
+  BarePeer peer = greeted_server();
+  peer.send(frame(FrameKind::kExec, "", encode(ExecRequest{ExecMode::kShell, {"cat"}})) + "ping|0|t\nstdin|1|\nx");
+  ASSERT_TRUE(hear_frame(*peer.channel));
+  const auto input = hear_frame(*peer.channel);
+  ASSERT_TRUE(input);
+  EXPECT_EQ(input->parcel, "x");
+  ASSERT_TRUE(peer.channel->flush(soon()));
+  EXPECT_EQ(peer.received(), "pong|0|t\n");
+}
+
+TEST(Liveness, PongsForAPeerThatNeverReadsDoNotPileUp) {
+  BarePeer peer = greeted_server();
+  std::string pings;
+  for (int i = 0; i < 20000; ++i) pings += "ping|0|" + std::string(64, 't') + "\n";
+  const test::MemoryMeter meter;
+  std::size_t sent = 0;
+  while (sent < pings.size()) {
+    const ssize_t count = ::send(peer.socket.get(), pings.data() + sent, pings.size() - sent, MSG_DONTWAIT);
+    if (count > 0) sent += static_cast<std::size_t>(count);
+    ASSERT_TRUE(peer.channel->wait({}, now()));
+    const auto shown = peer.channel->peek();
+    ASSERT_TRUE(shown) << shown.error().message;
+    ASSERT_TRUE(peer.channel->has_room());
+  }
+  EXPECT_LT(meter.peak_bytes(), 3 * kInboxBytes);
+}
+
+TEST(Liveness, ASilentPeerIsPingedEveryFiveSecondsAndDeadAfterFifteen) {
+  BarePeer peer = greeted_server();
+  const auto begun = Deadline::Clock::now();
+  const double processor_before = std::chrono::duration<double>(processor_time()).count();
+  const auto waited = peer.channel->wait({}, Deadline::after(17s));
+  const auto took = Deadline::Clock::now() - begun;
+  ASSERT_FALSE(waited) << "a dead peer was not noticed";
+  EXPECT_EQ(waited.error().code, ErrorCode::kConnectionLost);
+  EXPECT_GE(took, 14500ms);
+  EXPECT_LE(took, 16500ms);
+  EXPECT_EQ(occurrences(peer.received(), "ping|0|\n"), 2u);
+  EXPECT_LT(std::chrono::duration<double>(processor_time()).count() - processor_before, 0.5);
+}
+
+// The client has asked, said bye and half-closed, and waits for the answer of a long command.
+TEST(Liveness, WaitingForACommandWhoseClientHasSaidByeCostsNoProcessorTime) {
+  BarePeer peer = greeted_server();
+  peer.send(frame(FrameKind::kExec, "", encode(ExecRequest{ExecMode::kShell, {"sleep 60"}})) + "stdin|0|\nbye|0|\n");
+  ::shutdown(peer.socket.get(), SHUT_WR);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(hear_frame(*peer.channel));
+  const EventFd command;
+  pollfd watched{command.fd(), POLLIN, 0};
+  const auto before = processor_time();
+  const Deadline deadline = Deadline::after(kKeepAlive + 2s);
+  while (!deadline.passed()) ASSERT_TRUE(peer.channel->wait({&watched, 1}, deadline));
+  EXPECT_LT(processor_time() - before, 200ms) << "wait() spins once it is time for a ping that it cannot say";
+}
+
+TEST(Liveness, AStrangerWhoSaysNothingIsNotPinged) {
+  if (FARHAND_TEST_SCALE < 2) GTEST_SKIP() << "takes six seconds: with FARHAND_TEST_SCALE of 2 or more";
+  BarePeer peer(Side::kServer);
+  ASSERT_TRUE(peer.channel->wait({}, Deadline::after(kKeepAlive + 1s)));
+  EXPECT_EQ(peer.received(), "");
+}
+
+TEST(Liveness, ABusyPeerIsNeverTakenForDead) {
+  if (FARHAND_TEST_SCALE < 2) GTEST_SKIP() << "takes 17 seconds: with FARHAND_TEST_SCALE of 2 or more";
+  BarePeer peer = greeted_server();
+  const Deadline end = Deadline::after(kDeadPeer + 2s);
+  while (!end.passed()) {
+    peer.send("pong|0|\n");
+    ASSERT_TRUE(peer.channel->peek());
+    const Deadline second = Deadline::after(1s);
+    while (!second.passed()) ASSERT_TRUE(peer.channel->wait({}, second));
+  }
+}
+
+}  // namespace
+}  // namespace farhand
