@@ -36,6 +36,19 @@ Error Connection::remote_error(const Incoming& incoming) {
   return Error{report->code, host_ + " says: " + sentence_for_display(report->message), true};
 }
 
+Error Connection::lose(Error error) {
+  lost_ = true;
+  if (!error.remote && error.code != ErrorCode::kInterrupted) error.message = host_ + ": " + error.message;
+  return error;
+}
+
+Result<void> Connection::wait(std::span<pollfd> watched, Deadline deadline) {
+  // A server that never greets is given up by peek(), which has to be called for it.
+  auto waited = channel_.wait(watched, greeted_ ? deadline : Deadline::earlier(deadline, greeting_deadline_));
+  if (!waited) return fail(lose(waited.error()));
+  return {};
+}
+
 // True: it was the greeting, and is consumed.
 Result<bool> Connection::take_greeting(const Incoming& incoming) {
   if (incoming.kind() != FrameKind::kHello) return false;
@@ -50,26 +63,18 @@ Result<bool> Connection::take_greeting(const Incoming& incoming) {
 Result<std::optional<Incoming>> Connection::peek() {
   for (;;) {
     auto incoming = channel_.peek();
-    if (!incoming) {
-      lost_ = true;
-      return fail(incoming.error());
-    }
+    if (!incoming) return fail(lose(incoming.error()));
     if (!*incoming) {
       if (greeted_ || !greeting_deadline_.passed()) return std::optional<Incoming>();
-      lost_ = true;
-      return fail(ErrorCode::kConnectionLost,
-                  "the server did not answer within " + std::to_string(kDeadPeer.count()) + " s");
+      return fail(lose(Error{ErrorCode::kConnectionLost,
+                             "there was no answer within " + std::to_string(kDeadPeer.count()) + " s", false}));
     }
     if ((*incoming)->kind() == FrameKind::kError) return fail(remote_error(**incoming));
     if ((*incoming)->kind() == FrameKind::kBye) {
-      lost_ = true;
-      return fail(ErrorCode::kConnectionLost, "the server has ended the connection");
+      return fail(lose(Error{ErrorCode::kConnectionLost, "the server has ended the connection", false}));
     }
     auto greeting = take_greeting(**incoming);
-    if (!greeting) {
-      lost_ = true;
-      return fail(greeting.error());
-    }
+    if (!greeting) return fail(lose(greeting.error()));
     if (!*greeting) return *incoming;
   }
 }
@@ -79,15 +84,10 @@ Result<Incoming> Connection::hear(Deadline deadline) {
     TRY_ASSIGN(const auto incoming, peek());
     if (incoming) return *incoming;
     if (channel_.peer_ended()) {
-      lost_ = true;
-      return fail(ErrorCode::kConnectionLost, "the server has closed the connection");
+      return fail(lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
     }
     if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the server did not answer in time");
-    if (auto waited = channel_.wait({}, Deadline::earlier(deadline, greeted_ ? Deadline::never() : greeting_deadline_));
-        !waited) {
-      lost_ = true;
-      return fail(waited.error());
-    }
+    TRY(wait({}, deadline));
   }
 }
 

@@ -28,10 +28,14 @@ class Connection {
   // after one that closes, lost() is true.
   Result<std::optional<Incoming>> peek();
   Result<Incoming> hear(Deadline deadline);
+  // The channel's wait; it also returns when the server's greeting is overdue. After an Error the connection is lost.
+  Result<void> wait(std::span<pollfd> watched, Deadline deadline);
 
   // The connection is of no more use.
   [[nodiscard]] bool lost() const noexcept { return lost_; }
   void give_up() noexcept { lost_ = true; }
+  // Gives up because of an error of the channel's, and says where it happened.
+  Error lose(Error error);
 
   // Says bye and leaves; at most a second.
   void leave() noexcept;

@@ -67,7 +67,7 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
     if (output_.blocked || errors_.blocked) break;
   }
   if (connection_.channel().peer_ended() && !output_.blocked && !errors_.blocked) {
-    return fail(ErrorCode::kConnectionLost, "the server has closed the connection");
+    return fail(connection_.lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
   }
   return std::optional<ExitReport>();
 }
@@ -127,7 +127,7 @@ Result<void> ExecPump::finish_output(Output& output) {
     TRY_ASSIGN(const bool done, write_converted(output));
     if (done) return {};
     pollfd entry{output.sink.fd(), POLLOUT, 0};
-    TRY(connection_.channel().wait({&entry, 1}, Deadline::never()));
+    TRY(connection_.wait({&entry, 1}, Deadline::never()));
   }
 }
 
@@ -161,10 +161,7 @@ Result<void> ExecPump::wait_for_change() {
   std::array<pollfd, 3> watched{pollfd{input_open_ && channel.has_room() ? streams_.input : -1, POLLIN, 0},
                                 pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0}};
-  if (auto waited = channel.wait(watched, Deadline::never()); !waited) {
-    connection_.give_up();
-    return fail(waited.error());
-  }
+  TRY(connection_.wait(watched, Deadline::never()));
   input_ready_ = watched[0].revents != 0;
   return {};
 }

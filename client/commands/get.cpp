@@ -65,10 +65,7 @@ Result<Done> receive(Connection& connection, Receiver& receiver, Progress& progr
     }
   }
   auto outcome = receive_file(connection.channel(), receiver, [&](std::uint64_t bytes) { progress.at(bytes); });
-  if (!outcome) {
-    connection.give_up();
-    return fail(outcome.error());
-  }
+  if (!outcome) return fail(connection.lose(outcome.error()));
   if (!outcome->sealed) connection.give_up();  // the rest of a file that cannot be stored is not worth its way
   return std::move(outcome->file);
 }

@@ -53,13 +53,12 @@ Result<Done> send(Connection& connection, Sender& sender, Progress& progress) {
       channel.consume((*incoming)->bytes.size());
       return done;
     }
-    if (channel.peer_ended()) return fail(ErrorCode::kConnectionLost, "the server has closed the connection");
+    if (channel.peer_ended()) {
+      return fail(connection.lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
+    }
     while (!sender.said() && channel.has_room()) sender.step(channel);
     progress.at(sender.sent_bytes());
-    if (auto waited = channel.wait({}, Deadline::never()); !waited) {
-      connection.give_up();
-      return fail(waited.error());
-    }
+    TRY(connection.wait({}, Deadline::never()));
   }
 }
 
