@@ -14,9 +14,9 @@ namespace farhand {
 inline constexpr std::size_t kDisplayBytes = 1024;
 
 // `text` with everything written as \xNN that is not printable UTF-8: control bytes (C0, DEL, C1), invalid sequences,
-// and the characters that change the direction of text or hide (U+200B..U+200F, U+202A..U+202E, U+2060..U+2064,
-// U+2066..U+2069, U+FEFF). A newline becomes \n, a tab \t, a carriage return \r, a backslash \\. At most about
-// `limit` bytes of input are shown.
+// and the characters that change the direction of text or hide (U+00AD, U+061C, U+180E, U+200B..U+200F,
+// U+2028..U+202E, U+2060..U+2064, U+2066..U+2069, U+FEFF, U+E0000..U+E007F). A newline becomes \n, a tab \t, a carriage
+// return \r, a backslash \\. At most about `limit` bytes of input are shown.
 std::string escape_for_display(std::string_view text, std::size_t limit = kDisplayBytes);
 
 // The same for a sentence that the other side has made, with names in it that are escaped already: backslashes stay as

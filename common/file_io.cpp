@@ -2,6 +2,7 @@
 #include "common/file_io.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -36,8 +37,12 @@ bool write_all(int fd, Bytes from) noexcept {
 }
 
 Result<std::string> read_small_file(const std::string& path, std::size_t limit) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) return fail(errno_error(errno, quoted(path) + " cannot be read"));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return fail(ErrorCode::kNotRegular, quoted(path) + " is not a regular file");
+  }
   std::string text;
   std::array<std::byte, 4096> block;
   for (;;) {
@@ -45,7 +50,7 @@ Result<std::string> read_small_file(const std::string& path, std::size_t limit) 
     if (got < 0) return fail(errno_error(errno, quoted(path) + " cannot be read"));
     if (got == 0) return text;
     if (static_cast<std::size_t>(got) > limit - text.size()) {
-      return fail(ErrorCode::kLimit, quoted(path) + " is longer than " + std::to_string(limit) + " bytes");
+      return fail(ErrorCode::kFileTrouble, quoted(path) + " is longer than " + std::to_string(limit) + " bytes");
     }
     text += text_of(Bytes(block).first(static_cast<std::size_t>(got)));
   }

@@ -18,7 +18,8 @@ ssize_t write_some(int fd, Bytes from) noexcept;
 // Writes everything to a blocking descriptor at its current offset; false with errno set on failure.
 bool write_all(int fd, Bytes from) noexcept;
 
-// A whole small file, at most `limit` bytes (kLimit beyond). For configuration, keys, test data.
+// A whole small regular file, at most `limit` bytes (kFileTrouble beyond); kNotRegular for anything else, which is
+// never waited for. For configuration, keys, test data.
 Result<std::string> read_small_file(const std::string& path, std::size_t limit);
 
 // Adds O_NONBLOCK to the open file description. Throws std::system_error.

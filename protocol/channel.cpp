@@ -12,9 +12,6 @@
 namespace farhand {
 namespace {
 
-// A peer may ask for pongs faster than it reads them; beyond this many bytes unread it gets none.
-constexpr std::size_t kPongBacklogBytes = 16 << 10;
-
 Error ended_early() {
   return Error{ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle", false};
 }
@@ -86,9 +83,12 @@ void Channel::pump_in() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Hearing
 
-void Channel::answer_ping(const FrameHeader& header) {
-  if (header.kind != FrameKind::kPing || header.name.empty()) return;
-  if (writer_.pending().size() < kPongBacklogBytes && may_say(FrameKind::kPong)) say(FrameKind::kPong, header.name);
+// False: the answer has no room yet. So a peer that asks faster than it reads is held back like any other.
+bool Channel::answer_ping(const FrameHeader& header) {
+  if (header.kind != FrameKind::kPing || header.name.empty() || !may_say(FrameKind::kPong)) return true;
+  if (!has_room()) return false;
+  say(FrameKind::kPong, header.name);
+  return true;
 }
 
 Result<std::optional<Incoming>> Channel::peek() {
@@ -96,7 +96,7 @@ Result<std::optional<Incoming>> Channel::peek() {
     TRY_ASSIGN(auto incoming, reader_.peek());
     if (!incoming) break;
     if (incoming->kind() != FrameKind::kPing && incoming->kind() != FrameKind::kPong) return incoming;
-    answer_ping(incoming->header);
+    if (!answer_ping(incoming->header)) return std::optional<Incoming>();
     reader_.consume(0);
   }
   if (!peer_ended_ || read_more_) return std::optional<Incoming>();

@@ -85,7 +85,7 @@ class Channel {
  private:
   void pump_out();
   void pump_in();
-  void answer_ping(const FrameHeader& header);
+  bool answer_ping(const FrameHeader& header);
   [[nodiscard]] bool listens() const noexcept;
   Result<void> keep_alive();
   Deadline next_liveness_check() const noexcept;

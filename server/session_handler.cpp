@@ -66,8 +66,7 @@ void SessionHandler::finish() {
 void SessionHandler::end_with(const Error& error) {
   end_ = sentence_for_display(error.message);
   if (error.code == ErrorCode::kConnectionLost) return;  // there is nobody to tell
-  const bool stranger = channel_->conversation().state(Side::kServer) == State::kGreeting;
-  channel_->refuse(stranger ? told_to_strangers(error) : error);
+  channel_->refuse(greeted_ ? error : told_to_strangers(error));
 }
 
 Result<void> SessionHandler::converse() {
@@ -87,6 +86,7 @@ Result<void> SessionHandler::greet() {
   }
   TRY_ASSIGN(const Hello hello, decode_hello(incoming.bytes));
   channel_->consume(incoming.bytes.size());
+  greeted_ = true;
   if (hello.version != kProtocolVersion) {
     return fail(ErrorCode::kProtocol, "the client speaks version " + std::to_string(hello.version) +
                                           " of the protocol and this server version " +

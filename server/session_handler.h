@@ -42,6 +42,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Deadline::Clock::time_point begun_{};
   std::string who_ = "nobody";
   std::string end_ = "bye";
+  bool greeted_ = false;  // the client has said a well-formed hello
   std::uint64_t requests_ = 0;
   std::optional<Channel> channel_;
 };

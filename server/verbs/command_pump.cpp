@@ -48,14 +48,15 @@ Result<void> CommandPump::take_input() {
   input_blocked_ = false;
   while (!input_ended_ && !input_blocked_) {
     TRY_ASSIGN(const auto piece, channel_.peek());
-    if (!piece || piece->kind() != FrameKind::kStdin) break;
-    if (piece->header.size == 0) {
-      channel_.consume(0);
-      input_ended_ = true;
-      child_.input.reset();
-    } else {
+    if (!piece) break;
+    if (piece->kind() == FrameKind::kStdin && piece->header.size > 0) {
       write_input(*piece);
+      continue;
     }
+    if (piece->kind() == FrameKind::kError) return fail(ErrorCode::kConnectionLost, "the client gave up in the middle");
+    if (piece->kind() == FrameKind::kStdin) channel_.consume(0);
+    input_ended_ = true;  // by its empty frame, or by the client's bye
+    child_.input.reset();
   }
   if (channel_.peer_ended()) {
     TRY(channel_.peek());  // says so, unless the client has said bye and waits for the answer

@@ -17,7 +17,7 @@ import time
 import unicodedata
 import unittest
 
-from harness import NOBODY, PATIENCE, PYTHON, Identity, _openssl, as_user, connect_to, make_identity, rclient, wait_until
+from harness import PATIENCE, PYTHON, Identity, _openssl, as_user, connect_to, make_identity, wait_until
 
 MIB = 1 << 20
 SPECIFICATION = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
@@ -357,6 +357,61 @@ def tls_server_context(identity, alpn=("farhand/1",), newest=None):
     return context
 
 
+class TlsSocket:
+    """TLS on a connected socket, by hand: unlike ssl.SSLSocket it can end its own direction (close_notify and FIN) and
+    read on, and it tells a proper end from a cut (ssl.SSLEOFError). One thread may write while another reads."""
+
+    def __init__(self, raw, context, server_side=False, session=None):
+        self.raw = raw
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=server_side, session=session)
+        self.lock = threading.Lock()
+        self.settimeout, self.setblocking, self.fileno = raw.settimeout, raw.setblocking, raw.fileno
+        self.setsockopt, self.close = raw.setsockopt, raw.close
+        self._drive(self.tls.do_handshake)
+
+    def _flush(self):
+        if self.outgoing.pending:
+            self.raw.sendall(self.outgoing.read())
+
+    def _drive(self, action):
+        while True:
+            with self.lock:
+                try:
+                    return action()
+                except ssl.SSLWantReadError:
+                    pass
+                finally:
+                    with contextlib.suppress(OSError):  # what the other side said before it went is more telling
+                        self._flush()
+            data = self.raw.recv(1 << 16)
+            with self.lock:
+                if data:
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+
+    def recv(self, most):
+        try:
+            return self._drive(lambda: self.tls.read(most))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def sendall(self, data):
+        view = memoryview(data)
+        for at in range(0, len(view), 1 << 14):
+            with self.lock:
+                self.tls.write(view[at:at + (1 << 14)])
+                self._flush()
+
+    def shutdown(self, _):
+        with self.lock:
+            with contextlib.suppress(ssl.SSLError):
+                self.tls.unwrap()
+            self._flush()
+        self.raw.shutdown(socket.SHUT_WR)
+
+
 def unread_by_peer(sock):
     """Bytes that we have sent and the other side has not read yet."""
     return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]
@@ -380,7 +435,7 @@ class Peer:
         if context is None:
             return cls(sock)
         try:
-            return cls(context.wrap_socket(sock, suppress_ragged_eofs=False))
+            return cls(TlsSocket(sock, context))
         except BaseException:
             sock.close()
             raise
@@ -416,11 +471,7 @@ class Peer:
 
     def end_sending(self):
         with contextlib.suppress(OSError):
-            if isinstance(self.sock, ssl.SSLSocket):
-                with contextlib.suppress(ssl.SSLError):
-                    self.sock.unwrap()
-            else:
-                self.sock.shutdown(socket.SHUT_WR)
+            self.sock.shutdown(socket.SHUT_WR)
 
     def wait_until_read(self):
         """Until the other side has read all that was sent (Unix sockets and TCP)."""
@@ -436,12 +487,12 @@ class Peer:
             data = self.sock.recv(most)
             if not data:
                 self.ended = "end"
-        except (TimeoutError, ssl.SSLWantReadError):
+        except TimeoutError:
             raise AssertionError(f"nothing came in time; {bytes(self.buffer[:200])!r} had") from None
         except ssl.SSLEOFError:
             self.ended, data = "cut", b""
         except ssl.SSLError as failure:
-            self.ended, data = f"alert {failure.reason}", b""
+            self.ended, data = f"alert {failure}", b""
         except ConnectionError:
             self.ended, data = "reset", b""
         self.buffer += data
@@ -552,9 +603,9 @@ def ask_as(uid, host, data):
 # The server's role
 
 class FakeServer:
-    """Accepts at a Unix socket (directory given) or under TLS on loopback (context given), and plays `script(peer)` with
-    every connection. `heard` collects what came beyond the TLS handshake when the script uses peer.read*; `application`
-    counts bytes that TLS gave us."""
+    """Accepts at a Unix socket (directory given), under TLS on loopback (context given) or at a TCP port that rclient
+    takes for TLS (raw), and plays `script(peer)` with every connection. `application` counts the bytes that the script
+    read, under TLS those beyond the handshake."""
 
     def __init__(self, script, directory=None, context=None, raw=False):
         self.script = script
@@ -575,7 +626,8 @@ class FakeServer:
         else:
             self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             self.listener.bind(("127.0.0.1", 0))
-            self.host = ("plain:" if context is None and not raw else "") + f"127.0.0.1:{self.listener.getsockname()[1]}"
+            prefix = "plain:" if context is None and not raw else ""
+            self.host = f"{prefix}127.0.0.1:{self.listener.getsockname()[1]}"
         self.listener.listen(64)
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
@@ -588,14 +640,14 @@ class FakeServer:
                 return
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, sock):
         sock.settimeout(PATIENCE)
         try:
             if self.context is not None:
-                sock = self.context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+                sock = TlsSocket(sock, self.context, server_side=True)
                 self.handshakes += 1
             with Peer(sock) as peer:
                 receive = peer.receive
@@ -645,8 +697,8 @@ def drain(peer, seconds=PATIENCE):
 
 class Proxy:
     """Passes bytes between clients and a server, and does `harm` to one direction of each connection at one offset:
-    None, "flip" (one bit), "fin" (an end in order, of the TCP stream), or "rst". Counts what went each way. `up` is from
-    the client to the server."""
+    None, "flip" (one bit), "fin" (an end in order, of the TCP stream), or "rst". Counts what went each way. `up` is
+    from the client to the server."""
 
     def __init__(self, host, directory=None):
         self.target = host
@@ -679,8 +731,8 @@ class Proxy:
             except OSError:
                 return
             thread = threading.Thread(target=self._relay, args=(near, self.harm, self.up, self.offset), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _relay(self, near, harm, up, offset):
         far = connect_to(self.target)
@@ -790,7 +842,8 @@ def expired_identity(directory, name, uid=None):
     for file, content in ((config, "[ca]\ndefault_ca=d\n[d]\n" f"database={directory}/{name}.db\n"
                                    f"new_certs_dir={directory}\nserial={directory}/{name}.srl\npolicy=p\n"
                                    "default_md=sha256\n[p]\ncommonName=supplied\n"),
-                          (os.path.join(directory, name + ".db"), ""), (os.path.join(directory, name + ".srl"), "01\n")):
+                          (os.path.join(directory, name + ".db"), ""),
+                          (os.path.join(directory, name + ".srl"), "01\n")):
         with open(file, "w", encoding="ascii") as out:
             out.write(content)
     _openssl("ca", "-batch", "-selfsign", "-config", config, "-keyfile", identity.key, "-in", request, "-out",

@@ -155,7 +155,8 @@ class Sizes(FramesTest):
         before = memory_of(self.server.pid)
         with canary(self.server):
             for kind in ALL_KINDS:
-                for size in (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64, "9" * 20, "9" * 500):
+                for size in (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64, "9" * 20,
+                             "9" * 500):
                     self.refused(prelude_for(kind) + slip(kind, size, "x"), f"{kind} of {size}")
         self.assertLess(self.growth(before), 5 * MIB)  # 1 MiB, and the largest limit
 
@@ -181,7 +182,8 @@ class Sizes(FramesTest):
         with canary(self.server):
             for count in (2**64 - 1, 2**63, 2**61, 2**60, 2**32, 10**9, 2**31, 1000):
                 self.refused(hello() + frame("exec", u8(0) + u64(count)), f"{count} words")
-                self.refused(hello() + frame("exec", u8(0) + u64(count) + text("touch") + text("ran")), f"{count} words")
+                self.refused(hello() + frame("exec", u8(0) + u64(count) + text("touch") + text("ran")),
+                             f"{count} words")
                 self.refused(hello() + frame("exec", u8(0) + u64(1) + u64(count) + b"touch"), f"a word of {count}")
                 self.refused(frame("hello", u16(1) + text("x") + u64(count)), f"{count} features")
                 self.refused(frame("hello", u16(1) + u64(count) + b"x"), f"software of {count}")
@@ -302,7 +304,8 @@ class Names(FramesTest):
                 self.refused(prelude_for(kind) + slip(kind, 0, name), f"{kind} with the name {name!r}")
 
     def test_strange_bytes_are_kept_on_disk_and_escaped_in_words_and_log(self):
-        names = [b"new\nline", b"tab\there", b"esc\x1b[2J", b"\xff\xfe", b"\x9b31m", b"\xe2\x80\xaeevil", b"bar|bar", b"50%",
+        names = [b"new\nline", b"tab\there", b"esc\x1b[2J", b"\xff\xfe", b"\x9b31m", b"\xe2\x80\xaeevil", b"bar|bar",
+                 b"50%",
                  b"-rf", b"$(touch ran)", b"`id`", b"; touch ran", b" ", b"~", b"\xc0\xaf"]
         for name in names:
             frames = self.conversation(hello() + post(name, HALLO) + get(name) + get(name + b"?") + BYE)
@@ -323,9 +326,12 @@ class Names(FramesTest):
         for link, target in (("out", self.server.outside), ("outfile", self.server.outside + "/victim"), ("up", "..")):
             if not os.path.islink(self.server.path(link)):
                 os.symlink(target, self.server.path(link))
-        names = ["..", "../x", outside + "/victim", "inner/../../outside/victim", self.server.outside + "/victim", "/etc/passwd",
-                 "/", "//etc/passwd", "inner/../../x", "./../x", "out/victim", "out/directory/inner", "up/outside/victim",
-                 "/proc/self/root/etc/passwd", "inner/../" + outside + "/victim", self.server.root + "/../outside/victim",
+        names = ["..", "../x", outside + "/victim", "inner/../../outside/victim", self.server.outside + "/victim",
+                 "/etc/passwd",
+                 "/", "//etc/passwd", "inner/../../x", "./../x", "out/victim", "out/directory/inner",
+                 "up/outside/victim",
+                 "/proc/self/root/etc/passwd", "inner/../" + outside + "/victim", self.server.root +
+                 "/../outside/victim",
                  self.server.root + "x/file", ".", "", "inner/", "inner", "../" * 1000 + "etc/passwd"]
         for name in filter(None, names):
             frames = self.conversation(hello() + get(name) + post(name, b"evil") + offer("leaf") + post(name, b"evil") +
@@ -339,13 +345,17 @@ class Names(FramesTest):
             if os.path.lexists(self.server.path(name)):
                 os.unlink(self.server.path(name))
 
-    def test_a_link_as_the_target_is_replaced_and_never_followed(self):
-        os.symlink(self.server.outside + "/victim", self.server.path("link"))
-        frames = self.conversation(hello() + get("link") + post("link", HALLO) + BYE)
-        self.assertEqual(read_error(frames[1]).code, OUTSIDE_ROOT)
-        self.assertEqual(frames[2].kind, "done")
-        self.assertFalse(os.path.islink(self.server.path("link")))
-        os.unlink(self.server.path("link"))
+    def test_a_link_as_the_target_is_never_followed(self):
+        """One that stays inside is replaced, one that leads out is refused."""
+        for target, kind in ((self.server.outside + "/victim", "error"), ("present", "done"), ("nowhere", "done")):
+            os.symlink(target, self.server.path("link"))
+            frames = self.conversation(hello() + post("link", HALLO) + BYE)
+            self.assertEqual(frames[1].kind, kind, target)
+            if kind == "error":
+                self.assertEqual(read_error(frames[1]).code, OUTSIDE_ROOT)
+            self.assertEqual(os.path.islink(self.server.path("link")), kind == "error")
+            os.unlink(self.server.path("link"))
+        self.assertEqual(read_file(self.server.path("present")), b"is here")
 
 
 class States(FramesTest):
@@ -394,7 +404,8 @@ class States(FramesTest):
         self.assertFalse(os.path.exists(self.server.path("ran")))
 
     def test_nothing_is_done_before_hello(self):
-        for said in (run_words("touch", "ran"), run_line("touch ran"), post("ran", b""), get("present"), ping("t"), STDIN_END):
+        for said in (run_words("touch", "ran"), run_line("touch ran"), post("ran", b""), get("present"), ping("t"),
+                     STDIN_END):
             frames = self.conversation(said + hello() + said + BYE)
             self.assertEqual([found.kind for found in frames], ["error"], said)
         self.assertFalse(os.path.exists(self.server.path("ran")))
@@ -418,7 +429,8 @@ class Strangers(FramesTest):
             tls.do_handshake()
         source = random.Random(SEED)
         yield from (b"GET /marker HTTP/1.1\r\nHost: marker.example\r\n\r\n", b"POST /exec?marker HTTP/1.0\r\n\r\n",
-                    b"get /marker http/1.1\r\n\r\n", outgoing.read(), b"SSH-2.0-marker_9.9\r\n", b"EHLO marker.example\r\n",
+                    b"get /marker http/1.1\r\n\r\n", outgoing.read(), b"SSH-2.0-marker_9.9\r\n",
+                    b"EHLO marker.example\r\n",
                     b"\0" * 64, b"\xff" * 64, b"\n" * 64, b"|||||marker", b"*1\r\n$6\r\nmarker\r\n",
                     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmarker")
         yield from (source.randbytes(64) for _ in range(50 * SCALE))
@@ -449,7 +461,8 @@ class StrangersOverTcp(Strangers):
 class Pieces(FramesTest):
     """However the bytes are cut and joined, the result is the same."""
 
-    SAID = (hello() + exec_line("cat; echo said; exit 3") + frame("stdin", b"ab") + frame("stdin", b"c") + STDIN_END + offer("x", 5) +
+    SAID = (hello() + exec_line("cat; echo said; exit 3") + frame("stdin", b"ab") + frame("stdin", b"c") + STDIN_END +
+            offer("x", 5) +
             post("pieces", HALLO) + get("present") + ping("t%t\nt") + get("missing") + run_words(MISSING) + BYE)
 
     @staticmethod
@@ -481,7 +494,8 @@ class Pieces(FramesTest):
         self.assertEqual(self.told(frames), self.expected)
 
     def test_split_at_every_byte(self):
-        in_parallel([lambda at=at: self.in_pieces([self.SAID[:at], self.SAID[at:]]) for at in range(1, len(self.SAID))], 6)
+        in_parallel([lambda at=at: self.in_pieces([self.SAID[:at], self.SAID[at:]]) for at in range(1, len(self.SAID))],
+                    6)
 
     def test_one_byte_at_a_time(self):
         self.in_pieces([self.SAID[at:at + 1] for at in range(len(self.SAID))])
@@ -492,7 +506,8 @@ class Pieces(FramesTest):
 
     def test_a_parcel_that_looks_like_frames_is_only_bytes(self):
         inner = BYE + run_words("touch", "ran") + error() + post("ran", b"x")
-        frames = self.conversation(hello() + exec_words("cat") + frame("stdin", inner) + STDIN_END + post("inner", inner) +
+        frames = self.conversation(hello() + exec_words("cat") + frame("stdin", inner) + STDIN_END +
+                                   post("inner", inner) +
                                    get("inner") + BYE, 20)
         kinds = [found.kind for found in frames]
         self.assertEqual(kinds[-6:], ["exit", "done", "offer", "post", "seal", "bye"])
@@ -529,7 +544,8 @@ class Pipelines(FramesTest):
     def test_every_ping_with_a_token_is_answered(self):
         """The specification says so without exception; a client that pipelines reads all it was sent."""
         frames = self.conversation(hello() + b"".join(get("present") + ping(str(n)) for n in range(1000)) + BYE, 30)
-        self.assertEqual([found.name for found in frames if found.kind == "pong"], [str(n).encode() for n in range(1000)])
+        self.assertEqual([found.name for found in frames if found.kind == "pong"],
+                         [str(n).encode() for n in range(1000)])
 
     def test_pings_without_end_hold_no_memory(self):
         before = memory_of(self.server.pid)["VmHWM"]
@@ -585,7 +601,8 @@ class Pipelines(FramesTest):
 
     def test_input_after_the_end_of_a_command_is_drained(self):
         frames = self.conversation(hello() + exec_words("true") + frame("stdin", b"x" * MIB) * 3 + STDIN_END +
-                                   exec_words(MISSING) + frame("stdin", b"x" * MIB) + STDIN_END + get("present") + BYE, 20)
+                                   exec_words(MISSING) + frame("stdin", b"x" * MIB) + STDIN_END + get("present") + BYE,
+                                   20)
         self.assertEqual([found.kind for found in frames], ["hello", "exit", "exit", "offer", "post", "seal", "bye"])
         self.assertEqual(read_exit(frames[1])[:2], (0, 0))
         self.assertEqual(read_exit(frames[2])[:2], (2, 127))
@@ -620,6 +637,7 @@ class Pipelines(FramesTest):
     def test_an_error_of_the_client_ends_its_command(self):
         """From the client an error is the end of the connection."""
         self.leaves(error())
+        self.leaves(error(), close=False)
 
     def test_bye_without_the_end_of_the_input_ends_its_command_with_the_connection(self):
         self.leaves(BYE)
@@ -646,7 +664,8 @@ class Uploads(FramesTest):
     def lives_on(self, said, *codes, target="target"):
         """Refused with one of these codes; then the connection serves a get; the old file is whole."""
         frames = self.conversation(hello() + said + get("present") + ping("on") + BYE, 20)
-        self.assertEqual([found.kind for found in frames], ["hello", "error", "offer", "post", "seal", "pong", "bye"], frames)
+        self.assertEqual([found.kind for found in frames], ["hello", "error", "offer", "post", "seal", "pong", "bye"],
+                         frames)
         failure = read_error(frames[1])
         self.assertFalse(failure.closes)
         self.assertIn(failure.code, codes, failure)
@@ -725,7 +744,8 @@ class Uploads(FramesTest):
 
     def test_left_in_the_middle(self):
         for said in (frame("post", HALLO, "target"), slip("post", MIB, "target") + b"x" * 1000,
-                     frame("post", HALLO, "target") + slip("data", MIB, "5") + b"x", offer("", 5), post("target", HALLO)[:-1],
+                     frame("post", HALLO, "target") + slip("data", MIB, "5") + b"x", offer("", 5),
+                     post("target", HALLO)[:-1],
                      frame("post", HALLO, "target") + BYE, frame("post", HALLO, "target") + error(), offer() + BYE):
             self.conversation(hello() + said)
             self.unchanged()

@@ -9,10 +9,11 @@ import threading
 import time
 import unittest
 
-from harness import (PATIENCE, SCALE, client_command, environment, in_parallel, main, memory_of, part_files, random_bytes, rclient, read_file,
+from harness import (PATIENCE, SCALE, client_command, environment, in_parallel, main, memory_of, part_files,
+                     random_bytes, rclient, read_file,
                      remove_tree, scratch, snapshot, wait_until, write_file)
-from hostile import (BYE, INTEGRITY, MIB, NOT_FOUND, SOURCE_CHANGED, FakeServer, assert_plain, done, drain, error,
-                     exit_report, frame, hello, offer, ping, post, read_error, read_seal, seal, slip, take_frames, text,
+from hostile import (BYE, MIB, SOURCE_CHANGED, FakeServer, assert_plain, done, drain, error,
+                     exit_report, frame, hello, offer, ping, post, seal, slip, text,
                      u8, u16, u64, welcome, xxh3_128)
 
 HALLO = b"hallo"
@@ -101,7 +102,8 @@ class Honest(HostileServerTest):
         self.assertEqual((ran.returncode, ran.stderr), (0, b""))
 
 
-VERBS = {"exec": (["exec", "true"], (255,)), "post": (["post", "upload"], (7, 8, 9)), "get": (["get", "file"], (7, 8, 9))}
+VERBS = {"exec": (["exec", "true"], (255,)), "post": (["post", "upload"], (7, 8, 9)),
+         "get": (["get", "file"], (7, 8, 9))}
 
 
 class OtherProtocols(HostileServerTest):
@@ -129,7 +131,8 @@ class OtherProtocols(HostileServerTest):
     def test_garbage(self):
         for seed in range(5 * SCALE):
             self.each(b"\xf3" + random_bytes(200, seed))
-        for said in (b"\0" * 100, b"\n" * 100, b"|", b"\x1b[2J\x1b]0;evil\x07", b"\r\n\r\n", b"220 smtp ready\r\n", b"+OK\r\n"):
+        for said in (b"\0" * 100, b"\n" * 100, b"|", b"\x1b[2J\x1b]0;evil\x07", b"\r\n\r\n", b"220 smtp ready\r\n",
+                     b"+OK\r\n"):
             self.each(said)
 
     def test_nothing_at_all(self):
@@ -155,7 +158,8 @@ class OutOfOrder(HostileServerTest):
                     self.assertEqual(ran.stdout, b"")
 
     def test_answers_to_questions_that_were_not_asked(self):
-        answers = {"exec": frame("stdout", b"x") + exit_report(), "post": done(HALLO, "upload"), "get": post("file", b"evil")}
+        answers = {"exec": frame("stdout", b"x") + exit_report(), "post": done(HALLO, "upload"),
+                   "get": post("file", b"evil")}
         wrong = {**answers, "hello": hello(), "exec request": frame("exec", b""), "stdin": frame("stdin", b"x"),
                  "data": frame("data", b"x", "0"), "seal": seal(), "get request": frame("get", b"", "/etc/passwd"),
                  "unknown": frame("surprise", b"x"), "stderr": frame("stderr", b"x")}
@@ -188,13 +192,17 @@ class OutOfOrder(HostileServerTest):
 
     def test_broken_structures(self):
         for verb, said in (
-                ("exec", frame("exit", u8(3) + u8(0) * 4 + text(""))), ("exec", frame("exit", u8(0) * 5 + text("") + b"x")),
+                ("exec", frame("exit", u8(3) + u8(0) * 4 + text(""))),
+                           ("exec", frame("exit", u8(0) * 5 + text("") + b"x")),
                 ("exec", exit_report(kind=1, value=0)), ("exec", exit_report(kind=1, value=128)),
-                ("exec", exit_report(kind=0, sentence="but")), ("exec", exit_report(core=2)), ("exec", frame("exit", b"")),
-                ("exec", frame("exit", u8(2) + u8(0) * 2 + u16(1) + u64(2**61))), ("exec", exit_report(kind=2, sentence="x" * 1025)),
+                ("exec", exit_report(kind=0, sentence="but")), ("exec", exit_report(core=2)),
+                           ("exec", frame("exit", b"")),
+                ("exec", frame("exit", u8(2) + u8(0) * 2 + u16(1) + u64(2**61))),
+                           ("exec", exit_report(kind=2, sentence="x" * 1025)),
                 ("post", frame("done", b"")), ("post", frame("done", u64(5) + xxh3_128(HALLO) + u64(2**63))),
                 ("post", done(HALLO, "x" * 4097)), ("get", offer("a/b", 5) + post("file", b"evil")),
-                ("get", frame("offer", text("") + u8(2) + u64(0))), ("get", frame("post", b"evil", "file") + seal(b"evil", outcome=3)),
+                ("get", frame("offer", text("") + u8(2) + u64(0))),
+                           ("get", frame("post", b"evil", "file") + seal(b"evil", outcome=3)),
                 ("get", frame("post", b"evil", "file") + seal(b"evil", mode=0o10000)),
                 ("get", frame("post", b"evil", "file") + seal(b"evil", nanoseconds=10**9)),
                 ("exec", frame("error", b"\0")), ("get", frame("error", u16(1) + u8(7) + text(""))),
@@ -237,7 +245,8 @@ class Exits(HostileServerTest):
             self.check_failed(ran, ran.returncode)
 
     def test_a_sentence_of_exit_is_escaped(self):
-        ran = self.answer(exit_report(kind=2, value=127, code=4, sentence="\x1b[2Jevil\nrclient: fine"), ["exec", "true"])
+        ran = self.answer(exit_report(kind=2, value=127, code=4, sentence="\x1b[2Jevil\nrclient: fine"),
+                          ["exec", "true"])
         self.assertNotIn("\x1b", self.check_failed(ran, 127))
 
     def test_output_at_the_same_time_as_the_end(self):
@@ -245,8 +254,10 @@ class Exits(HostileServerTest):
         self.assertEqual((ran.returncode, len(ran.stdout)), (0, 8 * MIB))
 
 
-EVIL_TEXTS = ["\x1b[2J\x1b[Hroot@host# ", "\x1b]0;title\x07", "\x1b]52;c;ZXZpbA==\x07", "\x1b]8;;http://evil\x1b\\click", "one\ntwo\nrclient: all is well",
-              "\r\nrclient: stored", "back\b\b\b\bfront", "\x9b31mred", "\u009b31mred", "\u0085next", "\u202egnp.exe", "\u2066x\u2069", "\x7f\x7f",
+EVIL_TEXTS = ["\x1b[2J\x1b[Hroot@host# ", "\x1b]0;title\x07", "\x1b]52;c;ZXZpbA==\x07",
+              "\x1b]8;;http://evil\x1b\\click", "one\ntwo\nrclient: all is well",
+              "\r\nrclient: stored", "back\b\b\b\bfront", "\x9b31mred", "\u009b31mred", "\u0085next", "\u202egnp.exe",
+              "\u2066x\u2069", "\x7f\x7f",
               "\u200e\u200f", "\0zero", "tab\ttab\x0b\x0c", "\ufeffbom", "plain", "", " " * 1024, "%s%n%x",
               "\\x1b", "\u00fc\u4e2d\U0001f600", "x" * 1024, "\x1b" * 1024, "\n" * 1024]
 
@@ -316,9 +327,12 @@ class Files(HostileServerTest):
 
     def test_the_servers_name_is_never_used(self):
         for name in ("../evil", "../outside/victim", "/tmp/farhand-evil", self.outside + "/victim", "other", ".bashrc",
-                     "upload", "..", ".", "a/b", "\n", "\0"[:0] + "x" * 4096, ".ssh/authorized_keys", "~", "-rf", ".farhand-part-x"):
+                     "upload", "..", ".", "a/b", "\n", "\0"[:0] + "x" * 4096, ".ssh/authorized_keys", "~", "-rf",
+                     ".farhand-part-x"):
             with self.subTest(name=name):
-                ran = self.answer(offer(name if 0 < len(name) < 256 and "/" not in name and name not in ("..", ".") else "", 5) +
+                ran = self.answer(offer(name if 0 < len(name) < 256 and "/" not in name and name not in ("..",
+                                                                                                         ".") else "",
+                                        5) +
                                   post(name, b"fresh"), ["get", "file"])
                 if ran.returncode == 0:
                     self.assertEqual(read_file(self.path("file")), b"fresh")
@@ -358,13 +372,15 @@ class Files(HostileServerTest):
 
     def test_sealed_as_failed_and_given_up(self):
         for outcome, statuses in ((1, (3, 4)), (2, (3, 4, 8))):
-            ran = self.answer(frame("post", HALLO, "file") + seal(HALLO, outcome=outcome, code=SOURCE_CHANGED, reason="it moved"),
+            ran = self.answer(frame("post", HALLO, "file") +
+                              seal(HALLO, outcome=outcome, code=SOURCE_CHANGED, reason="it moved"),
                               ["get", "file"])
             self.check_get_failed(ran, *statuses)
 
     def test_data_out_of_order(self):
         for offset in (0, 4, 6, 2**62):
-            ran = self.answer(frame("post", HALLO, "file") + frame("data", b"x", str(offset)) + seal(HALLO + b"x"), ["get", "file"])
+            ran = self.answer(frame("post", HALLO, "file") + frame("data", b"x", str(offset)) + seal(HALLO + b"x"),
+                              ["get", "file"])
             self.check_get_failed(ran, 9)
 
     def test_an_offer_that_cannot_fit(self):

@@ -49,8 +49,8 @@ class LoginDeadline(unittest.TestCase):
 
     def drop_times(self, server, opening=b"", trickle=b"", count=1):
         def one():
-            with connect_to(server.host) if server.host.startswith("unix:") or not server.host.startswith("plain:") else \
-                    connect_plain(server.host, server.uid) as sock:
+            plain = server.host.startswith("plain:")
+            with connect_plain(server.host, server.uid) if plain else connect_to(server.host) as sock:
                 sock.sendall(opening)
                 took, _ = time_until_dropped(sock, trickle)
                 self.assertTrue(EARLIEST < took < LATEST, f"{opening!r}, {trickle[:20]!r}: dropped after {took:.1f} s")
@@ -70,7 +70,8 @@ class LoginDeadline(unittest.TestCase):
             jobs = self.drop_times(unix) + self.drop_times(unix, count=50) + self.drop_times(plain, count=10)
             jobs += self.drop_times(unix, trickle=hello(software="x" * 60))
             jobs += self.drop_times(plain, trickle=hello(software="x" * 60))
-            jobs += self.drop_times(unix, opening=hello()[:-1]) + self.drop_times(unix, opening=b"hello|4096|\n" + b"x" * 4000)
+            jobs += self.drop_times(unix, opening=hello()[:-1]) + self.drop_times(unix, opening=b"hello|4096|\n" +
+                                                                                  b"x" * 4000)
             jobs += self.drop_times(tls, count=20) + self.drop_times(tls, opening=client_hello[:len(client_hello) // 2])
             jobs += self.drop_times(tls, opening=client_hello) + self.drop_times(tls, trickle=client_hello)
             jobs += [lambda: self.handshake_and_silence(tls, ours)]
@@ -159,14 +160,15 @@ class SlowReaders(ServerTest):
 
 
 STRACE = shutil.which("strace")
-SLOW_FSYNC = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=20000000:when=1"]
+SLOW_FSYNC = ["-f", "-qq", "-E", "ASAN_OPTIONS=detect_leaks=0", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=20000000:when=1"]
 
 
 def strace_works():
     if STRACE is None:
         return False
     ran = subprocess.run([STRACE, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e",
-                          "inject=fsync:delay_enter=1", "true"], stderr=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+                          "inject=fsync:delay_enter=1", "true"], stderr=subprocess.DEVNULL, check=False,
+                         timeout=PATIENCE)
     return ran.returncode == 0
 
 
@@ -249,7 +251,7 @@ class Scarcity(unittest.TestCase):
             assert_sane(server)
 
     def test_requests_that_find_no_descriptor_are_answered_in_words(self):
-        """With the descriptors nearly used up a command or a file fails with a sentence, and the connection lives on."""
+        """With the descriptors nearly used up a command or a file fails in words, and the connection lives on."""
         with Server(limits=self.limit) as server:
             write_file(server.path("file"), b"content")
             peers = []
@@ -283,7 +285,8 @@ class Scarcity(unittest.TestCase):
             after = (memory_of(server.pid)["VmRSS"] - before) / len(peers)
             for peer in peers:
                 peer.close()
-            print(f"an idle connection over a Unix socket holds {held / 1024:.1f} KiB, after requests {after / 1024:.1f} KiB")
+            print(f"an idle connection over a Unix socket holds {held / 1024:.1f} KiB, "
+                  f"after requests {after / 1024:.1f} KiB")
             self.assertLess(held, 256 * 1024)
             self.assertLess(after, 256 * 1024)
             assert_sane(server)

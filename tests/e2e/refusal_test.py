@@ -1,12 +1,10 @@
 """Whoever is refused hears why, however much it has sent behind the refused request."""
 import os
-import socket
-import threading
 import time
 
 from harness import (NOBODY, SCALE, ServerTest, check_sentence, in_parallel, main, needs_root, random_bytes,
                      rclient, wait_until, write_file)
-from hostile import (BYE, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, REFUSED, Peer, ask_as, canary, done, exec_line, frame,
+from hostile import (BYE, MIB, OUTSIDE_ROOT, PROTOCOL, REFUSED, Peer, ask_as, canary, done, exec_line, frame,
                      get, hello, ping, post, read_error, run_line, run_words, take_frames)
 
 AT_ONCE = 20          # 1 s is promised; 20 clients at a time share two processors here
@@ -41,7 +39,8 @@ class Refusals:
         self.assertEqual((failure.code, failure.closes), (PROTOCOL, True))
 
     def breach_and_frames(self):
-        failure, _ = self.sentence(hello() + frame("stdin", b"x" * MIB) + post("x", b"y" * MIB) + run_words("touch", "ran"))
+        failure, _ = self.sentence(hello() + frame("stdin", b"x" * MIB) + post("x", b"y" * MIB) +
+                                   run_words("touch", "ran"))
         self.assertEqual((failure.code, failure.closes), (PROTOCOL, True))
 
     def garbage(self):
@@ -125,7 +124,8 @@ class Strangers:
         self.assertFalse(os.path.exists(self.server.path("ran")))
 
     def test_whatever_it_says_it_hears_the_same(self):
-        for said in (self.SAID, self.SAID[:-len(BYE)] + exec_line("touch ran") + frame("stdin", b"x" * MIB), b"", b"\0" * MIB,
+        for said in (self.SAID, self.SAID[:-len(BYE)] + exec_line("touch ran") + frame("stdin", b"x" * MIB), b"",
+                     b"\0" * MIB,
                      b"GET / HTTP/1.1\r\n\r\n", hello(version=9), hello()[:10], frame("hello", b"x" * 4096), BYE):
             with self.subTest(said=said[:30]):
                 self.judge(*ask_as(self.stranger, self.server.host, said))

@@ -35,9 +35,10 @@ bool between(char32_t value, char32_t first, char32_t last) {
 
 // The header's list, written down a second time.
 bool must_be_hidden(char32_t value) {
-  return value < 0x20 || between(value, 0x7F, 0x9F) || between(value, 0xD800, 0xDFFF) ||
-         between(value, 0x200B, 0x200F) || between(value, 0x202A, 0x202E) || between(value, 0x2060, 0x2064) ||
-         between(value, 0x2066, 0x2069) || value == 0xFEFF;
+  return value < 0x20 || between(value, 0x7F, 0x9F) || between(value, 0xD800, 0xDFFF) || value == 0xAD ||
+         value == 0x061C || value == 0x180E || between(value, 0x200B, 0x200F) || between(value, 0x2028, 0x202E) ||
+         between(value, 0x2060, 0x2064) || between(value, 0x2066, 0x2069) || value == 0xFEFF ||
+         between(value, 0xE0000, 0xE007F);
 }
 
 bool has_control_byte(std::string_view text) {

@@ -137,7 +137,7 @@ TEST(ReadSmallFile, SizesAroundTheLimit) {
     directory.make_file("file", fits + "g");
     const auto refused = read_small_file(directory / "file", limit);
     ASSERT_FALSE(refused) << limit;
-    EXPECT_EQ(refused.error().code, ErrorCode::kLimit);
+    EXPECT_EQ(refused.error().code, ErrorCode::kFileTrouble);
   }
 }
 

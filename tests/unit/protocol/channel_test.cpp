@@ -159,6 +159,17 @@ TEST(Channel, WaitReturnsWhenThePeerHasEnded) {
   EXPECT_TRUE(peer.channel->peer_ended());
 }
 
+TEST(Channel, WaitReturnsWhenAFullOutboxHasRoomAgain) {
+  ChannelPair pair;
+  pair.client->say_structure(FrameKind::kExec, exec_structure());
+  pair.client->say_bytes(FrameKind::kStdin, {}, bytes_of(std::string(kOutboxBytes, 'x')));
+  ASSERT_FALSE(pair.client->has_room());
+  const Deadline deadline = Deadline::after(4s);  // before a ping could wake it
+  ASSERT_TRUE(pair.client->wait({}, deadline));
+  EXPECT_FALSE(deadline.passed());
+  EXPECT_TRUE(pair.client->has_room());
+}
+
 TEST(Channel, WaitReturnsAtItsDeadline) {
   ChannelPair pair;
   const auto begun = Deadline::Clock::now();
@@ -261,6 +272,17 @@ TEST(Channel, AnEndAfterAByeIsAProperEnd) {
   EXPECT_FALSE(*peeked);
 }
 
+TEST(Channel, HalfAFrameBehindAByeIsNoProperEnd) {
+  BarePeer peer(Side::kServer);
+  peer.send(hello_frame() + "bye|0|\npin");
+  ::shutdown(peer.socket.get(), SHUT_WR);
+  ASSERT_TRUE(hear_frame(*peer.channel) && hear_frame(*peer.channel));
+  while (!peer.channel->peer_ended()) ASSERT_TRUE(peer.channel->wait({}, soon()));
+  const auto peeked = peer.channel->peek();
+  ASSERT_FALSE(peeked);
+  EXPECT_EQ(peeked.error().code, ErrorCode::kConnectionLost);
+}
+
 TEST(Channel, AFrameBehindAByeIsAProtocolError) {
   BarePeer peer(Side::kServer);
   peer.send(hello_frame() + "bye|0|\nget|0|x\n");
@@ -311,7 +333,7 @@ TEST(Channel, AFailedWriteWithNothingToHearIsALostConnection) {
   EXPECT_FALSE(peer.channel->hear(soon()));
 }
 
-// Found: wait() polls before it looks at what it knows, so the loss is told when the next ping would be due.
+// wait() once polled before it looked at what it knew, so the loss was told when the next ping would have been due.
 TEST(Channel, ALossThatIsKnownIsToldAtOnce) {
   BarePeer peer(Side::kClient, SocketKind::kUnix, HandicappedStream::Handicap{SIZE_MAX, false, true});
   peer.channel->say_structure(FrameKind::kHello, hello_structure());

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "protocol/limits.h"
@@ -74,6 +75,15 @@ TEST(SourceTrouble, AFileThatShrinksIsSealedAsFailed) {
 TEST(SourceTrouble, AFileThatChangesInPlaceIsSealedAsFailed) {
   expect_changed(seal_after(test::pattern(1200000), 3, overwrite_start));
   expect_changed(seal_after("small", 2, overwrite_start));
+}
+
+TEST(SourceTrouble, AFileThatGrowsAndHidesItsTimeIsSealedAsFailed) {
+  const auto grow_in_secret = [](const std::string& path) {
+    append_to(path, "more");
+    const std::array<timespec, 2> times{test::kSourceTime, test::kSourceTime};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0), 0);
+  };
+  for (int steps = 0; steps <= 5; ++steps) expect_changed(seal_after(test::pattern(1200000), steps, grow_in_secret));
 }
 
 TEST(SourceTrouble, AFileThatHoldsStillIsSealedAsComplete) {
@@ -154,6 +164,17 @@ TEST(TargetTrouble, ASymbolicLinkIsReplacedAndNeverFollowed) {
   EXPECT_TRUE(S_ISREG(place.status_of("target/stored").st_mode));
   EXPECT_EQ(place.stored(), "new");
   EXPECT_EQ(place.status_of("precious").st_size, 8);
+}
+
+TEST(TargetTrouble, ALinkToADirectoryOrToNothingIsReplacedAsWell) {
+  for (const char* where_to : {".", "no/such/thing", "/dev/null"}) {
+    const TransferPlace place;
+    place.directory.make_link("target/stored", where_to);
+    Receiver receiver = place.open_receiver();
+    ASSERT_TRUE(receiver.write(bytes_of("new")));
+    ASSERT_TRUE(receiver.publish(seal_of("new"))) << where_to;
+    EXPECT_TRUE(S_ISREG(place.status_of("target/stored").st_mode)) << where_to;
+  }
 }
 
 TEST(TargetTrouble, ASpecialFileThatComesIntoTheWayMeanwhileIsNotReplaced) {

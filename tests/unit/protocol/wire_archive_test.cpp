@@ -210,8 +210,9 @@ static_assert(NotOnTheWire<std::array<std::uint32_t, 4>>, "only bytes have a fix
 static_assert(!Readable<float> && !Readable<double> && !Readable<wchar_t> && !Readable<int*> && !Readable<const char*>);
 static_assert(!kLoaded<double> && !kLoaded<wchar_t> && !kLoaded<std::shared_ptr<int>>);
 
-// Found: the overload for bool takes whatever converts to bool, so a double, a pointer or a wchar_t goes out as the one
-// byte 01. Expectations and not static assertions, so that the rest of this program still runs.
+// The overload for bool once took whatever converts to bool, so that a double, a pointer or a wchar_t went out as the
+// one byte 01. (cereal's traits are not asked about pointers: it has an overload for them, whose body does not
+// compile.)
 TEST(WireArchive, NothingThatMerelyConvertsToBoolCanBeWritten) {
   EXPECT_FALSE(Writable<float>);
   EXPECT_FALSE(Writable<double>);
@@ -219,7 +220,6 @@ TEST(WireArchive, NothingThatMerelyConvertsToBoolCanBeWritten) {
   EXPECT_FALSE(Writable<int*>);
   EXPECT_FALSE(kSaved<double>);
   EXPECT_FALSE(kSaved<wchar_t>);
-  EXPECT_FALSE(kSaved<int*>);
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+# The tests of the client's parts that need no server.
+farhand_test(client_test
+  SOURCES
+    client/command_line_test.cpp
+    client/display_test.cpp
+    client/host_test.cpp
+    client/hostile_server_test.cpp
+    client/outcome_test.cpp
+    client/prompt_line_test.cpp
+  LINK farhand::client farhand_test_support nlohmann_json::nlohmann_json)

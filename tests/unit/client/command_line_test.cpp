@@ -1,0 +1,199 @@
+// rclient's command line: what is meant, and a sentence for what is not understood.
+#include "client/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace farhand {
+namespace {
+
+tl::expected<ClientCommandLine, UsageError> parse(std::vector<const char*> words) {
+  ::unsetenv("RCLIENT_HOST");
+  words.insert(words.begin(), "rclient");
+  return parse_client_command_line(static_cast<int>(words.size()), words.data());
+}
+
+// The command of the kind that is expected; a default one and a failed test otherwise.
+template <class Command>
+Command command_of(const std::vector<const char*>& words) {
+  const auto line = parse(words);
+  if (!line) {
+    ADD_FAILURE() << line.error().error.message;
+    return {};
+  }
+  const auto* command = std::get_if<Command>(&line->command);
+  if (command == nullptr) {
+    ADD_FAILURE() << "another command";
+    return {};
+  }
+  return *command;
+}
+
+ClientOptions options_of(const std::vector<const char*>& words) {
+  const auto line = parse(words);
+  EXPECT_TRUE(line) << (line ? "" : line.error().error.message);
+  return line ? line->options : ClientOptions{};
+}
+
+// The sentence of a usage error; empty and a failed test if there is none.
+std::string complaint_about(const std::vector<const char*>& words) {
+  const auto line = parse(words);
+  if (line) {
+    ADD_FAILURE() << "it was understood";
+    return {};
+  }
+  EXPECT_EQ(line.error().error.code, ErrorCode::kUsage);
+  EXPECT_FALSE(line.error().error.remote);
+  return line.error().error.message;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST(ClientCommandLine, OneWordIsAShellLine) {
+  const auto exec = command_of<ExecCommand>({"exec", "ls -l | wc"});
+  EXPECT_EQ(exec.request.mode, ExecMode::kShell);
+  EXPECT_EQ(exec.request.words, Strings{"ls -l | wc"});
+}
+
+TEST(ClientCommandLine, WordsBehindTwoDashesAreExactlyThose) {
+  const auto exec = command_of<ExecCommand>({"exec", "--", "prog", "a b", "", "--json", "--", "-H", "[x]", "a,b"});
+  EXPECT_EQ(exec.request.mode, ExecMode::kArgv);
+  EXPECT_EQ(exec.request.words, (Strings{"prog", "a b", "", "--json", "--", "-H", "[x]", "a,b"}));
+}
+
+TEST(ClientCommandLine, OptionsBehindTwoDashesAreNotOurs) {
+  EXPECT_FALSE(options_of({"exec", "--", "prog", "--json", "-q"}).json);
+  EXPECT_FALSE(options_of({"exec", "--", "prog", "--json", "-q"}).quiet);
+}
+
+TEST(ClientCommandLine, SeveralWordsWithoutDashesShowBothWays) {
+  const std::string message = complaint_about({"exec", "grep", "a b", "it's"});
+  EXPECT_NE(message.find("rclient exec 'grep a b it'"), std::string::npos) << message;
+  EXPECT_NE(message.find("rclient exec -- grep 'a b' 'it'"), std::string::npos) << message;
+}
+
+TEST(ClientCommandLine, AnAmbiguousExecNeverRunsAnything) {
+  complaint_about({"exec", "rm", "-rf"});
+  complaint_about({"exec", "ls", "--json"});
+  complaint_about({"exec", "ls", "--", "-l"});
+}
+
+TEST(ClientCommandLine, AnExecWithoutACommandIsRefused) {
+  complaint_about({"exec"});
+  complaint_about({"exec", "--"});
+  complaint_about({"exec", "--json"});
+}
+
+TEST(ClientCommandLine, OptionsOfExecStandBeforeItsCommand) {
+  EXPECT_TRUE(options_of({"exec", "--json", "ls"}).json);
+  EXPECT_TRUE(options_of({"--json", "exec", "ls"}).json);
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--status-fd", "3", "ls"}).status_fd, 3);
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "ls"}).status_fd, -1);
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--encoding", "GBK", "ls"}).encoding, "GBK");
+  EXPECT_EQ(command_of<ExecCommand>({"--encoding", "GBK", "exec", "ls"}).encoding, "GBK");
+}
+
+TEST(ClientCommandLine, UnknownOptionsAreNamed) {
+  EXPECT_NE(complaint_about({"exec", "--bogus"}).find("--bogus"), std::string::npos);
+  EXPECT_NE(complaint_about({"--bogus", "exec", "ls"}).find("--bogus"), std::string::npos);
+  EXPECT_NE(complaint_about({"post", "--bogus", "f"}).find("--bogus"), std::string::npos);
+  EXPECT_NE(complaint_about({"get", "-z", "f"}).find("-z"), std::string::npos);
+}
+
+TEST(ClientCommandLine, AUsageErrorKnowsWhetherItIsExecsAndWhetherJsonWasAsked) {
+  const auto exec = parse({"--json", "exec", "a", "b"});
+  ASSERT_FALSE(exec);
+  EXPECT_TRUE(exec.error().in_exec);
+  EXPECT_TRUE(exec.error().json);
+  const auto post = parse({"post"});
+  ASSERT_FALSE(post);
+  EXPECT_FALSE(post.error().in_exec);
+  EXPECT_FALSE(post.error().json);
+}
+
+TEST(ClientCommandLine, ABadValueOfAnOptionOfExecIsStillExecs) {
+  const auto exec = parse({"exec", "--status-fd", "x", "ls"});
+  ASSERT_FALSE(exec);
+  EXPECT_TRUE(exec.error().in_exec);
+}
+
+TEST(ClientCommandLine, FilesAreTakenAsTheyAreWritten) {
+  const Strings names{"[a,b]", "a,b", "k=v", "{x}", "a b", "%1", "@file", "/abs", "\xff\xfe", "'q'", "\"q\"", "a\nb"};
+  std::vector<const char*> words{"post"};
+  for (const std::string& name : names) words.push_back(name.c_str());
+  EXPECT_EQ(command_of<PostCommand>(words).files, names);
+  words.front() = "get";
+  EXPECT_EQ(command_of<GetCommand>(words).paths, names);
+}
+
+TEST(ClientCommandLine, FilesThatLookLikeOptionsStandBehindTwoDashes) {
+  EXPECT_EQ(command_of<PostCommand>({"post", "--", "-x", "--to", "--"}).files, (Strings{"-x", "--to", "--"}));
+  EXPECT_EQ(command_of<PostCommand>({"post", "a", "--", "-x"}).files, (Strings{"a", "-x"}));
+  EXPECT_NE(complaint_about({"post", "-x"}).find("behind --"), std::string::npos);
+}
+
+TEST(ClientCommandLine, ToIsReadBeforeAndBehindTheFiles) {
+  for (const auto& words : {std::vector<const char*>{"post", "--to", "d", "a", "b"},
+                            {"post", "a", "b", "--to", "d"},
+                            {"post", "a", "--to", "d", "b"},
+                            {"post", "--to=d", "a", "b"}}) {
+    const auto post = command_of<PostCommand>(words);
+    EXPECT_EQ(post.to, "d");
+    EXPECT_EQ(post.files, (Strings{"a", "b"}));
+  }
+  EXPECT_EQ(command_of<GetCommand>({"get", "a", "--to", "[d]"}).to, "[d]");
+}
+
+TEST(ClientCommandLine, ATransferWithoutAFileIsRefused) {
+  complaint_about({"post"});
+  complaint_about({"get"});
+  complaint_about({"post", "--to", "d"});
+  complaint_about({"post", "--"});
+  complaint_about({"post", ""});
+  complaint_about({"get", "--", ""});
+}
+
+TEST(ClientCommandLine, TheHostComesFromTheOptionThenFromTheEnvironment) {
+  EXPECT_EQ(options_of({"-H", "[::1]:80", "exec", "ls"}).host, "[::1]:80");
+  EXPECT_EQ(options_of({"-H", "[::1]", "exec", "ls"}).host, "[::1]");
+  EXPECT_EQ(options_of({"--host=unix:/a,b", "exec", "ls"}).host, "unix:/a,b");
+  EXPECT_EQ(options_of({"exec", "ls"}).host, "");
+  ::setenv("RCLIENT_HOST", "from-environment", 1);
+  const std::vector<const char*> words{"rclient", "exec", "ls"};
+  const auto line = parse_client_command_line(static_cast<int>(words.size()), words.data());
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->options.host, "from-environment");
+  ::unsetenv("RCLIENT_HOST");
+}
+
+TEST(ClientCommandLine, NoVerbIsThePrompt) {
+  EXPECT_EQ(command_of<PromptCommand>({}).encoding, "");
+  EXPECT_EQ(command_of<PromptCommand>({"--encoding", "GBK"}).encoding, "GBK");
+  complaint_about({"--"});
+  complaint_about({"--", "exec", "ls"});
+  complaint_about({"bogus"});
+  complaint_about({"post", "a", "--quiet", "--verbose"});
+}
+
+TEST(ClientCommandLine, QuietAndVerboseExcludeEachOther) {
+  EXPECT_TRUE(options_of({"-q", "post", "a"}).quiet);
+  EXPECT_TRUE(options_of({"post", "-q", "a"}).quiet);
+  EXPECT_TRUE(options_of({"-v", "post", "a"}).verbose);
+  complaint_about({"-q", "-v", "post", "a"});
+}
+
+TEST(ClientCommandLine, HelpAndVersionAreTexts) {
+  EXPECT_NE(command_of<ShowText>({"--help"}).text.find("exec"), std::string::npos);
+  EXPECT_NE(command_of<ShowText>({"exec", "--help"}).text.find("--status-fd"), std::string::npos);
+  EXPECT_TRUE(command_of<ShowText>({"--version"}).text.starts_with("rclient "));
+}
+
+TEST(ClientCommandLine, WhatIsRepeatedFromTheCommandLineIsEscaped) {
+  for (const auto& words : {std::vector<const char*>{"exec", "a\x1b[31m", "b"}, {"--bo\x1bgus"}, {"post", "-\x1b"}}) {
+    EXPECT_EQ(complaint_about(words).find('\x1b'), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace farhand
