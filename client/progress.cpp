@@ -31,12 +31,39 @@ std::string shown_seconds(double seconds) {
   return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
 }
 
-// Cut to `columns` characters of UTF-8, never within one.
+// The code point at `at` of well-formed UTF-8, which is what escape_for_display makes.
+char32_t code_point(const std::string& text, std::size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const int more = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+  char32_t value = more == 0 ? lead : lead & (0x3FU >> more);
+  for (int i = 1; i <= more && at + static_cast<std::size_t>(i) < text.size(); ++i) {
+    value = value << 6 | (static_cast<unsigned char>(text[at + static_cast<std::size_t>(i)]) & 0x3FU);
+  }
+  return value;
+}
+
+// Columns that a terminal gives a character; East Asian ones and pictures take two. wcwidth(3) would need a locale.
+std::size_t columns_of(char32_t value) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  constexpr std::array kWide{Range{0x1100, 0x115F}, Range{0x2E80, 0xA4CF},   Range{0xAC00, 0xD7A3},
+                             Range{0xF900, 0xFAFF}, Range{0xFE30, 0xFE6F},   Range{0xFF00, 0xFF60},
+                             Range{0xFFE0, 0xFFE6}, Range{0x1F300, 0x1FAFF}, Range{0x20000, 0x3FFFD}};
+  for (const Range& range : kWide) {
+    if (value >= range.first && value <= range.last) return 2;
+  }
+  return 1;
+}
+
+// Cut to what fits into `columns`, never within a character.
 std::string cut(const std::string& text, std::size_t columns) {
-  std::size_t seen = 0;
+  std::size_t used = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-    if (begins && seen++ == columns) return text.substr(0, i);
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
+    used += columns_of(code_point(text, i));
+    if (used > columns) return text.substr(0, i);
   }
   return text;
 }
@@ -46,7 +73,8 @@ std::string cut(const std::string& text, std::size_t columns) {
 std::string shown_bytes(double bytes) {
   constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   std::size_t unit = 0;
-  while (bytes >= 1024 && unit + 1 < kUnits.size()) {
+  // What would be rounded to 1024 of a unit is one of the next.
+  while (bytes >= (unit == 0 ? 1023.5 : 1023.95) && unit + 1 < kUnits.size()) {
     bytes /= 1024;
     ++unit;
   }
@@ -64,7 +92,9 @@ std::string progress_line(const std::string& verb, std::uint64_t done, std::uint
   }
   const double rate = elapsed.count() > 0 ? static_cast<double>(done) / elapsed.count() : 0;
   line += "  " + shown_bytes(rate) + "/s";
-  if (rate > 0 && total > done) line += "  " + shown_seconds(static_cast<double>(total - done) / rate) + " left";
+  constexpr double kLongestShown = 100 * 3600;  // beyond, a number of hours tells nobody anything
+  const double left = rate > 0 && total > done ? static_cast<double>(total - done) / rate : kLongestShown;
+  if (left < kLongestShown) line += "  " + shown_seconds(left) + " left";
   line += "  " + escape_for_display(name);
   return cut(line, columns > 1 ? columns - 1 : 0);  // the last column would make some terminals wrap
 }

@@ -48,7 +48,8 @@ struct Splitter {
   }
   void take(std::string_view line, std::size_t& at) {
     const char c = line[at];
-    const bool escapes = c == '\\' && quote != '\'' && at + 1 < line.size();
+    const char next = at + 1 < line.size() ? line[at + 1] : '\0';
+    const bool escapes = c == '\\' && (quote == '"' ? next == '"' || next == '\\' : quote == 0 && next != '\0');
     if (escapes) {
       current() += line[++at];
     } else if (quote != 0) {
@@ -84,6 +85,7 @@ Result<std::vector<std::string>> split_words(std::string_view line) {
 Result<PromptLine> parse_prompt_line(std::string_view line) {
   const std::string_view text = trimmed(line);
   if (text.empty()) return NothingLine{};
+  if (text.find('\0') != std::string_view::npos) return fail(ErrorCode::kUsage, "the line contains a zero byte");
   if (is_blank(line.front())) return CommandLine{std::string(text)};
   if (text == "q" || text == "exit") return LeaveLine{};
   if (text == "help") return HelpLine{};

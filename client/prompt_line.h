@@ -24,7 +24,8 @@ using PromptLine = std::variant<NothingLine, HelpLine, LeaveLine, CommandLine, P
 // kUsage with a sentence for a verb that is written wrong.
 Result<PromptLine> parse_prompt_line(std::string_view line);
 
-// Words as a shell splits them: blanks separate; '...', "..." and a backslash quote. kUsage for an open quote.
+// Words as a shell splits them: blanks separate; '...', "..." and a backslash quote (within "..." only \" and \\).
+// kUsage for an open quote.
 Result<std::vector<std::string>> split_words(std::string_view line);
 
 }  // namespace farhand

@@ -57,7 +57,10 @@ State Conversation::state(Side side) const noexcept {
 
 bool Conversation::permits(Side from, FrameKind kind) const noexcept {
   const FrameRule* rule = find_rule(from, kind);
-  return rule != nullptr && (rule->states & state_bit(state(from))) != 0;
+  if (rule == nullptr || (rule->states & state_bit(state(from))) == 0) return false;
+  // An upload is acknowledged after its seal: while the client still sends the one file that is due there is no `done`.
+  const bool still_sending = client_ == State::kFile && due_.size() == 1;
+  return !(from == Side::kServer && kind == FrameKind::kDone && still_sending);
 }
 
 Result<void> Conversation::admit(Side from, const FrameHeader& header) {

@@ -8,6 +8,8 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <string_view>
 
 #include "common/escape.h"
 #include "common/paths.h"
@@ -94,6 +96,13 @@ Result<ServerConfig> check(Raw raw, bool is_root) {
   return std::move(raw.config);
 }
 
+// CLI11 takes several words, and lists in brackets, where a list is wanted.
+std::size_t times_given(std::string_view option, int argc, const char* const* argv) {
+  return static_cast<std::size_t>(std::count_if(argv + 1, argv + argc, [option](std::string_view word) {
+    return word == option || (word.starts_with(option) && word.substr(option.size()).starts_with("="));
+  }));
+}
+
 }  // namespace
 
 Result<ServerCommandLine> parse_server_command_line(int argc, const char* const* argv, bool is_root) {
@@ -111,6 +120,9 @@ Result<ServerCommandLine> parse_server_command_line(int argc, const char* const*
     return ServerCommandLine{std::nullopt, std::string(kVersion) + "\n"};
   } catch (const CLI::ParseError& error) {
     return fail(ErrorCode::kUsage, escape_for_display(error.what()) + "; rserver --help lists the options");
+  }
+  if (raw.listen.size() != times_given("--listen", argc, argv)) {
+    return fail(ErrorCode::kUsage, "each --listen takes one address");
   }
   TRY_ASSIGN(ServerConfig config, check(std::move(raw), is_root));
   return ServerCommandLine{std::move(config), {}};

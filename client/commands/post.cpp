@@ -51,6 +51,7 @@ Result<Done> send(Connection& connection, Sender& sender, Progress& progress) {
     if (*incoming) {
       auto done = confirm(**incoming, sender);
       channel.consume((*incoming)->bytes.size());
+      if (!done && done.error().code == ErrorCode::kProtocol) return fail(connection.lose(done.error()));
       return done;
     }
     if (channel.peer_ended()) {
