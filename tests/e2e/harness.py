@@ -41,6 +41,8 @@ RSERVER = os.environ.get("FARHAND_BIN_SERVER") or os.path.join(_TREE, "build/rel
 RCLIENT = os.environ.get("FARHAND_BIN_CLIENT") or os.path.join(_TREE, "build/release/client/rclient")
 SCALE = int(os.environ.get("FARHAND_TEST_SCALE") or "1")
 KEEP = bool(os.environ.get("FARHAND_TEST_KEEP"))
+# Shadow memory and quarantines: what a sanitized program takes says nothing about what ours does.
+MEMORY_COUNTS = not os.environ.get("FARHAND_SANITIZE")
 
 NOBODY = 65534        # the ordinary user of these tests
 PATIENCE = 60         # seconds; the deadline of whatever should happen at once on a machine that is busy otherwise

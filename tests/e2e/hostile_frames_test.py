@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 
+import harness
 from harness import (NOBODY, SCALE, SEED, ServerTest, in_parallel, main, memory_of, needs_root, part_files,
                      pids_with_word, random_bytes, read_file, unique_number, wait_until, write_file)
 from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, SOURCE_CHANGED,
@@ -151,6 +152,7 @@ class Sizes(FramesTest):
     def growth(self, before):
         return memory_of(self.server.pid)["VmHWM"] - before["VmHWM"]
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_no_announced_size_over_the_limit_is_ever_allocated(self):
         before = memory_of(self.server.pid)
         with canary(self.server):
@@ -191,6 +193,7 @@ class Sizes(FramesTest):
         self.assertLess(self.growth(before), 2 * MIB)
         self.assertFalse(os.path.exists(self.server.path("ran")))
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_half_a_million_empty_words_are_answered_within_bounds(self):
         before = memory_of(self.server.pid)
         words = frame("exec", u8(0) + u64(500_000) + u64(0) * 500_000)
@@ -199,6 +202,7 @@ class Sizes(FramesTest):
         self.assertEqual([found.kind for found in frames[2:]], ["offer", "post", "seal", "bye"])
         self.assertLess(self.growth(before), 64 * MIB)
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_a_declared_frame_that_never_comes_holds_only_what_has_come(self):
         before = memory_of(self.server.pid)["VmRSS"]
         peers = [greeted(self.server) for _ in range(20)]
@@ -547,6 +551,7 @@ class Pipelines(FramesTest):
         self.assertEqual([found.name for found in frames if found.kind == "pong"],
                          [str(n).encode() for n in range(1000)])
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_pings_without_end_hold_no_memory(self):
         before = memory_of(self.server.pid)["VmHWM"]
         with Peer.of(self.server) as peer, canary(self.server):

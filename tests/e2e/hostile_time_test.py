@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 
+import harness
 from harness import (NOBODY, PATIENCE, Server, ServerTest, assert_sane, client_command, connect_to, environment,
                      in_parallel, main, make_identity, memory_of, random_bytes, read_file, remove_tree, scratch,
                      wait_until, write_file, _stat_fields)
@@ -270,6 +271,7 @@ class Scarcity(unittest.TestCase):
                     peer.close()
             assert_sane(server)
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_memory_of_an_idle_connection(self):
         with Server() as server:
             with greeted(server):
