@@ -12,7 +12,7 @@
 namespace farhand {
 namespace {
 
-constexpr const char* kVersion = "rclient 0.1.0";
+constexpr const char* kVersion = "rclient " FARHAND_VERSION;
 
 // The words before `--`, for CLI11, and those behind it.
 struct Words {
@@ -176,6 +176,8 @@ Result<ClientCommand> parse(Parser& parser, const Words& words) {
   } catch (const CLI::CallForVersion&) {
     return ShowText{std::string(kVersion) + "\n"};
   } catch (const CLI::ParseError& error) {
+    // Whoever asked for JSON gets it, wherever parsing came to an end.
+    parser.options.json |= std::find(words.before.begin(), words.before.end(), "--json") != words.before.end();
     return fail(usage(escape_for_display(error.what()) + "; rclient --help lists verbs and options"));
   }
   if (parser.options.host.empty()) {

@@ -9,7 +9,7 @@
 
 namespace farhand {
 namespace {
-constexpr std::string_view kSoftware = "rclient 0.1.0";
+constexpr std::string_view kSoftware = "rclient " FARHAND_VERSION;
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
@@ -38,6 +38,7 @@ Error Connection::remote_error(const Incoming& incoming) {
 
 Error Connection::lose(Error error) {
   lost_ = true;
+  if (!error.remote && error.code == ErrorCode::kLimit) error.code = ErrorCode::kProtocol;  // the server's frame was
   if (!error.remote && error.code != ErrorCode::kInterrupted) error.message = host_ + ": " + error.message;
   return error;
 }
@@ -83,7 +84,7 @@ Result<Incoming> Connection::hear(Deadline deadline) {
   for (;;) {
     TRY_ASSIGN(const auto incoming, peek());
     if (incoming) return *incoming;
-    if (channel_.peer_ended()) {
+    if (channel_.exhausted()) {
       return fail(lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
     }
     if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the server did not answer in time");

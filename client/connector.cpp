@@ -12,7 +12,8 @@
 namespace farhand {
 namespace {
 
-constexpr std::chrono::seconds kConnectTime{10};  // name, connection and handshake together
+constexpr std::chrono::seconds kConnectTime{
+    10};  // connection and handshake together; looking a name up has the resolver's own deadline
 
 Result<Host> chosen_host(const ClientOptions& options) {
   if (!options.host.empty()) return parse_host(options.host);

@@ -40,6 +40,7 @@ int status_of_local(ErrorCode code) noexcept {
     case ErrorCode::kBusy:
     case ErrorCode::kNotExecutable:
     case ErrorCode::kCancelled:
+    case ErrorCode::kLimit:
       return 4;
     case ErrorCode::kIntegrity:
       return 5;
@@ -50,7 +51,6 @@ int status_of_local(ErrorCode code) noexcept {
     case ErrorCode::kConnectionLost:
       return 8;
     case ErrorCode::kProtocol:
-    case ErrorCode::kLimit:
       return 9;
     case ErrorCode::kTimedOut:
       return 124;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cwchar>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "common/byte_queue.h"
@@ -125,7 +126,8 @@ class PlainLines final : public LineSource {
       const std::string_view text = text_of(queue_.view());
       const auto newline = text.find('\n');
       if (newline != std::string_view::npos) return take(newline, 1);
-      if (text.size() >= kLongestLine) return take(text.size(), 0);
+      if (text.size() >= kLongestLine)
+        throw std::runtime_error("a line is longer than 1 MiB, and nothing of it is run");
       if (!wait_for_input_()) return std::nullopt;
       const ssize_t got = read_some(STDIN_FILENO, queue_.prepare(4096));
       if (got <= 0) return text.empty() ? std::nullopt : std::optional(take(queue_.size(), 0));

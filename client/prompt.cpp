@@ -61,10 +61,11 @@ class Prompt {
   mode_t mode_mask_;
   Interrupt interrupt_;
   std::unique_ptr<Connection> connection_;
+  int connect_status_ = 0;  // of the last attempt that failed
 };
 
 int Prompt::run() {
-  if (connected() == nullptr) return status_of(Error{ErrorCode::kCannotConnect, {}, false});
+  if (connected() == nullptr) return connect_status_;
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   const auto wait = [this] {
     return wait_for_input();
@@ -98,6 +99,7 @@ Connection* Prompt::connected() {
   auto opened = Connection::open(connector_);
   if (!opened) {
     connection_.reset();
+    connect_status_ = status_of(opened.error());
     complain(opened.error().message);
     return nullptr;
   }
@@ -136,7 +138,7 @@ bool Prompt::wait_for_input() {
 void Prompt::serve_connection() {
   if (connection_->lost()) return;
   const auto incoming = connection_->peek();
-  if (!incoming || *incoming || connection_->channel().peer_ended()) connection_->give_up();
+  if (!incoming || *incoming || connection_->channel().exhausted()) connection_->give_up();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

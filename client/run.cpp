@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cerrno>
 #include <string>
 
 #include "client/commands/exec.h"
@@ -28,9 +28,16 @@ mode_t mode_mask_from_umask() {
   return 0777 & ~mask;
 }
 
+int print(const std::string& text, int status, int failure_status) {
+  if (write_all(STDOUT_FILENO, bytes_of(text))) return status;
+  complain(errno_error(errno, "writing to standard output failed").message);
+  return failure_status;
+}
+
+constexpr int kLocalTroubleStatus = 4;
+
 int print_json(const std::string& json, int status) {
-  return write_all(STDOUT_FILENO, bytes_of(json + "\n")) ? status
-                                                         : status_of(Error{ErrorCode::kFileTrouble, {}, false});
+  return print(json + "\n", status, kLocalTroubleStatus);
 }
 
 int fail_with(const Error& error, bool json) {
@@ -65,6 +72,7 @@ ExecOutcome carry_out(const ExecCommand& command, const ClientOptions& options) 
     outcome.error = connection.error();
     return outcome;
   }
+  if (options.verbose) complain("asking " + connector->host());
   outcome = run_exec(**connection, command.request, streams_for(command, options)).outcome;
   (*connection)->leave();
   return outcome;
@@ -77,7 +85,7 @@ int run(const ExecCommand& command, const ClientOptions& options) {
     if (!write_all(command.status_fd, bytes_of(record))) complain("the descriptor of --status-fd cannot be written");
   }
   if (outcome.error && outcome.error->code == ErrorCode::kCancelled && !outcome.error->remote) die_of_broken_pipe();
-  if (options.json) return print_json(exec_json(outcome, true), status_of(outcome));
+  if (options.json) return print(exec_json(outcome, true) + "\n", status_of(outcome), kExecFailureStatus);
   report_exec(outcome);
   return status_of(outcome);
 }
@@ -91,11 +99,12 @@ int run_files(const std::string& verb, const Command& command, const ClientOptio
   if (!connector) return fail_with(connector.error(), options.json);
   auto connection = Connection::open(*connector);
   if (!connection) return fail_with(connection.error(), options.json);
+  if (options.verbose) complain("asking " + connector->host());
   const Interrupt interrupt;
   (*connection)
       ->channel()
       .set_interrupt(interrupt.fd(),
-                     Error{ErrorCode::kInterrupted, "interrupted; what was there before is unchanged", false});
+                     Error{ErrorCode::kInterrupted, "interrupted; the file that was under way is unchanged", false});
   Progress progress(verb, 0, Progress::wanted(options.quiet, options.json));
   const FilesOutcome outcome = carry(**connection, command, progress);
   progress.clear();
@@ -121,7 +130,7 @@ int run(const PromptCommand& command, const ClientOptions& options) {
 }
 
 int run(const ShowText& show, const ClientOptions&) {
-  return write_all(STDOUT_FILENO, bytes_of(show.text)) ? 0 : status_of(Error{ErrorCode::kFileTrouble, {}, false});
+  return print(show.text, 0, kLocalTroubleStatus);
 }
 
 }  // namespace
@@ -136,7 +145,7 @@ int refuse_usage(const UsageError& usage) {
   if (!usage.json) return status;
   ExecOutcome outcome;
   outcome.error = usage.error;
-  return print_json(usage.in_exec ? exec_json(outcome, true) : error_json(usage.error), status);
+  return print((usage.in_exec ? exec_json(outcome, true) : error_json(usage.error)) + "\n", status, status);
 }
 
 }  // namespace farhand

@@ -22,6 +22,7 @@ endif()
 
 add_library(farhand_settings INTERFACE)
 target_include_directories(farhand_settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(farhand_settings INTERFACE FARHAND_VERSION="${PROJECT_VERSION}")
 target_compile_options(farhand_settings INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)

@@ -63,6 +63,10 @@ class Child {
   // have been given to somebody else.
   void signal_group(int signal_number) const noexcept;
 
+  // Gives the child up that will not end (another user's, or stuck in the kernel): nobody waits for it any more. It
+  // stays in the table of processes until this process ends.
+  void abandon() noexcept { reaped_ = true; }
+
   // Takes the status of an ended child (waits for the end if it has not come). Once only.
   ExitStatus reap();
 

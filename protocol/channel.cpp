@@ -110,7 +110,7 @@ Result<Incoming> Channel::hear(Deadline deadline) {
   for (;;) {
     TRY_ASSIGN(auto incoming, peek());
     if (incoming) return *incoming;
-    if (peer_ended_) return fail(ended_early());
+    if (exhausted()) return fail(ended_early());
     if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the other side did not answer in time");
     TRY(wait({}, deadline));
   }
@@ -132,7 +132,7 @@ Deadline Channel::next_liveness_check() const noexcept {
 }
 
 // Called after a poll that found nothing to read: whoever was stopped for a while reads before it judges.
-Result<void> Channel::keep_alive() {
+Result<void> Channel::judge_silence() {
   const auto now = Deadline::Clock::now();
   if (!listens()) {
     last_heard_ = now;
@@ -140,11 +140,15 @@ Result<void> Channel::keep_alive() {
     return fail(ErrorCode::kConnectionLost,
                 "the other side has been silent for " + std::to_string(kDeadPeer.count()) + " s and is taken for dead");
   }
-  if (now - last_said_ >= kKeepAlive && may_say(FrameKind::kPing)) {
-    last_said_ = now;
-    if (writer_.pending().empty() && !stream_->has_pending()) say(FrameKind::kPing);
-  }
   return {};
+}
+
+// Also while there is so much to read that nobody ever waits: whoever sends hears of us all the same.
+void Channel::say_sign_of_life() {
+  const auto now = Deadline::Clock::now();
+  if (now - last_said_ < kKeepAlive || !may_say(FrameKind::kPing)) return;
+  last_said_ = now;
+  if (writer_.pending().empty() && !stream_->has_pending()) say(FrameKind::kPing);
 }
 
 Channel::Polled Channel::poll_once(std::span<pollfd> watched, Deadline deadline) {
@@ -172,6 +176,7 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
     return heard_bytes_ != heard_before || (was_full && has_room()) || peer_ended_ != had_ended;
   };
   for (;;) {
+    say_sign_of_life();
     pump_out();
     // TLS reads ahead, also while it shakes hands: what it holds already never makes the socket readable.
     if (read_more_ || stream_->has_buffered()) pump_in();
@@ -186,7 +191,7 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
     if (changed || news()) return {};
     if (std::any_of(watched.begin(), watched.end(), [](const pollfd& entry) { return entry.revents != 0; })) return {};
     if (deadline.passed()) return {};
-    if (!readable) TRY(keep_alive());
+    if (!readable) TRY(judge_silence());
   }
 }
 
@@ -227,12 +232,12 @@ bool Channel::finish_our_side(Deadline deadline) {
   }
 }
 
-void Channel::leave(Deadline deadline) noexcept {
+void Channel::leave(Deadline deadline, bool linger) noexcept {
   try {
     interrupt_fd_ = -1;
     if (write_failure_) return;
     if (may_say(FrameKind::kBye)) say(FrameKind::kBye);
-    finish_our_side(deadline);
+    if (finish_our_side(deadline) && linger) drain_peer(deadline);
   } catch (const std::exception&) {  // goodbyes are a courtesy; there is nobody left to tell
   }
 }

@@ -75,19 +75,24 @@ class Channel {
 
   // --- ending -----------------------------------------------------------------------------------------------------
   // Says bye, sends everything, and ends our side. Does not wait for the peer's end.
-  void leave(Deadline deadline) noexcept;
+  // With `linger` it reads on as refuse() does, for a peer that may be saying something meanwhile.
+  void leave(Deadline deadline, bool linger = false) noexcept;
   // Says why we end, ends our side, and reads on for a moment (kLingerTime, kLingerBytes), so that it is heard.
   void refuse(const Error& reason) noexcept;
 
   [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
+  // The peer has ended its side; frames of it may still be waiting here.
   [[nodiscard]] bool peer_ended() const noexcept { return peer_ended_; }
+  // The same, and everything has been consumed: peek() will never show anything again.
+  [[nodiscard]] bool exhausted() const noexcept { return peer_ended_ && !reader_.mid_frame(); }
 
  private:
   void pump_out();
   void pump_in();
   bool answer_ping(const FrameHeader& header);
   [[nodiscard]] bool listens() const noexcept;
-  Result<void> keep_alive();
+  Result<void> judge_silence();
+  void say_sign_of_life();
   Deadline next_liveness_check() const noexcept;
   struct Polled {
     int revents = 0;  // of the stream

@@ -10,7 +10,9 @@
 namespace farhand {
 
 std::size_t FrameReader::room() const noexcept {
-  std::size_t bound = kInboxBytes;
+  // A stranger makes us hold no more than what it takes to say hello.
+  const bool greeted = conversation_.state(from_) != State::kGreeting;
+  std::size_t bound = greeted ? kInboxBytes : kMaxSlipBytes + kMaxHelloStructure;
   if (current_ && whole_) bound = std::max<std::size_t>(bound, current_->size);  // its limit was checked
   return bound > inbox_.size() ? bound - inbox_.size() : 0;
 }

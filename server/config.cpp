@@ -17,7 +17,7 @@
 namespace farhand {
 namespace {
 
-constexpr const char* kVersion = "rserver 0.1.0";
+constexpr const char* kVersion = "rserver " FARHAND_VERSION;
 
 struct Raw {
   std::vector<std::string> listen;

@@ -40,11 +40,14 @@ void take_signal(int signals) {
   [[maybe_unused]] const auto got = ::read(signals, &taken, sizeof taken);
 }
 
-// Closing waits for the sessions, so it runs aside while this thread still listens to a second signal.
-void close_all(std::vector<Listener>& listeners, int signals, Drain& drain) {
-  EventFd closed;
+// Closing waits for the sessions, so it runs aside while this thread still listens to a second signal; and a thread for
+// each, so that all of them stop listening at once. `closed` was made in good time: there may be no descriptor left
+// now.
+void close_all(std::vector<Listener>& listeners, int signals, Drain& drain, EventFd& closed) {
   std::thread closer([&] {
-    for (Listener& listener : listeners) listener.server->server_close();
+    std::vector<std::thread> closers;
+    for (Listener& listener : listeners) closers.emplace_back([&listener] { listener.server->server_close(); });
+    for (std::thread& each : closers) each.join();
     closed.ring();
   });
   std::vector<pollfd> set{{closed.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
@@ -75,11 +78,12 @@ UniqueFd take_over_signals() {
 }
 
 void serve(std::vector<Listener>& listeners, int signals, Drain& drain) {
+  EventFd closed;
   serve_until_signal(listeners, signals);
   take_signal(signals);
   log::info("stopping: running requests are waited for");
   drain.stop.ring();
-  close_all(listeners, signals, drain);
+  close_all(listeners, signals, drain, closed);
 }
 
 }  // namespace farhand

@@ -1,7 +1,7 @@
 // The main thread's loop: several servers and the signals in one poll.
 //
-//   SIGTERM, SIGINT, SIGHUP once:  nobody new; idle sessions leave; running requests end in their own time, 30 s at
-//   most a second one:                  running requests end now
+// The first SIGTERM, SIGINT or SIGHUP: nobody new comes in, idle sessions leave, and running requests end in their own
+// time, which is 30 s at most. With the second, running requests end now.
 #pragma once
 
 #include <vector>

@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "common/escape.h"
 #include "protocol/channel.h"
+#include "protocol/messages/session.h"
 #include "server/service.h"
 
 namespace farhand {
@@ -12,6 +14,12 @@ struct Session {
   Channel& channel;
   Service& service;
   std::string outcome;  // the verb's own part of the request's log line; escaped already
+
+  // Answers the request that is under way with an error; the connection lives on.
+  void refuse(const Error& error) {
+    outcome += " refused: " + sentence_for_display(error.message);
+    channel.say_structure(FrameKind::kError, encode(ErrorReport{error.code, false, error.message}));
+  }
 };
 
 }  // namespace farhand

@@ -2,6 +2,7 @@
 #include "server/session_handler.h"
 
 #include <chrono>
+#include <exception>
 
 #include "common/escape.h"
 #include "common/log.h"
@@ -12,7 +13,7 @@
 namespace farhand {
 namespace {
 
-constexpr std::string_view kSoftware = "rserver 0.1.0";
+constexpr std::string_view kSoftware = "rserver " FARHAND_VERSION;
 
 std::string seconds_since(Deadline::Clock::time_point begun) {
   const auto milliseconds =
@@ -38,6 +39,7 @@ void SessionHandler::setup() {
   number_ = ++service_.connections;
   begun_ = Deadline::Clock::now();
   login_deadline_ = Deadline::after(kLoginDeadline);
+  log::debug(label() + " from " + escape_for_display(client_address().to_string()) + " accepted");
   auto admitted = admission_.admit(request().release(), login_deadline_, service_.drain.stop.fd());
   if (!admitted) {
     end_ = sentence_for_display(admitted.error().message);
@@ -55,7 +57,13 @@ void SessionHandler::handle() {
   if (!channel_) return;
   channel_->set_interrupt(service_.drain.abort.fd(),
                           Error{ErrorCode::kInterrupted, "the server is being shut down", false});
-  if (const auto outcome = converse(); !outcome) end_with(outcome.error());
+  try {
+    if (const auto outcome = converse(); !outcome) end_with(outcome.error());
+  } catch (const std::exception& failure) {  // out of descriptors, threads or memory: told, and then handle_error's
+    end_ = std::string("failed: ") + failure.what();
+    channel_->refuse(Error{ErrorCode::kBusy, "the server could not do this now; try again later", false});
+    throw;
+  }
 }
 
 void SessionHandler::finish() {
@@ -75,7 +83,7 @@ Result<void> SessionHandler::converse() {
     TRY_ASSIGN(const bool more, serve_next());
     if (!more) break;
   }
-  channel_->leave(Deadline::after(kLingerTime));
+  channel_->leave(Deadline::after(kLingerTime), service_.drain.stop.rung());
   return {};
 }
 
@@ -115,7 +123,7 @@ Result<bool> SessionHandler::serve_next() {
     channel_->consume(incoming->bytes.size());
     return false;
   }
-  if (channel_->peer_ended()) return false;
+  if (channel_->exhausted()) return false;
   if (service_.drain.stop.rung()) {
     end_ = "the server is being shut down";
     return false;

@@ -2,6 +2,7 @@
 #include "client/commands/exec_pump.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -42,7 +43,7 @@ Result<ExitReport> ExecPump::run() {
       TRY(finish_output(errors_));
       return *exit;
     }
-    send_input();
+    TRY(send_input());
     TRY(wait_for_change());
   }
 }
@@ -66,7 +67,7 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
     TRY(take_piece(incoming->kind() == FrameKind::kStdout ? output_ : errors_, *incoming));
     if (output_.blocked || errors_.blocked) break;
   }
-  if (connection_.channel().peer_ended() && !output_.blocked && !errors_.blocked) {
+  if (connection_.channel().exhausted() && !output_.blocked && !errors_.blocked) {
     return fail(connection_.lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
   }
   return std::optional<ExitReport>();
@@ -127,7 +128,8 @@ Result<void> ExecPump::finish_output(Output& output) {
     TRY_ASSIGN(const bool done, write_converted(output));
     if (done) return {};
     pollfd entry{output.sink.fd(), POLLOUT, 0};
-    TRY(connection_.wait({&entry, 1}, Deadline::never()));
+    // The connection is kept alive for as long as it lasts, and not needed any more.
+    if (connection_.lost() || !connection_.wait({&entry, 1}, Deadline::never())) ::poll(&entry, 1, -1);
   }
 }
 
@@ -145,15 +147,21 @@ void ExecPump::give_kept(ExecOutcome& outcome) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Input
 
-void ExecPump::send_input() {
+Result<void> ExecPump::send_input() {
   Channel& channel = connection_.channel();
-  if (!input_open_ || !input_ready_ || !channel.has_room()) return;
+  if (!input_open_ || !input_ready_ || !channel.has_room()) return {};
   input_ready_ = false;
   const ssize_t got = read_some(streams_.input, channel.begin_bytes(FrameKind::kStdin, {}, kOutboxBytes));
-  if (got > 0) return channel.end_bytes(static_cast<std::size_t>(got));
-  if (got < 0 && errno == EAGAIN) return;  // somebody else has made it non-blocking, and took what there was
-  input_open_ = false;                     // the end; an input that cannot be read has ended, too
+  if (got > 0) {
+    channel.end_bytes(static_cast<std::size_t>(got));
+    return {};
+  }
+  if (got < 0 && errno == EAGAIN) return {};  // somebody else has made it non-blocking, and took what there was
+  // A terminal that has gone is the end; any other failure must not look like one to the command.
+  if (got < 0 && ::isatty(streams_.input) != 1) return fail(errno_error(errno, "reading standard input failed"));
+  input_open_ = false;
   channel.say_bytes(FrameKind::kStdin, {}, {});
+  return {};
 }
 
 Result<void> ExecPump::wait_for_change() {

@@ -58,7 +58,7 @@ class ExecPump {
   Result<bool> write_converted(Output& output);
   Result<std::size_t> write(Output& output, Bytes bytes);
   void keep(Output& output, Bytes bytes);
-  void send_input();
+  Result<void> send_input();
   Result<void> finish_output(Output& output);
   Result<void> wait_for_change();
 

@@ -8,7 +8,6 @@
 
 #include "client/commands/post.h"
 #include "common/escape.h"
-#include "protocol/limits.h"
 #include "protocol/messages/file.h"
 #include "protocol/transfer/receiver.h"
 
@@ -75,9 +74,7 @@ FileOutcome get_one(Connection& connection, const GetCommand& command, const std
   FileOutcome outcome;
   outcome.name = path;
   const auto ask = [&]() -> Result<Done> {
-    if (path.size() > kMaxFrameNameBytes) {
-      return fail(ErrorCode::kUsage, "the name " + farhand::quoted(path) + " is longer than 4096 bytes");
-    }
+    TRY(check_wire_name(path));
     TRY_ASSIGN(const Place place, place_for(command, path));
     TRY_ASSIGN(Receiver receiver, open_target(place, mode_mask));
     progress.begin_file(path);

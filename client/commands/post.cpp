@@ -20,9 +20,7 @@ Result<Sender> open_source(const PostCommand& command, const std::string& path) 
   // Without --to a directory of that name on the host is in the way; with it, it may be what is meant.
   std::string wire_name = command.to.empty() ? leaf : command.to;
   if (command.files.size() > 1 && !command.to.empty()) wire_name += (wire_name.back() == '/' ? "" : "/") + leaf;
-  if (wire_name.size() > kMaxFrameNameBytes) {
-    return fail(ErrorCode::kUsage, "the name for " + farhand::quoted(path) + " is longer than 4096 bytes");
-  }
+  TRY(check_wire_name(wire_name));
   return Sender::begin(Sender::Source{std::move(file), wire_name, command.to.empty() ? "" : leaf, path});
 }
 
@@ -40,6 +38,13 @@ Error more_telling(const Error& error, const Sender& sender) {
   return error;
 }
 
+// Everything has been sent, and the server's word has not come.
+Error unknown_outcome(Error error) {
+  if (error.code == ErrorCode::kInterrupted) error.message = "interrupted";
+  error.message += "; whether the file was stored is not known";
+  return error;
+}
+
 Result<Done> send(Connection& connection, Sender& sender, Progress& progress) {
   Channel& channel = connection.channel();
   for (;;) {
@@ -54,12 +59,14 @@ Result<Done> send(Connection& connection, Sender& sender, Progress& progress) {
       if (!done && done.error().code == ErrorCode::kProtocol) return fail(connection.lose(done.error()));
       return done;
     }
-    if (channel.peer_ended()) {
+    if (channel.exhausted()) {
       return fail(connection.lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
     }
     while (!sender.said() && channel.has_room()) sender.step(channel);
     progress.at(sender.sent_bytes());
-    TRY(connection.wait({}, Deadline::never()));
+    if (auto waited = connection.wait({}, Deadline::never()); !waited) {
+      return fail(sender.said() ? unknown_outcome(waited.error()) : waited.error());
+    }
   }
 }
 
@@ -92,6 +99,16 @@ std::string leaf_of(const std::string& path) {
   const auto slash = path.rfind('/', last);
   return path.substr(slash == std::string::npos ? 0 : slash + 1,
                      last - (slash == std::string::npos ? 0 : slash + 1) + 1);
+}
+
+Result<void> check_wire_name(const std::string& name) {
+  if (name.size() > kMaxFrameNameBytes) {
+    return fail(ErrorCode::kUsage, "the name " + farhand::quoted(name) + " is longer than 4096 bytes");
+  }
+  if (name.find('\0') != std::string::npos) {
+    return fail(ErrorCode::kUsage, "the name " + farhand::quoted(name) + " contains a zero byte");
+  }
+  return {};
 }
 
 FilesOutcome run_post(Connection& connection, const PostCommand& command, Progress& progress) {

@@ -11,6 +11,9 @@ namespace farhand {
 // One outcome a file. After the connection is lost the rest is not tried: the last outcome says so.
 FilesOutcome run_post(Connection& connection, const PostCommand& command, Progress& progress);
 
+// Whether a slip can carry the name: kUsage if not.
+Result<void> check_wire_name(const std::string& name);
+
 // The last component of a path, trailing slashes ignored; empty if there is none.
 std::string leaf_of(const std::string& path);
 

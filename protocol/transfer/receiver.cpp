@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <optional>
 
-#include "common/background.h"
 #include "common/check.h"
 #include "common/escape.h"
 #include "common/file_io.h"
@@ -69,12 +68,17 @@ Result<void> Receiver::write(Bytes bytes) {
   if (!write_all(part_.get(), bytes)) return fail(trouble(errno, "writing"));
   hash_.add(bytes);
   received_ += bytes.size();
-  if (received_ - writeback_begun_ >= kWritebackStep) {
-    ::sync_file_range(part_.get(), static_cast<off64_t>(writeback_begun_),
-                      static_cast<off64_t>(received_ - writeback_begun_), SYNC_FILE_RANGE_WRITE);
-    writeback_begun_ = received_;  // a head start only: fsync is what counts, and it is checked
-  }
+  if (received_ - writeback_begun_ >= kWritebackStep && (!writeback_ || writeback_->done())) begin_writeback();
   return {};
+}
+
+// On a helper, since even asking may wait for the disk. A head start only: fsync is what counts, and it is checked.
+void Receiver::begin_writeback() {
+  const auto from = static_cast<off64_t>(writeback_begun_);
+  const auto length = static_cast<off64_t>(received_ - writeback_begun_);
+  writeback_begun_ = received_;
+  writeback_ = std::make_unique<BackgroundTask>(
+      [fd = part_.get(), from, length] { ::sync_file_range(fd, from, length, SYNC_FILE_RANGE_WRITE); });
 }
 
 Result<void> Receiver::check_space(std::uint64_t bytes) const {
@@ -123,6 +127,7 @@ Result<void> Receiver::rename_into_place() {
 }
 
 Result<Done> Receiver::publish(const Seal& seal) {
+  writeback_.reset();  // waits for it
   TRY(compare(seal));
   TRY(apply_attributes(seal));
   TRY(rename_into_place());

@@ -17,8 +17,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "common/background.h"
 #include "common/hash.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -53,6 +55,7 @@ class Receiver {
 
  private:
   Receiver(Target target, UniqueFd part, std::string part_name);
+  void begin_writeback();
   Result<void> compare(const Seal& seal) const;
   Result<void> apply_attributes(const Seal& seal);
   Result<void> rename_into_place();
@@ -64,6 +67,7 @@ class Receiver {
   ContentHash hash_;
   std::uint64_t received_ = 0;
   std::uint64_t writeback_begun_ = 0;
+  std::unique_ptr<BackgroundTask> writeback_;  // last: it uses part_'s descriptor
 };
 
 // Called with the number of bytes so far.

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "common/deadline.h"
+#include "common/log.h"
 
 namespace farhand {
 namespace {
@@ -68,7 +69,13 @@ void end_command(Child& child, const EventFd& hurry) {
     if (wait_until_empty(child, hurry)) break;
   }
   child.signal_group(SIGKILL);
-  child.reap();
+  pollfd ended{child.exit_fd(), POLLIN, 0};
+  if (::poll(&ended, 1, static_cast<int>(kGrace.count())) == 1) {
+    child.reap();
+  } else {  // it runs as somebody else (sudo), or the kernel holds it
+    log::warning("the command with pid " + std::to_string(child.pid()) + " cannot be ended and is left alone");
+    child.abandon();
+  }
 }
 
 }  // namespace farhand

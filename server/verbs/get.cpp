@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include "common/escape.h"
-#include "protocol/messages/session.h"
 #include "protocol/transfer/sender.h"
 
 namespace farhand {
@@ -33,9 +32,7 @@ Result<void> run_get(Session& session, const Incoming& request) {
   session.outcome = quoted(path);
   auto sender = open_source(session.service, path);
   if (!sender) {
-    session.outcome += " refused: " + sentence_for_display(sender.error().message);
-    session.channel.say_structure(FrameKind::kError,
-                                  encode(ErrorReport{sender.error().code, false, sender.error().message}));
+    session.refuse(sender.error());
     return {};
   }
   TRY(send_all(session.channel, *sender));

@@ -5,7 +5,6 @@
 
 #include "common/escape.h"
 #include "protocol/messages/file.h"
-#include "protocol/messages/session.h"
 #include "protocol/transfer/receiver.h"
 
 namespace farhand {
@@ -39,9 +38,7 @@ void answer(Session& session, const Result<Done>& outcome) {
     session.outcome += " as " + quoted(outcome->path) + " " + std::to_string(outcome->size) + " bytes";
     session.channel.say_structure(FrameKind::kDone, encode(*outcome));
   } else {
-    session.outcome += " refused: " + sentence_for_display(outcome.error().message);
-    session.channel.say_structure(FrameKind::kError,
-                                  encode(ErrorReport{outcome.error().code, false, outcome.error().message}));
+    session.refuse(outcome.error());
   }
 }
 

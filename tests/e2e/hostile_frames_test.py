@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+import unittest
 
 import harness
 from harness import (NOBODY, SCALE, SEED, ServerTest, in_parallel, main, memory_of, needs_root, part_files,

@@ -9,6 +9,7 @@ farhand_test(protocol_test
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
     protocol/liveness_test.cpp
+    protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
     protocol/message_test.cpp
     protocol/refusal_test.cpp

@@ -27,7 +27,7 @@ constexpr Row kRows[] = {
     {ErrorCode::kFileTrouble, 4, 3},   {ErrorCode::kSourceChanged, 4, 3}, {ErrorCode::kIntegrity, 5, 5},
     {ErrorCode::kWrongIdentity, 6, 3}, {ErrorCode::kCannotConnect, 7, 3}, {ErrorCode::kConnectionLost, 8, 3},
     {ErrorCode::kProtocol, 9, 9},      {ErrorCode::kTimedOut, 124, 124},  {ErrorCode::kInterrupted, 130, 8},
-    {ErrorCode::kLimit, 9, 3},         {ErrorCode::kBusy, 4, 3},          {ErrorCode::kNotExecutable, 4, 3},
+    {ErrorCode::kLimit, 4, 3},         {ErrorCode::kBusy, 4, 3},          {ErrorCode::kNotExecutable, 4, 3},
     {ErrorCode::kCancelled, 4, 3},
 };
 

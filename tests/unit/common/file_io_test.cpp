@@ -155,7 +155,7 @@ TEST(ReadSmallFile, AFileWithoutASizeIsReadToo) {
 TEST(ReadSmallFile, SaysWhatIsWrong) {
   const test::TemporaryDirectory directory;
   EXPECT_EQ(read_small_file(directory / "none", 9).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(read_small_file(directory.path(), 9).error().code, ErrorCode::kIsDirectory);
+  EXPECT_EQ(read_small_file(directory.path(), 9).error().code, ErrorCode::kNotRegular);
   const Error error = read_small_file(directory / "no\nne", 9).error();
   EXPECT_EQ(error.message, "'" + (directory / "no\\nne") + "' cannot be read: No such file or directory");
 }

@@ -63,7 +63,7 @@ const std::vector<Way>& ways() {
       {kS, State::kGreeting, {{kC, kHello}}},
       {kS, State::kIdle, {{kC, kHello}, {kS, kHello}}},
       {kS, State::kExec, {{kC, kHello}, {kS, kHello}, {kC, kExec}}},
-      {kS, State::kPost, {{kC, kHello}, {kS, kHello}, {kC, kPost}}},
+      {kS, State::kPost, {{kC, kHello}, {kS, kHello}, {kC, kPost}, {kC, kSeal}}},
       {kS, State::kGet, {{kC, kHello}, {kS, kHello}, {kC, kGet}}},
       {kS, State::kOffered, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kOffer}}},
       {kS, State::kFile, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kPost}}},
@@ -354,6 +354,19 @@ TEST(Conversation, PingsMoveNothing) {
       EXPECT_TRUE(position_of(conversation) == before) << shown(way, kind);
     }
   }
+}
+
+TEST(Conversation, DoneComesAfterTheSealOfItsFileAndNoSooner) {
+  Conversation conversation;
+  for (const Step& step : {Step{kC, kHello}, Step{kS, kHello}, Step{kC, kPost}})
+    say(conversation, step.from, step.kind);
+  EXPECT_FALSE(conversation.permits(kS, kDone));
+  say(conversation, kC, kSeal);
+  EXPECT_TRUE(conversation.permits(kS, kDone));
+  say(conversation, kC, kPost);
+  EXPECT_TRUE(conversation.permits(kS, kDone)) << "the first file was sealed; the second may be under way meanwhile";
+  say(conversation, kS, kDone);
+  EXPECT_FALSE(conversation.permits(kS, kDone));
 }
 
 }  // namespace

@@ -131,6 +131,20 @@ TEST(Liveness, WaitingForACommandWhoseClientHasSaidByeCostsNoProcessorTime) {
   EXPECT_LT(processor_time() - before, 200ms) << "wait() spins once it is time for a ping that it cannot say";
 }
 
+// Once a receiver that had something to read at every turn never said ping, and every transfer that took longer than 15
+// s because of the receiver's disk was given up by its sender.
+TEST(Liveness, WhoeverHasAlwaysSomethingToReadStillGivesSignsOfLife) {
+  BarePeer peer = greeted_server();
+  const Deadline end = Deadline::after(kKeepAlive + 1s);
+  while (!end.passed()) {
+    peer.send("pong|0|\n");
+    ASSERT_TRUE(peer.channel->wait({}, soon()));
+    ASSERT_TRUE(peer.channel->peek());
+  }
+  ASSERT_TRUE(peer.channel->flush(soon()));
+  EXPECT_EQ(occurrences(peer.received(), "ping|0|\n"), 1u);
+}
+
 TEST(Liveness, AStrangerWhoSaysNothingIsNotPinged) {
   if (FARHAND_TEST_SCALE < 2) GTEST_SKIP() << "takes six seconds: with FARHAND_TEST_SCALE of 2 or more";
   BarePeer peer(Side::kServer);

@@ -25,16 +25,14 @@ std::string truncate_at(const std::string& bytes, std::size_t count) {
 
 std::string from_hex(std::string_view digits) {
   std::string bytes;
-  std::optional<unsigned> high;
+  unsigned high = 0;
+  bool half = false;
   for (const char c : digits) {
     const auto value = digit_value(c);
     if (!value) continue;
-    if (high) {
-      bytes += static_cast<char>(static_cast<unsigned char>(*high << 4 | *value));
-      high.reset();
-    } else {
-      high = value;
-    }
+    if (half) bytes += static_cast<char>(static_cast<unsigned char>(high << 4 | *value));
+    high = *value;
+    half = !half;
   }
   return bytes;
 }
