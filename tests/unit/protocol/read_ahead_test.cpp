@@ -37,7 +37,7 @@ class ReadAheadStream final : public Stream {
 };
 
 TEST(Channel, BytesThatWereReadAheadAreHeardAtOnce) {
-  Channel channel(std::make_unique<ReadAheadStream>(hello_frame()), Side::kServer);
+  Channel channel(std::make_unique<ReadAheadStream>(test::hello_frame()), Side::kServer);
   const auto begun = Deadline::Clock::now();
   const auto heard = channel.hear(Deadline::after(std::chrono::seconds(30)));
   ASSERT_TRUE(heard) << heard.error().message;
