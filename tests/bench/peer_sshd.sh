@@ -13,12 +13,6 @@ fail() {
   exit 1
 }
 
-install_sshd() {
-  [ -x /usr/sbin/sshd ] && return
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server >/dev/null
-}
-
 # An empty home and a plain shell, so that no profile is measured along. The password is unusable but the account is
 # not locked: sshd refuses locked ones.
 make_user() {
@@ -77,7 +71,7 @@ CONFIGURATION
 
 start() {
   dir=$1 user=$2 port=$3
-  install_sshd
+  [ -x /usr/sbin/sshd ] || fail "there is no /usr/sbin/sshd: scripts/packages --bench installs it"
   make_user
   mkdir -p "$dir/home" /run/sshd
   chmod 755 "$dir"

@@ -17,7 +17,6 @@ from farbench.errors import BenchError
 
 USER = "farhand-bench"
 LOCK = "/run/lock/farhand-bench.lock"
-PACKAGES = {"ssh": "openssh-client", "nc.openbsd": "netcat-openbsd", "openssl": "openssl", "cmp": "diffutils"}
 FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_nosync.so")
 PEER_SSHD = pathlib.Path(__file__).resolve().parent.parent / "peer_sshd.sh"
 CHUNK_BYTES = 16 * 2**20
@@ -32,10 +31,7 @@ def run(*command, **options):
 
 
 def install_packages():
-    missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
-    if missing:
-        run("apt-get", "update", "-qq")
-        run("apt-get", "install", "-y", "-qq", *missing)
+    run(PEER_SSHD.parent.parent.parent / "scripts" / "packages", "--bench")
 
 
 def free_port():
