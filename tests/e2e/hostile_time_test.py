@@ -140,6 +140,7 @@ class SlowReaders(ServerTest):
         content = b"".join(found.parcel for found in frames if found.kind in ("post", "data"))
         self.assertEqual(content, read_file(self.server.path("large")))
 
+    @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_many_slow_readers_hold_little(self):
         write_file(self.server.path("large"), random_bytes(64 * MIB, 2))
         before = memory_of(self.server.pid)["VmRSS"]
