@@ -4,6 +4,8 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)  # what the libraries show is marked FARHAND_API
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")  # -O3 builds a third longer and measures the same
 
@@ -21,7 +23,7 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(farhand_settings INTERFACE)
-target_include_directories(farhand_settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_include_directories(farhand_settings INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(farhand_settings INTERFACE FARHAND_VERSION="${PROJECT_VERSION}")
 target_compile_options(farhand_settings INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Woverloaded-virtual -Wnon-virtual-dtor -Werror)

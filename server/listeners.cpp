@@ -3,11 +3,11 @@
 
 #include <system_error>
 
+#include <farhand/socketserver.h>
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/paths.h"
 #include "server/session_handler.h"
-#include "server/socketserver/socketserver.h"
 
 namespace farhand {
 namespace {

@@ -2,7 +2,7 @@
 #include <array>
 #include <iostream>
 
-#include "server/socketserver/socketserver.h"
+#include <farhand/socketserver.h>
 
 class EchoHandler : public socketserver::BaseRequestHandler {
   void handle() override {

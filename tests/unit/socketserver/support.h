@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include <farhand/socketserver.h>
 #include "common/unique_fd.h"
-#include "server/socketserver/socketserver.h"
 
 namespace socketserver::testing {
 
