@@ -13,6 +13,7 @@
 #include "server/socketserver/options.h"
 #include "server/socketserver/request_handler.h"
 #include "server/socketserver/stream_request.h"
+#include "server/socketserver/stream_request_handler.h"
 #include "server/socketserver/tcp_server.h"
 #include "server/socketserver/threading_mixin.h"
 #include "server/socketserver/unix_stream_server.h"

@@ -4,11 +4,13 @@ target_link_libraries(socketserver_echo_example PRIVATE farhand_settings farhand
 
 farhand_test(socketserver_test
   SOURCES
+    socketserver/buffered_test.cpp
     socketserver/example_test.cpp
     socketserver/handler_test.cpp
     socketserver/server_test.cpp
     socketserver/shortage_test.cpp
     socketserver/stop_test.cpp
+    socketserver/stream_handler_test.cpp
     socketserver/support.cpp
     socketserver/threading_test.cpp
     socketserver/unix_test.cpp

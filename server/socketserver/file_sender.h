@@ -1,0 +1,29 @@
+// FileSender: a file's bytes into a blocking socket by sendfile(2), without its SIGPIPE.
+//
+// Threads: one. The signal is kept from this thread alone and for the length of the call.
+// Errors:  std::system_error: EPIPE or ECONNRESET when the peer is gone, ETIMEDOUT when nothing moved for the timeout.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace socketserver {
+
+class FileSender {
+ public:
+  FileSender(int socket, std::optional<std::chrono::milliseconds> timeout) noexcept
+      : socket_(socket), timeout_(timeout) {}
+
+  // Fewer than `count`, which it returns, only if the file ends before.
+  std::uint64_t send(int file, std::uint64_t offset, std::uint64_t count) const;
+
+ private:
+  // 0: the file ended.
+  [[nodiscard]] std::uint64_t send_some(int file, std::uint64_t offset, std::uint64_t count) const;
+
+  int socket_;
+  std::optional<std::chrono::milliseconds> timeout_;
+};
+
+}  // namespace socketserver
