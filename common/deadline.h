@@ -3,9 +3,11 @@
 
 #include <chrono>
 
+#include "common/export.h"
+
 namespace farhand {
 
-class Deadline {
+class FARHAND_API Deadline {
  public:
   using Clock = std::chrono::steady_clock;
 

@@ -3,11 +3,12 @@
 // Threads: ring() may be called from any thread and from a signal handler.
 #pragma once
 
+#include "common/export.h"
 #include "common/unique_fd.h"
 
 namespace farhand {
 
-class EventFd {
+class FARHAND_API EventFd {
  public:
   EventFd();  // throws std::system_error
 

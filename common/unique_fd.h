@@ -5,9 +5,11 @@
 
 #include <utility>
 
+#include "common/export.h"
+
 namespace farhand {
 
-class UniqueFd {
+class FARHAND_API UniqueFd {
  public:
   UniqueFd() noexcept = default;
   explicit UniqueFd(int fd) noexcept : fd_(fd) {}

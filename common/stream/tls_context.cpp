@@ -140,6 +140,14 @@ Result<std::unique_ptr<TlsContext::Impl>> make_impl(const TlsFiles& files, std::
   return impl;
 }
 
+// What clients need to trust the certificate stands behind it in its file.
+Result<void> use_chain(SSL_CTX* ssl, const TlsFiles& files) {
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(ssl, files.certificate.c_str()) == 1) return {};
+  ERR_clear_error();
+  return fail(ErrorCode::kUsage, "the certificates in " + quoted(files.certificate) + " cannot be read");
+}
+
 }  // namespace
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -151,6 +159,14 @@ Result<TlsContext> TlsContext::for_server(const TlsFiles& files) {
   TRY_ASSIGN(auto impl, make_impl(files, std::nullopt));
   SSL_CTX_set_client_hello_cb(impl->ssl.get(), &require_alpn, nullptr);
   SSL_CTX_set_alpn_select_cb(impl->ssl.get(), &select_alpn, nullptr);
+  return TlsContext(std::move(impl));
+}
+
+Result<TlsContext> TlsContext::for_public_server(const TlsFiles& files) {
+  TRY_ASSIGN(auto impl, make_impl(files, std::nullopt));
+  impl->public_server = true;
+  SSL_CTX_set_verify(impl->ssl.get(), SSL_VERIFY_NONE, nullptr);
+  TRY(use_chain(impl->ssl.get(), files));
   return TlsContext(std::move(impl));
 }
 

@@ -1,13 +1,16 @@
 // TlsContext: the key, certificate and rules of one side, shared by all its connections. OpenSSL stays behind it.
 //
-// The rules are the same on both sides and have no switches: TLS 1.3 only, mutual certificates, ALPN `farhand/1`
-// required, no tickets, no session cache, no early data, no renegotiation, certificate lists up to 16 KiB. Peers are
-// known by pins: SHA-256 over the certificate's SubjectPublicKeyInfo (SPKI), the whole trust there is; chains, names
-// and dates of certificates mean nothing here.
+// The rules are the same on both sides of a Farhand connection and have no switches: TLS 1.3 only, mutual certificates,
+// ALPN `farhand/1` required, no tickets, no session cache, no early data, no renegotiation, certificate lists up to 16
+// KiB. Peers are known by pins: SHA-256 over the certificate's SubjectPublicKeyInfo (SPKI), the whole trust there is;
+// chains, names and dates of certificates mean nothing here.
 //
 //   client: the server's pin is judged inside the handshake, so a wrong server sees no byte of the application's.
 //   server: any well-formed certificate passes the handshake, which proves possession of its key; the caller then
 //           asks TlsStream::peer_pin() and judges, so that a refused client can be told so in words.
+//
+// for_public_server is for other people's servers and not for Farhand's own connections: the same version and ciphers,
+// but clients show no key and agree on no protocol. Its streams' peer_pin() is all zero.
 //
 // Threads: const after construction; connections on any number of threads may share it.
 #pragma once
@@ -43,6 +46,8 @@ struct TlsFiles {
 class TlsContext {
  public:
   static Result<TlsContext> for_server(const TlsFiles& files);
+  // The certificate's file may go on with the chain that clients need to trust it.
+  static Result<TlsContext> for_public_server(const TlsFiles& files);
   static Result<TlsContext> for_client(const TlsFiles& files, const KeyPin& server_pin);
 
   TlsContext(TlsContext&&) noexcept;

@@ -14,6 +14,7 @@ inline constexpr std::string_view kAlpnName = "farhand/1";
 struct TlsContext::Impl {
   SslContextPtr ssl;
   std::optional<KeyPin> expected;  // the client's; a server expects nobody
+  bool public_server = false;      // clients have no keys, and speak what they like
 };
 
 // Why our side refused the peer. Lives on the stack of the handshake; SSL's ex_data 0 points to it meanwhile.

@@ -89,6 +89,7 @@ std::optional<Error> Handshake::wait(Deadline deadline, int stop_fd) {
 
 // The callbacks have judged already. A check of that weight does not hang on a callback having been called.
 Result<KeyPin> Handshake::judge_again() {
+  if (rules_.public_server) return KeyPin{};
   const CertificatePtr certificate(SSL_get1_peer_certificate(ssl_));
   const auto pin = certificate ? pin_of_certificate(certificate.get()) : std::nullopt;
   if (!pin) {

@@ -37,7 +37,7 @@ bool readable(int fd) noexcept {
 
 }  // namespace
 
-void AcceptGate::watch(int listening_fd) {
+void AcceptGate::watch(int listening_fd, int ended_fd) {
   farhand::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) farhand::throw_errno("epoll_create1");
   farhand::UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -46,6 +46,7 @@ void AcceptGate::watch(int listening_fd) {
   add(epoll.get(), timer.get());
   add(epoll.get(), resumed_.fd());
   add(epoll.get(), listening_fd);
+  if (ended_fd >= 0) add(epoll.get(), ended_fd);
   epoll_ = std::move(epoll);
   timer_ = std::move(timer);
   listening_fd_ = listening_fd;
@@ -56,6 +57,12 @@ void AcceptGate::close() noexcept {
   epoll_.reset();
   timer_.reset();
   listening_fd_ = -1;
+}
+
+void AcceptGate::leave_to_parent() noexcept {
+  close();
+  paused_ = false;
+  [[maybe_unused]] const farhand::EventFd dropped = std::move(resumed_);
 }
 
 bool AcceptGate::ready() {

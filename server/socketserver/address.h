@@ -13,20 +13,26 @@
 #include <string>
 #include <string_view>
 
+#include "common/export.h"
+
 namespace socketserver {
 
-class Address {
+class FARHAND_API Address {
  public:
-  // No address: a Unix client, which has no name of its own, and an error that belongs to no client.
+  // No address: a Unix client, which mostly has no name, or an abstract one that is not shown; and an error that
+  // belongs to no client.
   Address() = default;
   Address(const asio::ip::tcp::endpoint& endpoint);  // NOLINT(google-explicit-constructor): a value is a value
 
   // A number or a name and a port, as Python's pair. "" is any IPv4 address; port 0 lets the kernel choose. A name is
   // looked up, which may take seconds, and its first address is taken.
   static Address ip(std::string_view host, std::uint16_t port);
+  // "127.0.0.1:80", "[::1]:80", "name:80", ":80" (any IPv4 address), or a path with a slash in it: a Unix socket. For
+  // arguments of programs; what is none of these throws std::invalid_argument.
+  static Address parse(std::string_view text);
   // The path of a Unix socket, of any length. Linux's abstract names (a leading zero byte) are refused.
   static Address local(std::string path);
-  // What accept(2) and getsockname(2) fill in.
+  // What accept(2), recvmsg(2) and getsockname(2) fill in.
   static Address from_native(const sockaddr_storage& native, socklen_t size_bytes);
 
   [[nodiscard]] int family() const noexcept { return family_; }  // AF_INET, AF_INET6, AF_UNIX, or AF_UNSPEC for none

@@ -53,7 +53,7 @@ void BaseServer::open() {
   try {
     server_bind();
     server_activate();
-    gate_.watch(socket_.get());
+    gate_.watch(socket_.get(), ended_requests());
   } catch (...) {
     server_close();
     throw;
@@ -70,7 +70,13 @@ void BaseServer::server_close() {
 
 void BaseServer::close_in_destructor() noexcept {
   server_close();
-  join_requests();
+  release_requests();
+}
+
+void BaseServer::leave_to_parent() noexcept {
+  stop_.leave_to_parent();
+  gate_.leave_to_parent();
+  socket_.reset();
 }
 
 void BaseServer::serve_forever(std::chrono::milliseconds poll_interval) {
@@ -85,8 +91,9 @@ void BaseServer::wait_turn(std::chrono::milliseconds poll_interval) {
   poll_once(entries.data(), entries.size(),
             farhand::Deadline::after(std::min(poll_interval, kLongestTurn)).poll_timeout());
   if (stop_.stopped()) return;
+  if (entries[1].revents != 0) stop_.calm();
   if (entries[0].revents != 0) take_request();
-  run_service_actions();
+  report_what_leaves(&BaseServer::service_actions);
 }
 
 void BaseServer::shutdown() {
@@ -108,11 +115,12 @@ bool BaseServer::handle_request() {
 
 bool BaseServer::handle_pending_request() {
   const bool taken = take_request();
-  run_service_actions();
+  report_what_leaves(&BaseServer::service_actions);
   return taken;
 }
 
 bool BaseServer::take_request() {
+  report_what_leaves(&BaseServer::collect_requests);
   if (!gate_.ready()) return false;
   if (!has_room()) {
     gate_.pause();
@@ -162,22 +170,26 @@ void BaseServer::dispatch(Incoming incoming) noexcept {
   }
 }
 
-void BaseServer::run_request(Request& request, const Address& client) noexcept {
+bool BaseServer::run_request(Request& request, const Address& client) noexcept {
+  bool well = true;
   try {
     finish_request(request, client);
   } catch (...) {
+    well = false;
     report(std::current_exception(), client);
   }
   try {
     shutdown_request(request);
   } catch (...) {
+    well = false;
     report(std::current_exception(), client);
   }
+  return well;
 }
 
-void BaseServer::run_service_actions() noexcept {
+void BaseServer::report_what_leaves(void (BaseServer::*hook)()) noexcept {
   try {
-    service_actions();
+    (this->*hook)();
   } catch (...) {
     report(std::current_exception(), Address());
   }

@@ -3,7 +3,8 @@
 //
 //   serve_forever: wait -> handle_pending_request --> get_request       a Request and its client
 //                                                 --> verify_request    wanted?
-//                                                 --> process_request   here; ThreadingMixIn: on a thread
+//                                                 --> process_request   here; ThreadingMixIn: on a thread;
+//                                                 ForkingMixIn: in a child
 //                                                       --> finish_request    makes a handler and runs it
 //                                                       --> shutdown_request  polite end --> close_request
 //                                                 --> service_actions   once per turn
@@ -22,6 +23,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/export.h"
 #include "common/unique_fd.h"
 #include "server/socketserver/accept_gate.h"
 #include "server/socketserver/address.h"
@@ -32,7 +34,7 @@
 
 namespace socketserver {
 
-class BaseServer {
+class FARHAND_API BaseServer {
  public:
   BaseServer(Address address, HandlerFactory factory, ServerOptions options);
   BaseServer(const BaseServer&) = delete;
@@ -52,6 +54,10 @@ class BaseServer {
   // On the serving thread, say in a handler, it only asks, and never deadlocks. With no loop running it is kept for the
   // next one and returns; Python would wait for that one.
   void shutdown();
+
+  // Asks serve_forever(), now or the next one, to end, without waiting for that. From any thread and from a signal
+  // handler (async-signal-safe); StopOnSignals (stop_on_signals.h) does it for the usual signals.
+  void request_shutdown() noexcept { stop_.request(); }
 
   // Waits for one request and serves it. Whether one came; if not, options().timeout has passed and handle_timeout()
   // was called.
@@ -92,23 +98,35 @@ class BaseServer {
   virtual void handle_error(std::exception_ptr error, const Address& client);
   virtual bool has_room() const { return true; }  // may be overridden; false: accept nobody before resume_accepting()
 
+  // What the destructor does about requests that server_close() left under way. May be overridden.
+  virtual void release_requests() { join_requests(); }
+
+  // For models whose requests end elsewhere: a descriptor that is readable while collect_requests() has something to
+  // do, or -1; and that function, called on the serving thread whenever something happened. They may be overridden.
+  [[nodiscard]] virtual int ended_requests() const noexcept { return -1; }
+  virtual void collect_requests() {}
+  // In a forked child: lets go of what is the parent's (the listening socket, what wakes its loop) without touching
+  // what both see. Nothing can be accepted any more; shutdown() and server_close() concern this process alone. May be
+  // extended: call the base.
+  virtual void leave_to_parent() noexcept;
+
   // ---- For derived classes ----
   void set_socket(farhand::UniqueFd socket) noexcept { socket_ = std::move(socket); }
   void set_server_address(Address address) { address_ = std::move(address); }
   // From any thread: a request ended, so what lacked (room, a descriptor) may be there again.
   void resume_accepting() noexcept { gate_.resume(); }
-  // finish_request and shutdown_request, with whatever leaves them handed to handle_error.
-  void run_request(Request& request, const Address& client) noexcept;
+  // finish_request and shutdown_request, with whatever leaves them handed to handle_error. Whether nothing did.
+  bool run_request(Request& request, const Address& client) noexcept;
   // handle_error(), which itself may throw.
   void report(std::exception_ptr error, const Address& client) noexcept;
-  // server_close() and join_requests(), as far as this class and its bases extend them.
+  // server_close() and release_requests(), as far as this class and its bases extend them.
   void close_in_destructor() noexcept;
 
  private:
   bool take_request();
   std::optional<Incoming> get_or_pause();
   void dispatch(Incoming incoming) noexcept;
-  void run_service_actions() noexcept;
+  void report_what_leaves(void (BaseServer::*hook)()) noexcept;
   void wait_turn(std::chrono::milliseconds poll_interval);
 
   Address requested_address_;

@@ -1,4 +1,5 @@
-// Request: what get_request() brings in and one handler answers: a connection, or (another kind) a packet.
+// Request: what get_request() brings in and one handler answers: a connection (StreamRequest) or a packet
+// (DatagramRequest).
 //
 // Ownership: travels down the pipeline as std::unique_ptr<Request>; whoever holds it last calls shutdown_request().
 // Threads:   one at a time, except abort().
@@ -7,11 +8,12 @@
 #include <memory>
 #include <optional>
 
+#include "common/export.h"
 #include "server/socketserver/address.h"
 
 namespace socketserver {
 
-class Request {
+class FARHAND_API Request {
  public:
   Request() = default;
   Request(const Request&) = delete;

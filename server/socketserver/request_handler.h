@@ -15,6 +15,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/export.h"
 #include "server/socketserver/address.h"
 #include "server/socketserver/request.h"
 #include "server/socketserver/stream_request.h"
@@ -24,7 +25,7 @@ namespace socketserver {
 class BaseServer;
 
 // A handler of whatever kind of request; derive from BaseRequestHandler instead.
-class AnyRequestHandler {
+class FARHAND_API AnyRequestHandler {
  public:
   AnyRequestHandler() = default;
   AnyRequestHandler(const AnyRequestHandler&) = delete;

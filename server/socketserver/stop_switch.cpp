@@ -2,12 +2,25 @@
 #include "server/socketserver/stop_switch.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace socketserver {
 
-bool StopSwitch::stopped() const {
-  const std::lock_guard lock(mutex_);
-  return stop_requested_;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void StopSwitch::request() noexcept {
+  // In this order: whoever finds it rung must find it requested.
+  stop_requested_ = true;
+  wake_.ring();
+}
+
+void StopSwitch::calm() noexcept {
+  wake_.clear();
+  if (stop_requested_) wake_.ring();
+}
+
+void StopSwitch::leave_to_parent() noexcept {
+  [[maybe_unused]] const farhand::EventFd dropped = std::move(wake_);
 }
 
 void StopSwitch::stop() {
@@ -21,8 +34,7 @@ void StopSwitch::stop_running() {
 }
 
 void StopSwitch::request_and_wait(std::unique_lock<std::mutex>& lock) {
-  stop_requested_ = true;
-  wake_.ring();
+  request();
   if (!running_ || runner_ == std::this_thread::get_id()) return;
   ended_.wait(lock, [this, before = loops_ended_] { return loops_ended_ != before; });
 }

@@ -64,6 +64,12 @@ std::size_t StreamRequest::recv(farhand::MutableBytes into) {
   return recv_until(into, deadline());
 }
 
+std::string StreamRequest::recv(std::size_t most) {
+  std::string text(most, '\0');
+  text.resize(recv(std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
 std::size_t StreamRequest::recv_until(farhand::MutableBytes into, farhand::Deadline until) {
   if (transport_) return transport_->recv(into, until);
   // Without a deadline the call itself may wait. With one it may not: another process that shares the connection may

@@ -19,6 +19,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "common/bytes.h"
 #include "common/deadline.h"
@@ -53,10 +55,13 @@ class FARHAND_API StreamRequest final : public Request {
 
   // Waits for bytes and takes what there is, up to into.size() > 0 bytes. 0: the peer ended its side.
   std::size_t recv(farhand::MutableBytes into);
-  // The same, at most until `until`, whatever the timeout.
+  // The same as text, as Python's: up to `most` bytes; empty: the peer ended its side.
+  std::string recv(std::size_t most);
+  // The same as the first, at most until `until`, whatever the timeout.
   std::size_t recv_until(farhand::MutableBytes into, farhand::Deadline until);
   // Sends all of it. A peer that is gone is EPIPE or ECONNRESET, never a signal.
   void sendall(farhand::Bytes bytes);
+  void sendall(std::string_view text) { sendall(farhand::bytes_of(text)); }
   // The same when more follows at once: a small packet may be held back for it.
   void sendall_more(farhand::Bytes bytes);
   // Sends `count` bytes of a file from `offset`, from the page cache where nothing wraps the socket. Fewer than

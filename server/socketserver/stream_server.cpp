@@ -35,12 +35,6 @@ bool concerns_one_client(int error) noexcept {
 
 }  // namespace
 
-farhand::UniqueFd StreamServer::make_socket(int family, int type) {
-  farhand::UniqueFd made(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!made) farhand::throw_errno("socket");
-  return made;
-}
-
 void StreamServer::server_activate() {
   if (::listen(socket().get(), options().request_queue_size) != 0) farhand::throw_errno("listen");
 }
@@ -48,6 +42,7 @@ void StreamServer::server_activate() {
 std::optional<Incoming> StreamServer::get_request() {
   sockaddr_storage peer{};
   socklen_t size_bytes = sizeof peer;
+  // accept4 and not Asio's: close-on-exec from birth.
   farhand::UniqueFd connected(::accept4(socket().get(), reinterpret_cast<sockaddr*>(&peer), &size_bytes, SOCK_CLOEXEC));
   if (!connected) {
     if (concerns_one_client(errno)) return std::nullopt;

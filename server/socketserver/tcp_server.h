@@ -1,11 +1,12 @@
-// TCPServer: connections over IPv4 or IPv6, one at a time. ThreadingTCPServer (threading_mixin.h) takes many.
+// TCPServer: connections over IPv4 or IPv6, one at a time. ThreadingTCPServer (threading_mixin.h) and ForkingTCPServer
+// (forking_mixin.h) take many.
 #pragma once
 
 #include "server/socketserver/stream_server.h"
 
 namespace socketserver {
 
-class TCPServer : public StreamServer {
+class FARHAND_API TCPServer : public StreamServer {
  public:
   // Stores only: open() binds. Port 0 lets the kernel choose; server_address() then tells the port.
   TCPServer(Address address, StreamHandlerFactory factory, ServerOptions options = {});
@@ -13,9 +14,6 @@ class TCPServer : public StreamServer {
 
  protected:
   void server_bind() override;  // may be extended: call the base
-
- private:
-  void set_socket_options() const;
 };
 
 }  // namespace socketserver

@@ -17,6 +17,8 @@
 #include <utility>
 
 #include "server/socketserver/tcp_server.h"
+#include "server/socketserver/udp_server.h"
+#include "server/socketserver/unix_datagram_server.h"
 #include "server/socketserver/unix_stream_server.h"
 #include "server/socketserver/worker_threads.h"
 
@@ -98,6 +100,8 @@ class ThreadingMixIn : public Server {
 };
 
 using ThreadingTCPServer = ThreadingMixIn<TCPServer>;
+using ThreadingUDPServer = ThreadingMixIn<UDPServer>;
 using ThreadingUnixStreamServer = ThreadingMixIn<UnixStreamServer>;
+using ThreadingUnixDatagramServer = ThreadingMixIn<UnixDatagramServer>;
 
 }  // namespace socketserver

@@ -55,6 +55,12 @@ UnixSocketFile::~UnixSocketFile() {
   if (lock_) ::unlinkat(directory_.get(), (name_ + kLockSuffix).c_str(), 0);
 }
 
+void UnixSocketFile::forget() noexcept {
+  made_ = false;
+  // Our copy only: the parent's keeps the lock.
+  lock_.reset();
+}
+
 void UnixSocketFile::fail(int error, const char* call) const {
   throw std::system_error(error, std::generic_category(), std::string(call) + " " + path_);
 }
@@ -100,17 +106,18 @@ void UnixSocketFile::remove_if_stale() const {
     if (errno == ENOENT) return;
     fail(errno, "stat");
   }
-  if (!S_ISSOCK(found.st_mode) || somebody_listens()) fail(EADDRINUSE, "bind");
+  if (!S_ISSOCK(found.st_mode) || is_alive()) fail(EADDRINUSE, "bind");
   if (::unlinkat(directory_.get(), name_.c_str(), 0) != 0 && errno != ENOENT) fail(errno, "unlink");
 }
 
-// The lock is ours, but a server that takes no lock may be there.
-bool UnixSocketFile::somebody_listens() const {
-  const farhand::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+// The lock is ours, but a server that takes no lock may be there. A datagram socket asks: it puts no connection into
+// that server's queue, and a stream socket that is bound and does not listen yet would refuse one of its own kind.
+bool UnixSocketFile::is_alive() const {
+  const farhand::UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) fail(errno, "socket for");
   const sockaddr_un native = native_address(native_path());
   const int connected = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&native), sizeof native);
-  // Only a refusal proves that nobody is there: a full queue, missing permission or another socket type do not.
+  // Only a refusal proves that nobody is there: another socket type (EPROTOTYPE) or missing permission do not.
   return connected == 0 || errno != ECONNREFUSED;
 }
 

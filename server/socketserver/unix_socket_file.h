@@ -25,14 +25,18 @@ class UnixSocketFile {
   UnixSocketFile& operator=(const UnixSocketFile&) = delete;
   ~UnixSocketFile();
 
-  // Binds the socket, which must not listen yet: nobody can connect before the permissions are right.
+  // Binds the socket, which must not listen yet: nobody can connect before the permissions are right. (A datagram
+  // socket takes packets once it is bound; its file is never wider than asked for.)
   void bind(int socket_fd);
+
+  // In a forked child: the file and its lock are the parent's, and stay.
+  void forget() noexcept;
 
  private:
   void take_lock();
   [[nodiscard]] bool lock_is_still_the_file() const;
   void remove_if_stale() const;
-  [[nodiscard]] bool somebody_listens() const;
+  [[nodiscard]] bool is_alive() const;
   void bind_with_mode(int socket_fd) const;
   void widen_to_mode();
   [[nodiscard]] std::string native_path() const;

@@ -17,9 +17,11 @@
 #include <optional>
 #include <unordered_set>
 
+#include "common/export.h"
+
 namespace socketserver {
 
-class WorkerThreads {
+class FARHAND_API WorkerThreads {
  public:
   class Task {
    public:

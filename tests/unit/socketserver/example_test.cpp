@@ -33,7 +33,7 @@ TEST_F(ExampleTest, TheProgramEchoes) {
   if (child == 0) {
     ::dup2(ends[1], STDOUT_FILENO);
     ::close(ends[0]);
-    ::execl(ECHO_EXAMPLE_BINARY, ECHO_EXAMPLE_BINARY, "0", nullptr);
+    ::execl(ECHO_EXAMPLE_BINARY, ECHO_EXAMPLE_BINARY, "127.0.0.1:0", nullptr);
     ::_exit(127);
   }
   ::close(ends[1]);

@@ -1,11 +1,12 @@
 // ThreadingMixIn: many at once, limits, who waits for whom, and what happens when there is no thread to be had.
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <functional>
 #include <stdexcept>
 
-#include "tests/unit/socketserver/support.h"
+#include "tests/unit/socketserver/process_support.h"
 
 namespace socketserver {
 namespace {
@@ -38,8 +39,8 @@ TEST_F(ThreadingTest, ThreadsAreReapedWhileServing) {
   Observed<ThreadingTCPServer> server(any_port(), staying());
   const Serving serving(server);
   const auto before = testing::running_threads();
-  for (int i = 0; i < 200; ++i) Client(server.server_address()).close();
-  ASSERT_TRUE(left_.reaches(200));
+  for (int i = 0; i < 1000; ++i) Client(server.server_address()).close();
+  ASSERT_TRUE(left_.reaches(1000));
   // Nobody comes any more, and still they go.
   const auto until = std::chrono::steady_clock::now() + testing::kPatience;
   const auto over = [&] {
@@ -145,6 +146,40 @@ TEST_F(ThreadingTest, MaxThreadsHoldsUnderAStorm) {
   EXPECT_EQ(answered, 8 * 40);
   EXPECT_FALSE(exceeded);
   EXPECT_TRUE(server.shutdowns.reaches(8 * 40));
+}
+
+// Raises the limit on descriptors until the end of the scope, for this process and those forked from it.
+class ManyDescriptors {
+ public:
+  explicit ManyDescriptors(rlim_t wanted) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit more = before_;
+    more.rlim_cur = std::max(wanted, before_.rlim_cur);
+    more.rlim_max = std::max(wanted, before_.rlim_max);
+    enough_ = ::setrlimit(RLIMIT_NOFILE, &more) == 0;
+  }
+  ManyDescriptors(const ManyDescriptors&) = delete;
+  ManyDescriptors& operator=(const ManyDescriptors&) = delete;
+  ~ManyDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  [[nodiscard]] bool enough() const { return enough_; }
+
+ private:
+  rlimit before_{};
+  bool enough_ = false;
+};
+
+TEST_F(ThreadingTest, ThousandsOfSilentClientsDoNotStopAWellBehavedOne) {
+  const int silent = testing::kSanitizer ? 500 : 5000;
+  const ManyDescriptors limit(static_cast<rlim_t>(silent) + 200);
+  if (!limit.enough()) GTEST_SKIP() << "this machine allows too few descriptors";
+  testing::ServerProcess process([](testing::Report& report) {
+    ThreadingTCPServer server(any_port(), handler<EchoHandler>());
+    testing::serve_until_sigterm(report, server);
+  });
+  std::vector<Client> clients;
+  for (int i = 0; i < silent; ++i) clients.emplace_back(process.address());
+  EXPECT_EQ(Client(process.address()).exchange("well-behaved"), "well-behaved");
+  EXPECT_EQ(clients.back().exchange("the last of the silent"), "the last of the silent");
 }
 
 class ThrowingAnInt : public BaseRequestHandler {

@@ -151,6 +151,65 @@ TEST_F(UnixServerTest, ALiveServerWithoutALockIsNotReplaced) {
   EXPECT_EQ(Client(first.server_address()).exchange("still"), "still");
 }
 
+class PacketEcho : public BaseDatagramRequestHandler {
+  void handle() override { request().sendto(request().packet()); }
+};
+
+TEST_F(UnixServerTest, AStaleDatagramSocketIsReplacedOnRequestAndALiveOneIsNot) {
+  {
+    UnixDatagramServer killed(path(), handler<PacketEcho>());
+    killed.open();
+    std::filesystem::rename(path(), path() + ".kept");
+    killed.server_close();
+    std::filesystem::rename(path() + ".kept", path());
+  }
+  UnixDatagramServer first(path(), handler<PacketEcho>(), kReplacing);
+  EXPECT_EQ(error_of_opening(first), 0);
+  UnixDatagramServer second(path(), handler<PacketEcho>(), kReplacing);
+  EXPECT_EQ(error_of_opening(second), EADDRINUSE);
+}
+
+TEST_F(UnixServerTest, ALiveServerOfTheOtherKindIsNotReplaced) {
+  {
+    UnixDatagramServer datagrams(path(), handler<PacketEcho>());
+    datagrams.open();
+    UnixStreamServer streams(path(), handler<EchoHandler>(), kReplacing);
+    EXPECT_EQ(error_of_opening(streams), EADDRINUSE);
+  }
+  UnixStreamServer streams(path(), handler<EchoHandler>());
+  streams.open();
+  UnixDatagramServer datagrams(path(), handler<PacketEcho>(), kReplacing);
+  EXPECT_EQ(error_of_opening(datagrams), EADDRINUSE);
+}
+
+// Between bind and listen a stream socket refuses connections, as a stale one does.
+TEST_F(UnixServerTest, ASocketThatDoesNotListenYetIsNotReplaced) {
+  const farhand::UniqueFd starting(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un native{};
+  native.sun_family = AF_UNIX;
+  path().copy(native.sun_path, sizeof native.sun_path - 1);
+  ASSERT_EQ(::bind(starting.get(), reinterpret_cast<const sockaddr*>(&native), sizeof native), 0);
+  UnixStreamServer server(path(), handler<EchoHandler>(), kReplacing);
+  EXPECT_EQ(error_of_opening(server), EADDRINUSE);
+}
+
+TEST_F(UnixServerTest, AskingWhetherASocketIsAliveDisturbsNobody) {
+  testing::Observed<UnixStreamServer> first(path(), handler<EchoHandler>());
+  first.open();
+  UnixStreamServer second(path(), handler<EchoHandler>(), kReplacing);
+  EXPECT_EQ(error_of_opening(second), EADDRINUSE);
+  EXPECT_FALSE(first.handle_pending_request()) << "no connection came";
+}
+
+TEST_F(UnixServerTest, ADatagramServersFileHasItsModeAndGoes) {
+  {
+    UnixDatagramServer server(path(), handler<PacketEcho>(), {.unix_socket = {.mode = 0660}});
+    server.open();
+    EXPECT_EQ(mode_of(path()), 0660U);
+  }
+  EXPECT_EQ(directory_.files(), 0U);
+}
+
 TEST_F(UnixServerTest, AFileThatIsNoSocketIsNeverTouched) {
   std::ofstream(path()) << "precious";
   UnixStreamServer server(path(), handler<EchoHandler>(), kReplacing);
