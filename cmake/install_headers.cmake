@@ -1,0 +1,30 @@
+# Run at installation: copies the headers in include/farhand/ and whatever they include of the project, no more.
+#
+# In the tree a header is named from the root ("common/bytes.h"). Installed, it is named from the include directory
+# ("farhand/common/bytes.h"): a program that has a common/bytes.h of its own must not get in between.
+cmake_policy(VERSION 3.25)
+set(waiting "")
+file(GLOB umbrellas ${FARHAND_SOURCE}/include/farhand/*.h)
+foreach(file IN LISTS umbrellas)
+  get_filename_component(name ${file} NAME)
+  list(APPEND waiting include/farhand/${name})
+endforeach()
+
+set(done "")
+while(waiting)
+  list(POP_FRONT waiting header)
+  if(header IN_LIST done)
+    continue()
+  endif()
+  list(APPEND done ${header})
+  file(READ ${FARHAND_SOURCE}/${header} text)
+  string(REGEX MATCHALL "#include \"[a-z0-9_/]+\\.h\"" includes "${text}")
+  foreach(include IN LISTS includes)
+    string(REGEX REPLACE "#include \"(.*)\"" "\\1" name "${include}")
+    list(APPEND waiting ${name})
+  endforeach()
+  string(REGEX REPLACE "#include \"" "#include \"farhand/" text "${text}")
+  string(REGEX REPLACE "^include/farhand/" "" installed ${header})
+  message(STATUS "Installing: ${FARHAND_HEADERS}/${installed}")
+  file(WRITE ${FARHAND_HEADERS}/${installed} "${text}")
+endwhile()
