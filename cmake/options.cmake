@@ -59,7 +59,7 @@ function(farhand_library name)
   add_library(farhand_${name} STATIC ${ARG_SOURCES})
   add_library(farhand::${name} ALIAS farhand_${name})
   target_link_libraries(farhand_${name} PUBLIC farhand_settings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
-  target_precompile_headers(farhand_${name} PRIVATE ${FARHAND_PRECOMPILED})
+  target_precompile_headers(farhand_${name} REUSE_FROM farhand_precompiled)
 endfunction()
 
 # Standard headers that nearly every source includes: a second of compiling saved in each.
