@@ -6,9 +6,11 @@
 #include <array>
 #include <asio/post.hpp>
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "server/events/connect_attempt.h"
 #include "server/events/connection.h"
@@ -131,8 +133,11 @@ void ReactorCore::add(const std::shared_ptr<ConnectAttempt>& attempt) {
 
 void ReactorCore::forget(const std::shared_ptr<Connection>& connection) noexcept {
   connections_.erase(connection);
-  // A descriptor is free again.
-  for (const auto& port : ports_) port->resume();
+  // A descriptor is free again. A port that cannot resume reports it, and the report may stop ports.
+  try {
+    for (const auto& port : std::vector(ports_.begin(), ports_.end())) port->resume();
+  } catch (const std::bad_alloc&) {  // they resume by themselves, a pause later
+  }
 }
 
 void ReactorCore::forget(const std::shared_ptr<Port>& port) noexcept {

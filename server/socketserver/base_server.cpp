@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "common/check.h"
@@ -26,6 +28,22 @@ std::string what_of(const std::exception_ptr& error) {
     return known.what();
   } catch (...) {
     return "something that is no std::exception was thrown";
+  }
+}
+
+// Out of descriptors or memory, in the process or in the kernel; or the listening socket itself is of no use (a hook's
+// mistake), which trying again at once would not mend either.
+bool is_shortage(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const std::system_error& known) {
+    return known.code() == std::errc::too_many_files_open || known.code() == std::errc::too_many_files_open_in_system ||
+           known.code() == std::errc::not_enough_memory || known.code() == std::errc::no_buffer_space ||
+           known.code() == std::errc::bad_file_descriptor || known.code() == std::errc::invalid_argument;
+  } catch (...) {
+    return false;
   }
 }
 
@@ -109,7 +127,7 @@ bool BaseServer::handle_request() {
     if (entry.revents != 0 && take_request()) return true;
     if (deadline.passed()) break;
   }
-  handle_timeout();
+  report_what_leaves(&BaseServer::handle_timeout);
   return false;
 }
 
@@ -122,19 +140,27 @@ bool BaseServer::handle_pending_request() {
 bool BaseServer::take_request() {
   report_what_leaves(&BaseServer::collect_requests);
   if (!gate_.ready()) return false;
-  if (!has_room()) {
-    gate_.pause();
-    // Room that came before the pause did not resume it.
-    if (has_room()) gate_.resume();
-    return false;
-  }
+  if (!finds_room()) return false;
   auto incoming = get_or_pause();
   if (!incoming) return false;
   dispatch(std::move(*incoming));
   return true;
 }
 
-std::optional<Incoming> BaseServer::get_or_pause() {
+// If there is none, accepting pauses until resume_accepting().
+bool BaseServer::finds_room() noexcept {
+  try {
+    if (has_room()) return true;
+    gate_.pause();
+    // Room that came before the pause did not resume it.
+    if (has_room()) gate_.resume();
+  } catch (...) {
+    rest_in_shortage();
+  }
+  return false;
+}
+
+std::optional<Incoming> BaseServer::get_or_pause() noexcept {
   try {
     auto incoming = get_request();
     if (incoming) {
@@ -144,10 +170,23 @@ std::optional<Incoming> BaseServer::get_or_pause() {
     }
     return incoming;
   } catch (...) {
-    // Out of descriptors or memory, mostly: the client stays in the queue, so trying again at once would only spin.
-    if (gate_.fd() >= 0) gate_.pause_for(options_.shortage_pause);
-    if (!std::exchange(in_shortage_, true)) report(std::current_exception(), Address());
+    if (is_shortage(std::current_exception())) {
+      rest_in_shortage();
+    } else {
+      report(std::current_exception(), Address());  // of this one client
+    }
     return std::nullopt;
+  }
+}
+
+// In a catch block. What lacks is still lacking: the client stays in the queue, and trying again at once would only
+// spin.
+void BaseServer::rest_in_shortage() noexcept {
+  if (!std::exchange(in_shortage_, true)) report(std::current_exception(), Address());
+  try {
+    if (gate_.fd() >= 0) gate_.pause_for(options_.shortage_pause);
+  } catch (...) {
+    report(std::current_exception(), Address());
   }
 }
 

@@ -124,7 +124,9 @@ class FARHAND_API BaseServer {
 
  private:
   bool take_request();
-  std::optional<Incoming> get_or_pause();
+  bool finds_room() noexcept;
+  std::optional<Incoming> get_or_pause() noexcept;
+  void rest_in_shortage() noexcept;
   void dispatch(Incoming incoming) noexcept;
   void report_what_leaves(void (BaseServer::*hook)()) noexcept;
   void wait_turn(std::chrono::milliseconds poll_interval);

@@ -17,6 +17,8 @@
 // Ownership: the children belong to the server; see ForkingOptions::block_on_close for who waits, and when. They are
 //            collected while the server serves, as they end, and no other child of the program is waited for.
 // Threads:   one serves, closes and asks; there should be no other.
+// Errors:    what leaves a handler reaches handle_error() in the child, a signal that ended it handle_error() in the
+//            parent; so does a fork that fails, which ends that request. std::logic_error beside threads, see above.
 #pragma once
 
 #include <unistd.h>

@@ -1,4 +1,5 @@
-// ReplySocket: a datagram server's socket as its requests hold it, to answer from the address that was asked.
+// ReplySocket: a datagram server's socket as its requests hold it, to answer from the port that was asked. (From which
+// address is the choice of the kernel's routes where the server is bound to any.)
 //
 // The socket blocks, with a limit on how long: poll(2) says nothing about whether a Unix peer's queue has room, so
 // waiting inside sendto(2) is the only way to be woken when it has.

@@ -8,6 +8,9 @@
 // Ownership: the threads belong to the server, and none outlives it. See ThreadingOptions for who waits, and when.
 // Threads:   handlers run on threads of their own and share whatever collaborators they were given. A class that
 //            derives from this one and overrides a hook calls close_in_destructor() in its own destructor.
+// Errors:    what leaves a handler or a hook on its thread reaches handle_error() there. A thread that cannot be
+// started
+//            is std::system_error to handle_error(), and ends that request.
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 // would make it weaker; a server that must know its clients asks them in its own protocol.
 //
 // Ownership: a copy shares the key. Threads: const after construction; handlers on any thread may share one.
+// Errors:    std::runtime_error for files of no use; std::system_error from wrap().
 #pragma once
 
 #include <chrono>

@@ -4,7 +4,11 @@
 //   TLS:    ThreadingTCPServer server(address, handler<TlsHandler<EchoHandler>>(tls));
 //
 // setup() shakes hands, then runs the handler's own; handle() and finish() notice nothing. On a thread server the
-// handshake is on the request's thread, so a client that dawdles holds up nobody else.
+// handshake is on the request's thread, so a client that dawdles holds up nobody else; in a synchronous server
+// everybody.
+//
+// Ownership: borrows nothing: it keeps a copy of `tls`, which shares the key. Threads: as the handler's.
+// Errors:    a failed handshake is std::system_error from setup(): handle() and finish() do not run.
 #pragma once
 
 #include <utility>

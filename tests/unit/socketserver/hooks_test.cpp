@@ -61,6 +61,10 @@ class Sabotaged : public Server {
     fail_if("collect_requests");
     Server::collect_requests();
   }
+  bool has_room() const override {
+    const_cast<Sabotaged*>(this)->fail_if("has_room");
+    return Server::has_room();
+  }
   // Reports, and then fails as well.
   void handle_error(std::exception_ptr, const Address&) override {
     errors_.add();
@@ -97,18 +101,20 @@ TEST_P(EveryHookTest, AnIntThrownThereEndsAtMostThatRequest) {
   Client first(process.address());
   first.end_writing();
   EXPECT_EQ(first.receive_all(), "");
-  ASSERT_TRUE(errors.reaches(1));
+  ASSERT_TRUE(errors.reaches(1)) << hook;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Client(process.address()).exchange("next"), "next");
   process.stop();
   EXPECT_EQ(errors.value(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryHookTest,
-    ::testing::Combine(::testing::Range(std::size_t{0}, kModels.size()),
-                       ::testing::Values("get_request", "verify_request", "process_request", "finish_request",
-                                         "shutdown_request", "close_request", "service_actions", "collect_requests")),
-    [](const auto& each) { return std::string(kModels.at(std::get<0>(each.param))) + "_" + std::get<1>(each.param); });
+INSTANTIATE_TEST_SUITE_P(All, EveryHookTest,
+                         ::testing::Combine(::testing::Range(std::size_t{0}, kModels.size()),
+                                            ::testing::Values("get_request", "verify_request", "process_request",
+                                                              "finish_request", "shutdown_request", "close_request",
+                                                              "service_actions", "collect_requests", "has_room")),
+                         [](const auto& each) {
+                           return std::string(kModels.at(std::get<0>(each.param))) + "_" + std::get<1>(each.param);
+                         });
 
 // The same from a handler.
 class Throwing : public BaseRequestHandler {

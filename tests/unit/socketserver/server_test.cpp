@@ -284,6 +284,45 @@ INSTANTIATE_TEST_SUITE_P(Hooks, FailingHookTest,
                                            "shutdown_request", "service_actions"),
                          [](const auto& each) { return std::string(each.param); });
 
+class ThrowingTimeout : public Observed<TCPServer> {
+ public:
+  using Observed::Observed;
+  ~ThrowingTimeout() override { close_in_destructor(); }
+
+ private:
+  void handle_timeout() override { throw 43; }  // NOLINT: that is the point
+};
+
+TEST_F(TcpServerTest, AHandleTimeoutThatThrowsReachesHandleErrorAndNotTheCaller) {
+  ThrowingTimeout server(any_port(), handler<EchoHandler>(), {.timeout = std::chrono::milliseconds(1)});
+  server.open();
+  EXPECT_FALSE(server.handle_request());
+  EXPECT_EQ(server.errors.value(), 1);
+}
+
+// As a server whose get_request() shakes hands: clients that fail there must not slow the others down.
+class FailingClients : public Observed<TCPServer> {
+ public:
+  using Observed::Observed;
+  ~FailingClients() override { close_in_destructor(); }
+  int bad_clients = 5;  // set before serving
+
+ private:
+  std::optional<Incoming> get_request() override {
+    auto incoming = Observed::get_request();
+    if (incoming && bad_clients-- > 0) throw std::runtime_error("no handshake");
+    return incoming;
+  }
+};
+
+TEST_F(TcpServerTest, WhatLeavesGetRequestEndsThatClientOnlyAndIsReportedEachTimeWithoutAPause) {
+  FailingClients server(any_port(), handler<EchoHandler>(), {.shortage_pause = testing::kNever});
+  const Serving serving(server);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Client(server.server_address()).receive_all(), "");
+  EXPECT_EQ(Client(server.server_address()).exchange("good"), "good");
+  EXPECT_EQ(server.errors.value(), 5);
+}
+
 class ThrowingReporter : public TCPServer {
  public:
   using TCPServer::TCPServer;

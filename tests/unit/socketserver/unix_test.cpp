@@ -9,6 +9,8 @@
 #include <fstream>
 #include <functional>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "tests/unit/socketserver/support.h"
 
@@ -51,6 +53,28 @@ mode_t mode_of(const std::string& path) {
   struct stat found {};
   EXPECT_EQ(::stat(path.c_str(), &found), 0);
   return found.st_mode & 07777;
+}
+
+TEST_F(UnixServerTest, AClientOfAFullQueueWaitsForItsTimeoutAndNoLonger) {
+  UnixStreamServer server(path(), handler<EchoHandler>(), {.request_queue_size = 0});
+  server.open();
+  std::vector<std::unique_ptr<StreamRequest>> queued;
+  const auto fill = [&] {
+    for (int i = 0; i < 20; ++i) {
+      queued.push_back(create_connection(server.server_address(), std::chrono::milliseconds(50)));
+    }
+  };
+  try {
+    fill();
+    FAIL() << "the queue never filled up";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::timed_out) << error.what();
+  }
+  std::thread waiting([&] { EXPECT_NO_THROW(create_connection(server.server_address(), testing::kNever)); });
+  const std::size_t before = queued.size();
+  queued.clear();  // their connections end; they stay in the queue until they are accepted
+  for (std::size_t i = 0; i < before + 1; ++i) EXPECT_TRUE(server.handle_request());
+  waiting.join();
 }
 
 TEST_F(UnixServerTest, ServesAndRemovesItsFile) {
