@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
+#include <ctime>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -19,17 +21,33 @@ namespace {
 std::atomic<const StopOnSignals::Servers*> servers_to_stop = nullptr;
 std::atomic<int> handlers_running = 0;
 std::atomic<pid_t> owner = 0;
+std::atomic<std::int64_t> first_asked_ms = 0;  // when a signal came; 0: none has
+constexpr std::int64_t kSameSignalMs = 500;
 static_assert(std::atomic<const StopOnSignals::Servers*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-// For a child, which has inherited the handler. The signal is blocked until the handler returns, and then acts.
+// In a child, which has inherited the handler, and when the signal has come before. It is blocked until the handler
+// returns, and then acts.
 void act_as_by_default(int signal) noexcept {
   ::signal(signal, SIG_DFL);
   ::raise(signal);
 }
 
+std::int64_t now_ms() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000 + 1;  // never 0
+}
+
+// Whether this is not the first signal: a request that waits for its client must not keep Ctrl-C from ending the
+// program. But who sends one to a process and to its group, as timeout(1) does, has asked once.
+bool asked_in_earnest() noexcept {
+  std::int64_t before = 0;
+  return !first_asked_ms.compare_exchange_strong(before, now_ms()) && now_ms() - before > kSameSignalMs;
+}
+
 void on_signal(int signal) {
   const int error = errno;
-  if (::getpid() != owner) {
+  if (::getpid() != owner || asked_in_earnest()) {
     act_as_by_default(signal);
   } else {
     ++handlers_running;
@@ -52,6 +70,7 @@ StopOnSignals::StopOnSignals(Servers servers, std::initializer_list<int> signals
     throw std::logic_error("StopOnSignals: another one lives");
   }
   owner = ::getpid();
+  first_asked_ms = 0;
   formers_.reserve(signals.size());
   try {
     for (const int signal : signals) take_over(signal);

@@ -5,6 +5,10 @@
 //   const StopOnSignals stop(server);   // or stop({one, two})
 //   server.serve_forever();             // returns on Ctrl-C; then the destructors run
 //
+// Politely: requests under way end in their own time, and a synchronous server is in the midst of one while a client is
+// connected. Another signal, of either kind and more than half a second later, acts as by default and ends the program
+// at once.
+//
 // A signal that comes before serve_forever() is kept for it. One that the program inherited as ignored (nohup, a
 // background job) stays ignored. In a forked child the signals act as by default: they are meant for one process.
 //

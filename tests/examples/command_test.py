@@ -1,5 +1,6 @@
 """Remote commands with raw replies and with lengths, uploads, and output in another encoding."""
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -44,8 +45,35 @@ class RawCommandTest(unittest.TestCase):
             self.assertIn(b'unknown encoding klingon', done.stderr)
 
 
+    def test_pieces_of_a_command_are_commands_of_their_own_and_the_next_is_served(self):
+        # Nothing on the wire marks a command's end, so a cut one is two.
+        with Program('command_server') as server:
+            for parts in cuts(b'echo;echo'):
+                with server.connect() as client:
+                    for part in parts:
+                        if part:
+                            client.send(part)
+                            self.assertNotEqual(client.socket.recv(65536), b'')  # output, or "no output!"
+                with server.connect() as client:
+                    client.send(b'echo whole')
+                    self.assertEqual(client.read(6), b'whole\n')
+
+
 class LengthCommandTest(unittest.TestCase):
     WELCOME = '欢迎登录'.encode()
+
+    def test_pieces_of_a_command_are_announced_each_and_nothing_slips(self):
+        with Program('length_command_server') as server:
+            for parts in cuts(b'echo a;echo b'):
+                with server.connect() as client:
+                    client.read(len(self.WELCOME))
+                    for part in filter(None, parts):
+                        client.send(part)
+                        got = client.socket.recv(65536)
+                        announced = re.match(rb'info\|([0-9]+)', got)
+                        self.assertIsNotNone(announced, got)
+                        got += client.read(int(announced[1]) - len(got) + announced.end())
+                        self.assertEqual(len(got), announced.end() + int(announced[1]), got)
 
     def test_the_length_is_announced_then_the_bytes_of_both_streams(self):
         with Program('length_command_server') as server, server.connect() as client:

@@ -223,6 +223,32 @@ class OperatorTest(unittest.TestCase):
                 self.type(server, 'yes')
                 self.assertEqual(client.read(3), b'yes')
 
+    def test_every_piece_is_shown_and_answered_however_it_is_cut(self):
+        with Program('conversation_server') as server:
+            for parts in cuts(b'a cut word'):
+                with server.connect() as client:
+                    for part in filter(None, parts):
+                        client.send(part)
+                        self.assertTrue(self.shown(server).endswith(': ' + part.decode()))
+                        self.type(server, 'heard')
+                        self.assertEqual(client.read(5), b'heard')
+                    client.send(b'exit')
+                    client.read_all()
+                self.assertIn('said goodbye', self.shown(server))
+
+    def test_ctrl_c_again_and_again_ends_a_program_whose_only_client_says_nothing(self):
+        with Program('conversation_server', status=-signal.SIGINT) as server, server.connect() as client:
+            client.send(b'here')  # from now on the one loop is in the handler
+            self.shown(server)
+            self.type(server, 'hm')
+            client.read(2)
+
+            def ended():
+                if server.process.poll() is None:
+                    server.process.send_signal(signal.SIGINT)
+                return server.process.poll() is not None
+            wait_until(ended, 'Ctrl-C ends the program')
+
     def test_a_client_cannot_command_the_operators_terminal(self):
         with Program('conversation_server') as server, server.connect() as client:
             client.send(b'\x1b[2Jcleared')
