@@ -29,6 +29,8 @@ function(farhand_shared_library name)
   if(ARG_USES)
     target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL)  # the first one shows what all share
   endif()
+  target_link_options(${target} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/hide_asio.map)
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/hide_asio.map)
   target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now -Wl,--no-undefined -Wl,--as-needed)
   add_dependencies(${target} farhand_common)
   install(TARGETS ${target} EXPORT farhand LIBRARY NAMELINK_COMPONENT devel)

@@ -10,6 +10,10 @@ namespace socketserver {
 UnixDatagramServer::UnixDatagramServer(std::string path, DatagramHandlerFactory factory, ServerOptions options)
     : DatagramServer(Address::local(std::move(path)), std::move(factory), UnixBinding::settled(options, SOCK_DGRAM)) {}
 
+UnixDatagramServer::~UnixDatagramServer() {
+  close_in_destructor();
+}
+
 void UnixDatagramServer::server_bind() {
   set_socket(binding_.bind(server_address().path(), options(), 0));
 }

@@ -23,7 +23,7 @@ class FARHAND_API UnixDatagramServer : public DatagramServer {
   // Stores only: open() binds. See UnixSocketOptions for permissions and stale files. A live server at `path`, or a
   // file that is no socket, is EADDRINUSE.
   UnixDatagramServer(std::string path, DatagramHandlerFactory factory, ServerOptions options = {});
-  ~UnixDatagramServer() override { close_in_destructor(); }
+  ~UnixDatagramServer() override;
 
   void server_close() override;  // may be extended: call the base; removes the socket file
 

@@ -10,6 +10,10 @@ namespace socketserver {
 UnixStreamServer::UnixStreamServer(std::string path, StreamHandlerFactory factory, ServerOptions options)
     : StreamServer(Address::local(std::move(path)), std::move(factory), UnixBinding::settled(options, SOCK_STREAM)) {}
 
+UnixStreamServer::~UnixStreamServer() {
+  close_in_destructor();
+}
+
 void UnixStreamServer::server_bind() {
   set_socket(binding_.bind(server_address().path(), options(), SOCK_NONBLOCK));  // so that accepting never waits
 }

@@ -16,7 +16,7 @@ class FARHAND_API UnixStreamServer : public StreamServer {
   // Stores only: open() binds. See UnixSocketOptions for permissions and stale files. A live server at `path`, or a
   // file that is no socket, is EADDRINUSE.
   UnixStreamServer(std::string path, StreamHandlerFactory factory, ServerOptions options = {});
-  ~UnixStreamServer() override { close_in_destructor(); }
+  ~UnixStreamServer() override;
 
   void server_close() override;  // may be extended: call the base; removes the socket file
 

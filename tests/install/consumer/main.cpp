@@ -4,6 +4,11 @@
 #include <farhand/socketserver.h>
 #include <farhand/socketserver_tls.h>
 
+#include <unistd.h>
+
+#include <asio/io_context.hpp>  // a program's own Asio
+#include <asio/steady_timer.hpp>
+#include <filesystem>
 #include <iostream>
 #include <thread>
 
@@ -23,6 +28,15 @@ class Page : public http::BaseHTTPRequestHandler {
   }
 };
 
+class PacketHandler : public socketserver::DatagramRequestHandler {
+  void handle() override { wfile().write(rfile().readline()); }
+};
+
+template <class T>
+struct Tag {
+  using Server = T;
+};
+
 template <class Server>
 std::string answer_of(socketserver::StreamHandlerFactory factory, const std::string& request) {
   Server server(socketserver::Address::ip("127.0.0.1", 0), std::move(factory));
@@ -37,7 +51,40 @@ std::string answer_of(socketserver::StreamHandlerFactory factory, const std::str
   return answer;
 }
 
+// Each of the twelve can be made, opened and closed outside the tree.
+template <class... Servers>
+void open_and_close(auto address, const auto& factory) {
+  const auto each = [&](auto tag) {
+    typename decltype(tag)::Server server(address, factory);
+    server.open();
+    server.server_close();
+  };
+  (each(Tag<Servers>{}), ...);
+}
+
+void open_and_close_all() {
+  using namespace socketserver;
+  const auto any = Address::ip("127.0.0.1", 0);
+  const std::string path = std::filesystem::temp_directory_path() / ("consumer." + std::to_string(::getpid()));
+  const auto stream = handler<UpperHandler>();
+  const auto packet = handler<PacketHandler>();
+  open_and_close<TCPServer, ThreadingTCPServer, ForkingTCPServer>(any, stream);
+  open_and_close<UnixStreamServer, ThreadingUnixStreamServer, ForkingUnixStreamServer>(path, stream);
+  open_and_close<UDPServer, ThreadingUDPServer, ForkingUDPServer>(any, packet);
+  open_and_close<UnixDatagramServer, ThreadingUnixDatagramServer, ForkingUnixDatagramServer>(path, packet);
+  std::cout << "twelve\n";
+}
+
+void run_own_asio() {
+  asio::io_context context;
+  asio::steady_timer timer(context, std::chrono::milliseconds(0));
+  timer.async_wait([](const std::error_code&) { std::cout << "own asio\n"; });
+  context.run();
+}
+
 int main() {
+  run_own_asio();
+  open_and_close_all();
   events::Reactor reactor;
   reactor.call_later(std::chrono::milliseconds(0), [&] { reactor.stop(); });
   reactor.run();
