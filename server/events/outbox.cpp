@@ -1,10 +1,11 @@
-// Outbox over sendmsg(2) and sendfile(2).
+// Outbox over sendmsg(2) and sendfile(2), or pread(2) where a file system does not splice.
 #include "server/events/outbox.h"
 
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -41,7 +42,7 @@ class NoSigpipe {
     if (raised_ && !was_pending_) ::sigtimedwait(&only_, nullptr, &now);
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
-  void raised() noexcept { raised_ = true; }
+  void raised() noexcept { raised_ = true; }  // or that it may have been
 
  private:
   sigset_t only_{};
@@ -115,17 +116,35 @@ Outbox::Sent Outbox::send_from_file(int socket, std::size_t most) noexcept {
   NoSigpipe guard;
   const ssize_t sent = ::sendfile(socket, first.file.get(), &first.offset, count);
   const int error = errno;
-  if (sent < 0) {
-    if (error == EPIPE) guard.raised();
-    return {0, error, false};
-  }
-  if (sent == 0) return {0, 0, true};
-  first.left -= static_cast<std::uint64_t>(sent);
+  // A peer that goes in the middle of the call is told by the count, and by the signal all the same.
+  if (sent < 0 ? error == EPIPE : static_cast<std::size_t>(sent) < count) guard.raised();
+  if (sent < 0 && (error == EINVAL || error == ENOSYS)) return copy_from_file(socket, most);
+  if (sent < 0) return {0, error, false};
+  return sent_of_file(static_cast<std::size_t>(sent));
+}
+
+Outbox::Sent Outbox::copy_from_file(int socket, std::size_t most) noexcept {
+  Piece& first = pieces_.front();
+  std::array<std::byte, kPieceBytes> piece{};
+  const auto wanted = std::min<std::uint64_t>({first.left, most, piece.size()});
+  const ssize_t got = ::pread(first.file.get(), piece.data(), static_cast<std::size_t>(wanted), first.offset);
+  if (got < 0) return {0, errno, false};
+  if (got == 0) return sent_of_file(0);
+  const ssize_t sent = ::send(socket, piece.data(), static_cast<std::size_t>(got), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return {0, errno, false};
+  first.offset += sent;
+  return sent_of_file(static_cast<std::size_t>(sent));
+}
+
+Outbox::Sent Outbox::sent_of_file(std::size_t count) noexcept {
+  if (count == 0) return {0, 0, true};
+  Piece& first = pieces_.front();
+  first.left -= count;
   if (first.left == 0) {
     pieces_.pop_front();
     --files_;
   }
-  return {static_cast<std::size_t>(sent), 0, false};
+  return {count, 0, false};
 }
 
 }  // namespace events

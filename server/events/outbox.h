@@ -47,6 +47,8 @@ class Outbox {
 
   Sent send_bytes(int socket, std::size_t most) noexcept;
   Sent send_from_file(int socket, std::size_t most) noexcept;
+  Sent copy_from_file(int socket, std::size_t most) noexcept;
+  Sent sent_of_file(std::size_t count) noexcept;
   void consume(std::size_t count) noexcept;
 
   std::deque<Piece> pieces_;

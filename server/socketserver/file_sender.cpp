@@ -1,4 +1,4 @@
-// FileSender over sendfile(2).
+// FileSender over sendfile(2), or pread(2) and send(2).
 #include "server/socketserver/file_sender.h"
 
 #include <fcntl.h>
@@ -7,12 +7,13 @@
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 
-#include "common/deadline.h"
 #include "common/result.h"
 
 namespace socketserver {
@@ -20,6 +21,8 @@ namespace {
 
 // The most that one call moves (sendfile(2)).
 constexpr std::uint64_t kMostAtOnce = 0x7ffff000;
+// Of a copy: small beside a request's stack.
+constexpr std::size_t kCopyBytes = std::size_t{16} * 1024;
 
 // sendfile has no MSG_NOSIGNAL: the signal is blocked, and what our own call raised is taken back.
 class WithoutSigpipe {
@@ -42,7 +45,7 @@ class WithoutSigpipe {
     }
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
-  void note_raised() noexcept { raised_ = true; }
+  void note_raised() noexcept { raised_ = true; }  // or that it may have been
 
  private:
   sigset_t pipe_{};
@@ -82,28 +85,58 @@ std::uint64_t FileSender::send(int file, std::uint64_t offset, std::uint64_t cou
   std::optional<NonBlocking> guard;
   if (timeout_) guard.emplace(socket_);
   std::uint64_t done = 0;
-  while (done < count) {
-    const auto moved = send_some(file, offset + done, count - done);
-    if (moved == 0) break;
-    done += moved;
+  for (bool copies = false; done < count;) {
+    const auto sent =
+        copies ? copy_some(file, offset + done, count - done) : send_some(file, offset + done, count - done);
+    copies = copies || !sent;
+    if (sent == 0) break;
+    done += sent.value_or(0);
   }
   return done;
 }
 
-std::uint64_t FileSender::send_some(int file, std::uint64_t offset, std::uint64_t count) const {
-  const auto until = timeout_ ? farhand::Deadline::after(*timeout_) : farhand::Deadline::never();
+farhand::Deadline FileSender::deadline() const {
+  return timeout_ ? farhand::Deadline::after(*timeout_) : farhand::Deadline::never();
+}
+
+std::optional<std::uint64_t> FileSender::send_some(int file, std::uint64_t offset, std::uint64_t count) const {
+  const auto until = deadline();
+  const auto most = static_cast<std::size_t>(std::min(count, kMostAtOnce));
   WithoutSigpipe quiet;
   for (;;) {
     auto position = static_cast<off_t>(offset);
-    const auto moved = ::sendfile(socket_, file, &position, static_cast<std::size_t>(std::min(count, kMostAtOnce)));
+    const auto moved = ::sendfile(socket_, file, &position, most);
+    // A peer that goes in the middle of the call is told by the count, and by the signal all the same.
+    if (moved < 0 ? errno == EPIPE : static_cast<std::size_t>(moved) < most) quiet.note_raised();
     if (moved >= 0) return static_cast<std::uint64_t>(moved);
-    if (errno == EPIPE) quiet.note_raised();
+    if (errno == EINVAL || errno == ENOSYS) return std::nullopt;
     if (errno == EAGAIN) {
       wait_for_room(socket_, until);
     } else if (errno != EINTR) {
       farhand::throw_errno("sendfile");
     }
   }
+}
+
+std::uint64_t FileSender::copy_some(int file, std::uint64_t offset, std::uint64_t count) const {
+  std::array<std::byte, kCopyBytes> piece{};
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(count, piece.size()));
+  const auto until = deadline();
+  ssize_t got = 0;
+  do {
+    got = ::pread(file, piece.data(), wanted, static_cast<off_t>(offset));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) farhand::throw_errno("pread");
+  while (got > 0) {
+    const auto sent = ::send(socket_, piece.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::uint64_t>(sent);
+    if (errno == EAGAIN) {
+      wait_for_room(socket_, until);
+    } else if (errno != EINTR) {
+      farhand::throw_errno("send");
+    }
+  }
+  return 0;
 }
 
 }  // namespace socketserver
