@@ -2,6 +2,7 @@
 #include "common/spawn.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -122,6 +123,14 @@ Result<Pipes> make_pipes(int working_directory) {
   return pipes;
 }
 
+// Programs open /dev/stdout and /dev/stderr, which only a pipe's owner may. Where that is refused the change of user
+// will be too, and that is reported.
+void give_streams(const Pipes& pipes, const SpawnUser& user) noexcept {
+  for (const UniqueFd* its : {&pipes.input.read_end, &pipes.output.write_end, &pipes.errors.write_end}) {
+    static_cast<void>(::fchown(its->get(), user.uid, user.gid) == 0);
+  }
+}
+
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -151,6 +160,7 @@ pid_t start(const SpawnRequest& request, const Pipes& pipes) {
   plan.streams[2] = pipes.errors.write_end.get();
   plan.working_directory = pipes.directory ? pipes.directory.get() : request.working_directory;
   plan.descriptor_limit = request.descriptor_limit ? &*request.descriptor_limit : nullptr;
+  plan.user = request.user ? &*request.user : nullptr;
   plan.report = pipes.report.write_end.get();
   const SignalsBlocked blocked;
   return start_process(plan);
@@ -195,6 +205,8 @@ Error describe(const ExecFailure& failure, const std::string& program) {
       return errno_error(failure.error, "the working directory for " + quoted(program) + " cannot be entered");
     case ExecStage::kDescriptorLimit:
       return errno_error(failure.error, "the limit of open files for " + quoted(program) + " cannot be set");
+    case ExecStage::kUser:
+      return errno_error(failure.error, quoted(program) + " cannot be run as another user");
     case ExecStage::kSession:
     case ExecStage::kStreams:
     case ExecStage::kInheritance:
@@ -216,9 +228,20 @@ std::optional<ExecFailure> read_report(const UniqueFd& report) {
 
 }  // namespace
 
+std::optional<SpawnUser> find_user(const std::string& name) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16 * 1024> room{};  // the longest entry of any sense
+  if (::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &found) != 0 || found == nullptr) {
+    return std::nullopt;
+  }
+  return SpawnUser{entry.pw_uid, entry.pw_gid};
+}
+
 Result<Child> spawn(const SpawnRequest& request) {
   TRY(check_request(request));
   TRY_ASSIGN(Pipes pipes, make_pipes(request.working_directory));
+  if (request.user) give_streams(pipes, *request.user);
   const pid_t pid = start(request, pipes);
   if (pid < 0 && (errno == EAGAIN || errno == ENOMEM)) return fail(no_room());
   if (pid < 0) throw_errno("vfork");

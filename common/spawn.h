@@ -2,13 +2,13 @@
 //
 // The child gets: its three streams (pipes), a session and process group of its own, the working directory given as a
 // descriptor, the environment given and nothing else, default signal dispositions and an empty signal mask, the soft
-// limit of descriptors given, and no descriptor besides 0, 1, 2.
+// limit of descriptors given, the user given, and no descriptor besides 0, 1, 2.
 //
 // argv is delivered exactly; no shell is involved unless argv names one. A program name without a slash is looked up in
 // the directories of `search_path`; with a slash it is relative to the working directory.
 //
 // Threads: may be called from any thread, any number at once (vfork and exec: the child runs async-signal-safe calls
-//          only). Nothing is ever reaped but by the child's own pidfd.
+//          only; fork where it changes its user). Nothing is ever reaped but by the child's own pidfd.
 // Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe,
 // never
 //          guessed by access(2); too many processes is kBusy. A machine without pidfds throws std::system_error.
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/spawn_child.h"
 #include "common/unique_fd.h"
 
 namespace farhand {
@@ -32,7 +33,11 @@ struct SpawnRequest {
   std::string search_path;                 // directories separated by colons
   int working_directory = -1;              // a descriptor; borrowed; -1 keeps ours
   std::optional<rlimit> descriptor_limit;  // RLIMIT_NOFILE for the child
+  std::optional<SpawnUser> user;           // for root: whom the program runs as, and the streams belong to
 };
+
+// The user that the system knows by this name; nothing if there is none.
+std::optional<SpawnUser> find_user(const std::string& name);
 
 // How a child ended.
 struct ExitStatus {

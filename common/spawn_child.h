@@ -1,4 +1,4 @@
-// What happens in a new process between vfork and exec, and nothing else.
+// What happens in a new process between vfork (or fork) and exec, and nothing else.
 //
 // The child borrows its parent's memory until it executes a program, so it only makes system calls and writes to its
 // own stack; everything that needs memory was prepared in an ExecPlan before.
@@ -9,6 +9,12 @@
 
 namespace farhand {
 
+// Whom a program runs as: these alone, without any other group.
+struct SpawnUser {
+  uid_t uid;
+  gid_t gid;
+};
+
 // All descriptors are 3 or above, so that putting one in its place destroys no other.
 struct ExecPlan {
   char* const* argv = nullptr;
@@ -17,10 +23,11 @@ struct ExecPlan {
   int streams[3] = {-1, -1, -1};            // become 0, 1, 2
   int working_directory = -1;               // 3 or above, or -1: keep
   const rlimit* descriptor_limit = nullptr;
-  int report = -1;  // close-on-exec; takes one ExecFailure if the program could not be started
+  const SpawnUser* user = nullptr;  // become this one
+  int report = -1;                  // close-on-exec; takes one ExecFailure if the program could not be started
 };
 
-enum class ExecStage : int { kSession, kStreams, kWorkingDirectory, kDescriptorLimit, kInheritance, kProgram };
+enum class ExecStage : int { kSession, kStreams, kWorkingDirectory, kDescriptorLimit, kInheritance, kUser, kProgram };
 
 struct ExecFailure {
   ExecStage stage;

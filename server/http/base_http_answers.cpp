@@ -86,7 +86,7 @@ void BaseHTTPRequestHandler::send_error(int code, std::string_view message, std:
   if (message.empty()) message = status_text(code).phrase;
   if (explain.empty()) explain = status_text(code).explanation;
   log_error("code " + std::to_string(code) + ", message " + std::string(message));
-  if (response_->sent_something()) return set_close_connection();
+  if (response_->sent_something()) return response_->break_off();
   response_->abandon();
   // A message may hold what the peer sent; one that would break the head stays out of it.
   send_response(code, is_field_value(message) ? message : std::string_view());

@@ -96,6 +96,7 @@ BaseHTTPRequestHandler::HeadOutcome BaseHTTPRequestHandler::read_head() {
 bool BaseHTTPRequestHandler::await_first_byte() {
   auto& connection = StreamRequestHandler::rfile();
   if (!connection.buffered().empty()) return true;
+  connection.release_idle();
   request().settimeout(options_.timeout);
   try {
     return connection.fill(kMaxHeadBytes);
@@ -144,8 +145,9 @@ void BaseHTTPRequestHandler::begin_exchange() {
   mode.chunks = speaks_1_1 && head_.minor > 0;
   mode.head_only = head_.method == "HEAD";
   mode.keep_alive = speaks_1_1 && head_.keep_alive;
-  response_->begin(mode);
   body_->begin(head_.framing);
+  mode.owes_continue = head_.expects_continue && !body_->ended();
+  response_->begin(mode);
 }
 
 void BaseHTTPRequestHandler::answer() {
@@ -154,11 +156,7 @@ void BaseHTTPRequestHandler::answer() {
     end_exchange();
   } catch (const HttpError& error) {
     answer_failure(error.status(), error.what());
-  } catch (const std::system_error& error) {
-    if (error.code().value() != ETIMEDOUT) {
-      answer_failure(500, {});
-      throw;
-    }
+  } catch (const BodyTimeout&) {
     log_error("Request timed out");
     answer_failure(408, {});
   } catch (...) {

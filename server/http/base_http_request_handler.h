@@ -13,10 +13,11 @@
 // What differs from Python: docs of rfile() and wfile() below; HTTP/1.1 and kept connections are the default; requests
 // are parsed strictly; a refusal is heard, because what the client still sends is read for a moment before the close.
 //
-// Threads: as every handler's.
-// Errors:  what a do_...() throws is answered with 500 if nothing was sent yet, and reaches handle_error(); HttpError
-// is
-//          answered with its status.
+// Ownership: the server's, for one connection; request and answer are good until handle_one_request() returns.
+// Threads:   its connection's, as every handler's.
+// Errors:    what a do_...() throws is answered with 500 if nothing was sent yet, and reaches handle_error(); HttpError
+//            is answered with its status, BodyTimeout with 408. All three end the connection, and cut off a body of
+//            which something was sent.
 #pragma once
 
 #include <chrono>
@@ -82,7 +83,8 @@ class FARHAND_API BaseHTTPRequestHandler : public socketserver::StreamRequestHan
   // Throws std::invalid_argument for a value that holds a line end, or other control bytes.
   void send_header(std::string_view name, std::string_view value);
   virtual void end_headers();  // may be extended: call the base last, after headers of your own
-  // A whole answer. What was begun and not sent is forgotten; if something was sent, the connection ends instead.
+  // A whole answer. What was begun and not sent is forgotten; if something was sent, the body is cut off there instead
+  // and the connection ends, so that the client sees that it did not get everything.
   // Python closes the connection after each error; ours stays open unless it has to end.
   void send_error(int code, std::string_view message = {}, std::string_view explain = {});
 
@@ -107,7 +109,8 @@ class FARHAND_API BaseHTTPRequestHandler : public socketserver::StreamRequestHan
   virtual void log_message(std::string_view text);  // gets what peers sent as it is, and escapes it
 
   // Whether the client may send the body that it announced with Expect: 100-continue; the default says that it may.
-  // False if it sent an error instead.
+  // False if it sent an error instead. An answer without a 100 before it ends the connection: whether the body comes
+  // after all, or the next request, nobody can tell.
   virtual bool handle_expect_100();  // may be overridden
   // One request, from its head to the end of its answer.
   virtual void handle_one_request();  // may be extended: call the base

@@ -16,7 +16,34 @@ constexpr std::size_t kPieceBytes = 4096;
   throw HttpError(400, "the body ended before its announced length");
 }
 
+// Of the error in hand; what is no timeout goes on as it is.
+[[noreturn]] void rethrow(const std::system_error& error) {
+  if (error.code() == std::errc::timed_out) throw BodyTimeout(error.code(), "the body took too long to arrive");
+  throw;
+}
+
 }  // namespace
+
+BodyTimeout::~BodyTimeout() = default;
+
+std::size_t BodyReader::take_some(farhand::MutableBytes into) {
+  try {
+    const std::size_t got = connection_.read_some(into);
+    if (got > 0) return got;
+  } catch (const std::system_error& error) {
+    rethrow(error);
+  }
+  fail_cut();
+}
+
+void BodyReader::fill() {
+  try {
+    if (connection_.fill(socketserver::BufferedReader::kBufferBytes)) return;
+  } catch (const std::system_error& error) {
+    rethrow(error);
+  }
+  fail_cut();
+}
 
 void BodyReader::begin(const Framing& framing) {
   kind_ = framing.kind;
@@ -40,8 +67,7 @@ std::size_t BodyReader::read_some(farhand::MutableBytes into) {
 
 std::size_t BodyReader::read_counted(farhand::MutableBytes into) {
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_));
-  const std::size_t got = connection_.read_some(into.first(wanted));
-  if (got == 0) fail_cut();
+  const std::size_t got = take_some(into.first(wanted));
   left_ -= got;
   return got;
 }
@@ -50,7 +76,7 @@ std::size_t BodyReader::read_chunked(farhand::MutableBytes into) {
   while (!chunks_.done()) {
     farhand::Bytes have = connection_.buffered();
     if (have.empty()) {
-      if (!connection_.fill(socketserver::BufferedReader::kBufferBytes)) fail_cut();
+      fill();
       have = connection_.buffered();
     }
     // No more than fits: what the decoder finds of the body among it fits as well.

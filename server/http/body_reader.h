@@ -8,13 +8,14 @@
 //
 // Threads: one.
 // Errors:  HttpError 400 for a damaged or cut body, 413 for one over the caller's limit; std::system_error as the
-//          connection's (ETIMEDOUT, ECONNRESET).
+//          connection's (ECONNRESET); BodyTimeout when the client took too long.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "common/bytes.h"
 #include "common/export.h"
@@ -23,6 +24,13 @@
 #include "server/socketserver/buffered_reader.h"
 
 namespace http {
+
+// ETIMEDOUT of a body's reads, apart from every other that a handler may meet: this one is the client's fault.
+class FARHAND_API BodyTimeout : public std::system_error {
+ public:
+  using std::system_error::system_error;
+  ~BodyTimeout() override;
+};
 
 class FARHAND_API BodyReader {
  public:
@@ -44,6 +52,9 @@ class FARHAND_API BodyReader {
   void begin(const Framing& framing);
 
  private:
+  // Of the connection; nothing else waits.
+  std::size_t take_some(farhand::MutableBytes into);
+  void fill();
   std::size_t read_counted(farhand::MutableBytes into);
   std::size_t read_chunked(farhand::MutableBytes into);
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -106,6 +107,10 @@ std::chrono::milliseconds CGIHTTPRequestHandler::script_timeout() const {
   return kScriptDeadline;
 }
 
+std::string CGIHTTPRequestHandler::script_user() const {
+  return ::geteuid() == 0 ? "nobody" : "";
+}
+
 bool CGIHTTPRequestHandler::is_cgi() const {
   const std::string path = collapsed(target().path);
   const auto directories = cgi_directories();
@@ -152,11 +157,18 @@ void CGIHTTPRequestHandler::run_cgi() {
   auto place = script.found ? directory().rooted().open_parent(script.name)
                             : farhand::fail(farhand::ErrorCode::kNotFound, "No such CGI script");
   if (!place) return send_error(404, "No such CGI script");
+  const std::string name = script_user();
+  const auto user = name.empty() ? std::nullopt : farhand::find_user(name);
+  if (!user && !name.empty()) {
+    log_error("there is no user " + farhand::quoted(name) + " for scripts to run as");
+    return send_error(500);
+  }
   auto child = farhand::spawn({.argv = {"./" + place->leaf},
                                .environment = environment_for(script),
                                .search_path = {},
                                .working_directory = place->parent.get(),
-                               .descriptor_limit = {}});
+                               .descriptor_limit = {},
+                               .user = user});
   if (child) return Run(*this).relay(*child);
   log_error(child.error().message);
   send_error(child.error().code == farhand::ErrorCode::kBusy ? 503 : 403, "CGI script is not executable");
@@ -185,7 +197,7 @@ void CGIHTTPRequestHandler::Run::relay(farhand::Child& child) {
       throw HttpError(504, "The script took too long");
     case ScriptPump::End::kClientLeft:
       end_script(child);
-      throw HttpError(408, "The client ended its side before the script had answered");
+      throw HttpError(408, "The client left before the script had answered");
   }
 }
 

@@ -2,12 +2,19 @@
 //
 //   GET /cgi-bin/x/more?q   runs <directory>/cgi-bin/x with PATH_INFO=/more, QUERY_STRING=q, in the script's directory
 //
-// A script's process group is ended when it has answered, when script_timeout() has passed, and when its client leaves.
-// 404: no such script; 403: not executable; 411: a chunked body (CONTENT_LENGTH has to be known before the script
-// runs); 502: no head, a damaged one, or a script that a signal ended before it had answered; 504: too slow.
+// A script's process group is ended when it has answered, when script_timeout() has passed, and when its client is
+// gone: at once if that was reset, at the first write that fails if it closed. A client that only ended its side is
+// served.
 //
-// When not to use it: on the open internet. Scripts run as the server's user, and the served directory does not confine
+// When not to use it: on the open internet. Scripts run as script_user(), and the served directory does not confine
 // them.
+//
+// Ownership: a script's process and pipes live within one request.
+// Threads:   its connection's; scripts of many connections run at once. With a script_user() the process is forked.
+// Errors:    answered: 404: no such script; 403: not executable (by that user); 411: a chunked body (CONTENT_LENGTH has
+//            to be known before the script runs); 500: no such user; 502: no head, a damaged one, or a script that a
+//            signal ended before it had answered; 503: no room for another process; 504: too slow. A client that is
+//            gone reaches handle_error() as the connection's std::system_error.
 #pragma once
 
 #include <chrono>
@@ -36,6 +43,9 @@ class FARHAND_API CGIHTTPRequestHandler : public SimpleHTTPRequestHandler {
   // script's source must not be served.
   [[nodiscard]] virtual bool is_cgi() const;                               // may be extended
   [[nodiscard]] virtual std::chrono::milliseconds script_timeout() const;  // may be overridden; a minute
+
+  // Whom scripts run as: "nobody" when the server is root, as Python's; empty: the server's own user, also root.
+  [[nodiscard]] virtual std::string script_user() const;  // may be overridden
 
   void run_cgi();
 

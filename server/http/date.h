@@ -20,9 +20,9 @@ namespace http {
 
 [[nodiscard]] FARHAND_API std::chrono::sys_seconds now_in_seconds() noexcept;
 // The present moment, formatted; made once a second and a thread. Good until the next call on this thread.
-[[nodiscard]] std::string_view date_now();
+[[nodiscard]] FARHAND_API std::string_view date_now();
 
 // "21/Nov/2026 10:00:00" in UTC, as Python's log_date_time_string has it in local time.
-[[nodiscard]] std::string format_log_date(std::chrono::sys_seconds when);
+[[nodiscard]] FARHAND_API std::string format_log_date(std::chrono::sys_seconds when);
 
 }  // namespace http

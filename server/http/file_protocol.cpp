@@ -67,6 +67,12 @@ void FileProtocol::connection_lost(const events::Reason&) {
   head_deadline_.cancel();
 }
 
+// What was asked is answered, and a head that can only be half there is nobody's fault.
+void FileProtocol::read_connection_lost() {
+  head_deadline_.cancel();
+  transport().lose_connection();
+}
+
 void FileProtocol::data_received(farhand::Bytes data) {
   buffer_ += farhand::text_of(data);
   answer_what_is_there();
@@ -93,6 +99,7 @@ void FileProtocol::answer_head(std::size_t bytes) {
   const std::string text = buffer_.substr(scanner_.begin(), bytes - scanner_.begin());
   buffer_.erase(0, bytes);
   scanner_.restart();
+  head_deadline_.cancel();  // the next head has its own
   std::string_view rest = text;
   const std::string_view request_line = take_line(rest);
   auto parsed = parse_request_head(text);
@@ -116,6 +123,7 @@ void FileProtocol::answer_request(std::string_view request_line, const RequestHe
 }
 
 void FileProtocol::refuse(std::string_view request_line, const Refusal& refusal) {
+  head_deadline_.cancel();
   log_request(request_line, refusal.status);
   send_page(refusal.status, refusal.sentence, false, false);
   transport().lose_connection();

@@ -29,7 +29,7 @@ namespace http {
 
 struct FileProtocolOptions {
   std::chrono::milliseconds timeout{60'000};       // without a byte in either direction
-  std::chrono::milliseconds head_timeout{20'000};  // for a head that has begun
+  std::chrono::milliseconds head_timeout{20'000};  // from each head's first byte that is here to its last
 };
 
 class FARHAND_API FileProtocol : public events::Protocol {
@@ -39,6 +39,7 @@ class FARHAND_API FileProtocol : public events::Protocol {
 
   void connection_made() override;
   void data_received(farhand::Bytes data) override;
+  void read_connection_lost() override;
   void connection_lost(const events::Reason& reason) override;
   void resume_producing() override;
 

@@ -1,4 +1,7 @@
 // HTTPServer: a TCPServer that knows its name and port; ThreadingHTTPServer takes many clients at once.
+//
+// Ownership, threads: TCPServer's. HTTPServer itself serves one connection after another, and a kept one keeps it busy.
+// Errors: open() throws std::system_error; what a handler meets goes to handle_error().
 #pragma once
 
 #include <cstdint>

@@ -68,7 +68,11 @@ ResponseWriter::State ResponseWriter::state_after_head() const noexcept {
 void ResponseWriter::end_headers() {
   if (state_ != State::kHead) throw std::logic_error("HTTP: end_headers() without a head");
   state_ = state_after_head();
-  if (status_ >= 200) return;
+  if (status_ == 100) mode_.owes_continue = false;
+  if (status_ >= 200) {
+    if (mode_.owes_continue) set_close();
+    return;
+  }
   // An interim response: the real one follows. What was sent is not it.
   out_ += "\r\n";
   send_out();
@@ -207,9 +211,15 @@ void ResponseWriter::finish() {
   state_ = State::kIdle;
 }
 
+void ResponseWriter::break_off() noexcept {
+  out_.clear();
+  body_.clear();
+  cut_off();
+}
+
 void ResponseWriter::cut_off() noexcept {
   set_close();
-  state_ = State::kNoBody;  // nothing may follow: it would be taken for the file
+  state_ = State::kNoBody;  // nothing may follow: it would be taken for the body
 }
 
 void ResponseWriter::send_file(int file, std::uint64_t offset, std::uint64_t count) {

@@ -46,6 +46,7 @@ class FARHAND_API ResponseWriter {
     bool chunks = true;      // whether chunks may be sent
     bool head_only = false;  // HEAD
     bool keep_alive = false;
+    bool owes_continue = false;  // the client waits for 100 before it sends its body; an answer without it closes
   };
   void begin(const Mode& mode);  // a new request
   void start(std::string_view version, int status, std::string_view phrase);
@@ -53,6 +54,9 @@ class FARHAND_API ResponseWriter {
   void end_headers();
   void finish();   // ends the response, and sends what is held
   void abandon();  // forgets a response of which nothing was sent
+  // Sends nothing more, not even what is held: the client shall see that the body is not whole. To an HTTP/1.0 client,
+  // which takes the connection's end for the body's, nothing can say so.
+  void break_off() noexcept;
 
   [[nodiscard]] bool started() const noexcept { return state_ != State::kIdle; }
   [[nodiscard]] bool in_body() const noexcept { return state_ > State::kHead; }
@@ -70,7 +74,7 @@ class FARHAND_API ResponseWriter {
   void leave_held();
   void emit(farhand::Bytes bytes);
   void send_out();
-  void cut_off() noexcept;
+  void cut_off() noexcept;  // the same as break_off(), but what is ready goes out
   void read_small_file(int file, std::uint64_t offset, std::size_t count);
 
   socketserver::StreamRequest& connection_;

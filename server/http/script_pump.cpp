@@ -135,7 +135,7 @@ void ScriptPump::wait(farhand::Deadline until) {
   // that is gone would keep this loop spinning.
   const bool over = input_is_over();
   std::array<pollfd, 5> watched{{
-      {wanted || over ? client_.fd : -1, static_cast<short>(wanted ? POLLIN : POLLRDHUP), 0},
+      {wanted || over ? client_.fd : -1, static_cast<short>(wanted ? POLLIN : 0), 0},
       {pending_.empty() ? -1 : child_.input.get(), POLLOUT, 0},
       {child_.output.get(), POLLIN, 0},
       {child_.errors.get(), POLLIN, 0},
@@ -145,8 +145,9 @@ void ScriptPump::wait(farhand::Deadline until) {
   if (got < 0 && errno != EINTR) farhand::throw_errno("poll");
   if (got < 0) return;
   client_ready_ = at_hand || (watched[0].revents & POLLIN) != 0;
-  // A client that ends its side before its body is complete is met by the body's reader.
-  client_left_ = over && (watched[0].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  // A client that ends its side before its body is complete is met by the body's reader; one that ends it afterwards
+  // still reads. These two are told unasked.
+  client_left_ = over && (watched[0].revents & (POLLHUP | POLLERR)) != 0;
   exited_ = (watched[4].revents & POLLIN) != 0;
 }
 

@@ -33,8 +33,8 @@ class ScriptPump {
 
   ScriptPump(farhand::Child& child, Client client, Sink output, Sink errors);
 
-  // Until the script has ended its output or itself, the deadline passes, or the client leaves (for which an end of its
-  // side after the body counts).
+  // Until the script has ended its output or itself, the deadline passes, or the client is gone: reset, or closed and
+  // written to. One that only closed looks like one that ended its side, which still reads.
   End run(farhand::Deadline until);
 
  private:

@@ -4,6 +4,10 @@
 //   socketserver::handler<http::SimpleHTTPRequestHandler>(http::Directory(".")));
 //
 // file_response.h says what is answered to what.
+//
+// Ownership: copies the Directory, which shares one pinned descriptor; each request's file is open for its answer only.
+// Threads:   its connection's.
+// Errors:    what cannot be served is answered with 404 or 500; a file that shrinks meanwhile ends the connection.
 #pragma once
 
 #include "common/export.h"

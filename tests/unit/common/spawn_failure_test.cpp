@@ -141,6 +141,24 @@ TEST_F(SpawnFailure, WorkingDirectoryWithoutPermission) {
   EXPECT_EQ(outcome, "no_permission");
 }
 
+TEST_F(SpawnFailure, AnotherUserWithoutPrivileges) {
+  const std::string outcome = test::as_nobody([] {
+    auto request = request_for({"true"});
+    request.user = SpawnUser{0, 0};
+    const Error error = error_of(request);
+    return std::string(error_name(error.code)) + ": " + error.message;
+  });
+  EXPECT_EQ(outcome, "no_permission: 'true' cannot be run as another user: Operation not permitted");
+}
+
+TEST_F(SpawnFailure, UsersAreFoundByName) {
+  const auto root = find_user("root");
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->uid, 0U);
+  EXPECT_FALSE(find_user("no such user"));
+  EXPECT_FALSE(find_user(""));
+}
+
 TEST_F(SpawnFailure, LimitThatCannotBeSet) {
   auto request = request_for({"true"});
   request.descriptor_limit = rlimit{20, 10};  // the soft one over the hard one

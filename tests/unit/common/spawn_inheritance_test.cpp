@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -174,6 +175,29 @@ TEST(SpawnInheritance, WorkingDirectoryIsTheDescriptors) {
   request.argv = {"pwd", "-P"};
   char ours[4096];
   EXPECT_EQ(run_program(request).output, std::string(::getcwd(ours, sizeof ours)) + "\n");
+}
+
+constexpr SpawnUser kNobody{65534, 65533};
+
+TEST(SpawnInheritance, UserIsTheOneGivenAndOursStays) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to have a user to give up";
+  auto request = request_for({"sh", "-c", "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo more > /dev/stderr"});
+  request.user = kNobody;
+  const int dumpable = ::prctl(PR_GET_DUMPABLE);
+  const auto run = run_program(request);
+  EXPECT_EQ(run.output, "Uid:\t65534\t65534\t65534\t65534\nGid:\t65533\t65533\t65533\t65533\nGroups:\t \n");
+  EXPECT_EQ(run.errors, "more\n") << "the streams are the user's";
+  EXPECT_EQ(::geteuid(), 0U);
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), dumpable) << "the child shared our memory";
+  request.user.reset();
+  EXPECT_TRUE(run_program(request).output.starts_with("Uid:\t0\t0"));
+}
+
+TEST(SpawnInheritance, UserCannotGoBack) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to have a user to give up";
+  auto request = request_for({"grep", "Cap[EP]", "/proc/self/status"});
+  request.user = kNobody;
+  EXPECT_EQ(run_program(request).output, "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n");
 }
 
 TEST(SpawnInheritance, SessionAndGroupAreItsOwn) {

@@ -1,11 +1,16 @@
 // Scripts: the parsing of what they say, and running them over real sockets.
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "server/http/cgi_environment.h"
@@ -83,13 +88,15 @@ TEST(CgiEnvironment, HasNoProxyAndNoForgedNames) {
 
 class Cgi : public CGIHTTPRequestHandler {
  public:
-  Cgi(const Directory& directory, const std::chrono::milliseconds& limit)
-      : CGIHTTPRequestHandler(directory), limit_(limit) {}
+  Cgi(const Directory& directory, const std::chrono::milliseconds& limit, const std::optional<std::string>& user)
+      : CGIHTTPRequestHandler(directory), limit_(limit), user_(user) {}
 
  private:
   std::chrono::milliseconds script_timeout() const override { return limit_; }
   void log_message(std::string_view) override {}
+  std::string script_user() const override { return user_ ? *user_ : CGIHTTPRequestHandler::script_user(); }
   const std::chrono::milliseconds& limit_;
+  const std::optional<std::string>& user_;
 };
 
 class CgiTest : public HttpTest {
@@ -97,9 +104,11 @@ class CgiTest : public HttpTest {
   void SetUp() override {
     HttpTest::SetUp();
     std::filesystem::create_directory(files_.path("cgi-bin"));
+    // Run as root, scripts are nobody's, and these write beside themselves.
+    ASSERT_EQ(::chmod(files_.path("cgi-bin").c_str(), 0777), 0);
     script("hello", "printf 'Content-Type: text/plain\\n\\nhello'");
     server_ = std::make_unique<ThreadingHTTPServer>(
-        any_port(), socketserver::handler<Cgi>(Directory(files_.path("")), std::cref(limit)));
+        any_port(), socketserver::handler<Cgi>(Directory(files_.path("")), std::cref(limit), std::cref(user)));
     serving_ = std::make_unique<Serving>(*server_);
   }
   void TearDown() override {
@@ -118,10 +127,37 @@ class CgiTest : public HttpTest {
     return fresh.get(target, fields);
   }
   [[nodiscard]] std::string path(std::string_view name) const { return files_.path(name); }
+  // What a script waits at with `read go < go`, until a line is written here.
+  [[nodiscard]] farhand::UniqueFd make_gate() const {
+    EXPECT_EQ(::mkfifo(path("cgi-bin/go").c_str(), 0666), 0);
+    EXPECT_EQ(::chmod(path("cgi-bin/go").c_str(), 0666), 0);
+    return farhand::UniqueFd(::open(path("cgi-bin/go").c_str(), O_RDWR | O_CLOEXEC));
+  }
+  [[nodiscard]] bool appears(std::string_view name) const {
+    return comes([&] { return std::filesystem::exists(path(name)); });
+  }
+  // The process whose number a file holds: killed, and reaped by whoever adopted it.
+  [[nodiscard]] bool process_ends(std::string_view file) const {
+    std::string pid;
+    std::ifstream(path(file)) >> pid;
+    EXPECT_NE(pid, "");
+    return comes([&] {
+      std::string skipped, state;
+      std::ifstream("/proc/" + pid + "/stat") >> skipped >> skipped >> state;
+      return state.empty() || state == "Z";
+    });
+  }
 
   std::chrono::milliseconds limit = kPatience;
+  std::optional<std::string> user;  // of scripts, if it is not the default
 
  private:
+  [[nodiscard]] static bool comes(const std::function<bool()>& what) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (!what() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return what();
+  }
+
   TemporaryDirectory files_;
   std::unique_ptr<ThreadingHTTPServer> server_;
   std::unique_ptr<Serving> serving_;
@@ -152,6 +188,25 @@ TEST_F(CgiTest, AScriptKnowsItsRequestAndNothingElse) {
   EXPECT_NE(answer.body.find("PATH_TRANSLATED=/"), std::string::npos);
   EXPECT_EQ(answer.body.find("HTTP_PROXY"), std::string::npos);
   EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+}
+
+TEST_F(CgiTest, AScriptOfRootsServerIsNobody) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to have a user to give up";
+  script("who",
+         "printf 'Content-Type: text/plain\\n\\n'; id -un; id -G; echo heard > /dev/stderr && echo stderr opens");
+  EXPECT_EQ(get("/cgi-bin/who").body, "nobody\n65534\nstderr opens\n");
+  write_file(path("cgi-bin/mine"), "#!/bin/sh\n");
+  ASSERT_EQ(::chmod(path("cgi-bin/mine").c_str(), 0700), 0);
+  EXPECT_EQ(get("/cgi-bin/mine").status, 403) << "what nobody may not run is not run";
+  EXPECT_EQ(::geteuid(), 0U) << "the server is who it was";
+}
+
+TEST_F(CgiTest, TheScriptsUserMayBeChosen) {
+  script("who", "printf 'Content-Type: text/plain\\n\\n'; id -u");
+  user = "";
+  EXPECT_EQ(get("/cgi-bin/who").body, std::to_string(::geteuid()) + "\n");
+  user = "no such user";
+  EXPECT_EQ(get("/cgi-bin/who").status, 500);
 }
 
 TEST_F(CgiTest, ALargeBodyGoesInAndComesBackThoughTheClientReadsLast) {
@@ -225,32 +280,49 @@ TEST_F(CgiTest, AScriptThatTakesTooLongIs504AndIsGone) {
   limit = std::chrono::milliseconds(100);
   script("slow", "sleep 1000 & echo $! > pid; wait");
   EXPECT_EQ(get("/cgi-bin/slow").status, 504);
-  std::string pid;
-  std::ifstream(path("cgi-bin/pid")) >> pid;
-  ASSERT_NE(pid, "");
-  // Killed, and reaped by whoever adopted it.
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  std::string state = "R";
-  while (std::filesystem::exists("/proc/" + pid + "/stat") && state != "Z" &&
-         std::chrono::steady_clock::now() < until) {
-    std::string skipped;
-    std::ifstream("/proc/" + pid + "/stat") >> skipped >> skipped >> state;
-    std::this_thread::yield();
-  }
-  EXPECT_TRUE(!std::filesystem::exists("/proc/" + pid) || state == "Z");
+  EXPECT_TRUE(process_ends("cgi-bin/pid"));
 }
 
-TEST_F(CgiTest, AScriptEndsWhenItsClientLeaves) {
+TEST_F(CgiTest, AScriptEndsWhenItsClientIsReset) {
   script("wait", "trap 'echo > ended; exit' TERM; echo > began; sleep 1000 & wait");
   {
     auto leaving = client();
     leaving.send("GET /cgi-bin/wait" + std::string(kRest));
-    while (!std::filesystem::exists(path("cgi-bin/began"))) std::this_thread::yield();
+    ASSERT_TRUE(appears("cgi-bin/began"));
+    const linger at_once{1, 0};
+    ASSERT_EQ(::setsockopt(leaving.connection().fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
   }
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  while (!std::filesystem::exists(path("cgi-bin/ended")) && std::chrono::steady_clock::now() < until)
-    std::this_thread::yield();
-  EXPECT_TRUE(std::filesystem::exists(path("cgi-bin/ended")));
+  EXPECT_TRUE(appears("cgi-bin/ended"));
+}
+
+// A client that closed looks like one that ended its side and still reads, until something is sent to it.
+TEST_F(CgiTest, AScriptWhoseClientClosedEndsWhenItWrites) {
+  script("talk", "echo $$ > pid.new; mv pid.new pid; read go < go; printf 'Content-Type: text/plain\\n\\n'; exec yes");
+  const auto gate = make_gate();
+  {
+    auto leaving = client();
+    leaving.send("GET /cgi-bin/talk" + std::string(kRest));
+    ASSERT_TRUE(appears("cgi-bin/pid"));
+  }
+  ASSERT_EQ(::write(gate.get(), "go\n", 3), 3);
+  EXPECT_TRUE(process_ends("cgi-bin/pid"));
+}
+
+TEST_F(CgiTest, AClientThatEndedItsSideGetsItsAnswer) {
+  script("late", "echo > began; read go < go; printf 'Content-Type: text/plain\\n\\nlate'; cat");
+  const auto gate = make_gate();
+  for (const std::string_view body : {"", "body"}) {
+    std::filesystem::remove(path("cgi-bin/began"));
+    auto half = client();
+    half.send("POST /cgi-bin/late HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+              std::string(body));
+    half.connection().end_writing();
+    ASSERT_TRUE(appears("cgi-bin/began"));
+    ASSERT_EQ(::write(gate.get(), "go\n", 3), 3);
+    const auto answer = half.answer();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "late" + std::string(body));
+  }
 }
 
 TEST_F(CgiTest, ALargeAnswerIsChunked) {

@@ -3,7 +3,9 @@
 #include <functional>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "server/http/limits.h"
 #include "tests/unit/http/support.h"
@@ -19,8 +21,30 @@ struct Script {
   std::function<void(class ScriptedHandler&)> act;
   HandlerOptions options;
   std::string protocol = "HTTP/1.1";
+  int expectation = 100;                      // the answer to Expect: 100-continue
+  std::vector<std::size_t>* asked = nullptr;  // set: what each recv of a wrapped connection had room for
   std::mutex mutex;
   std::string log;
+};
+
+// The plain socket, and a note of each recv.
+class NotingTransport : public socketserver::Transport {
+ public:
+  NotingTransport(farhand::UniqueFd fd, Script& script) : socket_(std::move(fd)), script_(script) {}
+  std::size_t recv(farhand::MutableBytes into, farhand::Deadline until) override {
+    {
+      const std::lock_guard lock(script_.mutex);
+      script_.asked->push_back(into.size());
+    }
+    return socket_.recv_until(into, until);
+  }
+  void sendall(farhand::Bytes bytes, farhand::Deadline) override { socket_.sendall(bytes); }
+  void shutdown() noexcept override { socket_.shutdown(); }
+  [[nodiscard]] int fd() const noexcept override { return socket_.fd(); }
+
+ private:
+  socketserver::StreamRequest socket_;
+  Script& script_;
 };
 
 class ScriptedHandler : public BaseHTTPRequestHandler {
@@ -44,6 +68,18 @@ class ScriptedHandler : public BaseHTTPRequestHandler {
   }
 
  private:
+  void setup() override {
+    if (script_.asked != nullptr) {
+      request().wrap(
+          [this](farhand::UniqueFd fd) { return std::make_unique<NotingTransport>(std::move(fd), script_); });
+    }
+    BaseHTTPRequestHandler::setup();
+  }
+  bool handle_expect_100() override {
+    if (script_.expectation == 100) return BaseHTTPRequestHandler::handle_expect_100();
+    send_error(script_.expectation);
+    return false;
+  }
   void do_GET() override { script_.act(*this); }
   void do_HEAD() override { script_.act(*this); }
   void do_POST() override { script_.act(*this); }
@@ -251,6 +287,38 @@ TEST_F(HandlerTest, ABodyShorterThanPromisedEndsTheConnection) {
   EXPECT_EQ(answer.body, "short");
 }
 
+// The last chunk says that all is well: a handler that failed half way must not send it.
+TEST_F(HandlerTest, AnErrorHalfWayCutsTheBodyOff) {
+  for (const bool fails : {true, false}) {
+    Served served([&](ScriptedHandler& handler) {
+      handler.say(std::string(100 * 1024, 'x'));
+      if (fails) handler.send_error(500);
+      handler.wfile().write("more");
+    });
+    auto client = served.client();
+    const auto answer = client.get("/");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.chunked);
+    EXPECT_EQ(answer.whole, !fails);
+    EXPECT_EQ(client.get("/").status, fails ? 0 : 200) << "the connection has ended, or lives on";
+  }
+}
+
+TEST_F(HandlerTest, AnErrorHalfWayOfACountedBodyLeavesItShort) {
+  Served served([](ScriptedHandler& handler) {
+    handler.send_response(200);
+    handler.send_header("Content-Length", "200000");
+    handler.end_headers();
+    handler.wfile().write(std::string(100'000, 'x'));
+    handler.send_error(500);
+  });
+  auto client = served.client();
+  const auto answer = client.get("/");
+  EXPECT_FALSE(answer.whole);
+  EXPECT_LE(answer.body.size(), 100'000U);
+  EXPECT_EQ(answer.body.find_first_not_of('x'), std::string::npos) << "no error page within the body";
+}
+
 TEST_F(HandlerTest, ABodyLongerThanPromisedIsOurBug) {
   Served served([](ScriptedHandler& handler) {
     handler.send_response(200);
@@ -366,6 +434,33 @@ TEST_F(HandlerTest, ExpectContinueIsAnswered) {
   EXPECT_EQ(client.ask("hello").body, "hello");
 }
 
+// A client that is refused the body sends its next request in the body's place: were the connection kept, that request
+// would be dropped as the body, or the body taken for a request.
+TEST_F(HandlerTest, ABodyThatWasNotAskedForEndsTheConnection) {
+  for (const bool refuses : {true, false}) {
+    Served served(say_path);
+    if (refuses) served.script.expectation = 417;
+    auto client = served.client();
+    const auto first = client.ask("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    EXPECT_EQ(first.status, refuses ? 417 : 100);
+    EXPECT_EQ(first.headers.get_or("Connection", ""), refuses ? "close" : "");
+    if (refuses) {
+      EXPECT_TRUE(client.ended());
+    } else {
+      EXPECT_EQ(client.ask("hello").body, "POST /");
+      EXPECT_EQ(client.get("/next").body, "GET /next");
+    }
+  }
+}
+
+TEST_F(HandlerTest, AnExpectationWithoutABodyKeepsTheConnection) {
+  Served served(say_path);
+  served.script.expectation = 417;
+  auto client = served.client();
+  EXPECT_EQ(client.get("/", "Expect: 100-continue\r\n").status, 417);
+  EXPECT_EQ(client.get("/next").body, "GET /next");
+}
+
 // ---- Refusals ----
 
 TEST_F(HandlerTest, ARefusalIsHeardByAClientThatStillSends) {
@@ -421,6 +516,38 @@ TEST_F(HandlerTest, ASlowBodyIs408) {
   Served served(say_body, options);
   auto client = served.client();
   EXPECT_EQ(client.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe").status, 408);
+  EXPECT_EQ(served.server->errors.value(), 0) << "a slow client is no error of ours";
+}
+
+// A database's timeout, say, is no timeout of this client's.
+TEST_F(HandlerTest, AHandlersOwnTimeoutIsA500AndReported) {
+  Served served(
+      [](ScriptedHandler&) { throw std::system_error(std::make_error_code(std::errc::timed_out), "the database"); });
+  EXPECT_EQ(served.client().get("/").status, 500);
+  ASSERT_TRUE(served.server->errors.reaches(1));
+  EXPECT_NE(served.server->error_texts().front().find("the database"), std::string::npos);
+}
+
+// A large head's room is given back before the wait for the next request, which may be long.
+TEST_F(HandlerTest, AnIdleConnectionHoldsNoLargeBuffer) {
+  std::vector<std::size_t> asked;
+  Served served([&](ScriptedHandler& handler) {
+    {
+      const std::lock_guard lock(served.script.mutex);
+      asked.clear();
+    }
+    handler.say("x");
+  });
+  served.script.asked = &asked;
+  auto client = served.client();
+  std::string fields;
+  for (int count = 0; count < 9; ++count) fields += "X: " + std::string(7000, 'x') + "\r\n";
+  EXPECT_EQ(client.get("/", fields).status, 200);
+  EXPECT_EQ(client.get("/", fields).status, 200);
+  served.serving.reset();
+  served.server.reset();
+  ASSERT_FALSE(asked.empty());
+  EXPECT_LE(asked.front(), socketserver::BufferedReader::kBufferBytes);
 }
 
 TEST_F(HandlerTest, ClosingTheServerCutsIdleConnections) {
