@@ -182,12 +182,13 @@ std::optional<Incoming> BaseServer::get_or_pause() noexcept {
 // In a catch block. What lacks is still lacking: the client stays in the queue, and trying again at once would only
 // spin.
 void BaseServer::rest_in_shortage() noexcept {
-  if (!std::exchange(in_shortage_, true)) report(std::current_exception(), Address());
+  const auto error = std::current_exception();
   try {
-    if (gate_.fd() >= 0) gate_.pause_for(options_.shortage_pause);
+    if (gate_.fd() >= 0) gate_.pause_for(options_.shortage_pause);  // first: whoever hears of it may mend it
   } catch (...) {
     report(std::current_exception(), Address());
   }
+  if (!std::exchange(in_shortage_, true)) report(error, Address());
 }
 
 void BaseServer::dispatch(Incoming incoming) noexcept {

@@ -144,7 +144,7 @@ class CgiTest : public HttpTest {
     return comes([&] {
       std::string skipped, state;
       std::ifstream("/proc/" + pid + "/stat") >> skipped >> skipped >> state;
-      return state.empty() || state == "Z";
+      return state.empty() || state == "Z" || state == "X";
     });
   }
 
@@ -154,8 +154,11 @@ class CgiTest : public HttpTest {
  private:
   [[nodiscard]] static bool comes(const std::function<bool()>& what) {
     const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (!what() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-    return what();
+    while (std::chrono::steady_clock::now() < until) {
+      if (what()) return true;
+      std::this_thread::yield();
+    }
+    return false;
   }
 
   TemporaryDirectory files_;
