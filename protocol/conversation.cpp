@@ -1,4 +1,4 @@
-// The state machine of a connection: table rows applied, and the two transitions that the table cannot say.
+// The state machine of a connection: table rows applied, and the three transitions that the table cannot say.
 #include "protocol/conversation.h"
 
 #include <string>
@@ -90,11 +90,13 @@ void Conversation::advance_client(const FrameRule& rule, const FrameHeader& head
   if (const auto answer = answer_to(rule.kind)) due_.push_back(*answer);
   if (!rule.stays) client_ = rule.next;
   if (rule.kind == FrameKind::kStdin && header.size == 0) client_ = State::kIdle;
+  // A server that has greeted already has nothing left to say to a pairing but an error.
+  if (rule.kind == FrameKind::kPair && server_ == State::kGreeting) server_ = State::kPairing;
 }
 
 void Conversation::advance_server(const FrameRule& rule, const FrameHeader&) {
   if (rule.stays) return;
-  const bool answers = !due_.empty() && server_ != State::kGreeting;
+  const bool answers = !due_.empty() && server_ != State::kGreeting;  // nothing is due in kPairing
   if (rule.kind == FrameKind::kError) {
     server_ = answers ? State::kIdle : State::kEnded;
   } else {

@@ -8,12 +8,12 @@
 namespace farhand {
 namespace {
 
-constexpr std::array<std::string_view, kFrameKinds> kKindNames{"hello", "exec", "stdin", "stdout", "stderr", "exit",
-                                                               "offer", "post", "data",  "seal",   "done",   "get",
-                                                               "error", "ping", "pong",  "bye"};
+constexpr std::array<std::string_view, kFrameKinds> kKindNames{"hello", "exec",   "stdin", "stdout", "stderr", "exit",
+                                                               "offer", "post",   "data",  "seal",   "done",   "get",
+                                                               "pair",  "paired", "error", "ping",   "pong",   "bye"};
 
-constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle",    "exec", "post",
-                                                            "get",      "offered", "file", "ended"};
+constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec",    "post", "get",
+                                                            "offered",  "file", "pairing", "ended"};
 
 constexpr std::uint16_t in(State state) {
   return state_bit(state);
@@ -25,13 +25,13 @@ constexpr std::uint16_t in(State first, More... more) {
 
 using enum State;
 constexpr std::uint16_t kAfterGreeting = in(kIdle, kExec, kPost, kGet, kOffered, kFile);
-constexpr std::uint16_t kUntilEnded = static_cast<std::uint16_t>(kAfterGreeting | in(kGreeting));
+constexpr std::uint16_t kUntilEnded = static_cast<std::uint16_t>(kAfterGreeting | in(kGreeting, kPairing));
 constexpr bool kStays = true;
 constexpr bool kMoves = false;
 
-// Two transitions depend on more than the kind, and stand in conversation.cpp: an empty `stdin` leads back to kIdle,
-// and a server's `error` ends the connection unless an answer was due. One row a line, for a table is read by its
-// columns.
+// Three transitions depend on more than the kind, and stand in conversation.cpp: an empty `stdin` leads back to kIdle,
+// a server's `error` ends the connection unless an answer was due, and a client's `pair` leads the server to kPairing.
+// One row a line, for a table is read by its columns.
 // clang-format off
 constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
@@ -42,6 +42,7 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kGet, in(kIdle), kIdle, kStays, Parcel::kNothing, NameRule::kPath, 0},
+    FrameRule{Side::kClient, FrameKind::kPair, in(kGreeting), kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kClient, FrameKind::kPong, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
@@ -56,6 +57,7 @@ constexpr std::array kRules{
     FrameRule{Side::kServer, FrameKind::kPost, in(kGet, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kPaired, in(kPairing), kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kServer, FrameKind::kPong, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},

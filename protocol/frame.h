@@ -31,12 +31,14 @@ enum class FrameKind : std::uint8_t {
   kSeal,
   kDone,
   kGet,
+  kPair,
+  kPaired,
   kError,
   kPing,
   kPong,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 16;
+inline constexpr std::size_t kFrameKinds = 18;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;
@@ -58,9 +60,10 @@ enum class State : std::uint8_t {
   kGet,       // server: a file is due
   kOffered,   // a file has been offered, its first bytes come next
   kFile,      // a file's bytes are under way
+  kPairing,   // server: the answer to a pairing is due
   kEnded,     // has said bye, or an error that ends
 };
-inline constexpr std::size_t kStates = 8;
+inline constexpr std::size_t kStates = 9;
 std::string_view state_name(State state) noexcept;
 
 // What follows the slip.

@@ -1,8 +1,9 @@
-// The pairing code: what an invited client needs: the server's pin, so that it cannot be deceived, and a secret, so that
-// the server knows whom it invited.
+// The pairing code: what an invited client needs: the server's pin, so that it cannot be deceived, and a secret, so
+// that the server knows whom it invited.
 //
 // Format: 80 characters of Crockford's base32 (either case; o is 0, i and l are 1; hyphens and blanks are skipped):
-//         32 bytes pin, 16 bytes secret, 2 bytes CRC-16 over both, so that a slip of the hand is told as such.
+//         32 bytes pin, 16 bytes secret, 2 bytes CRC-16/CCITT-FALSE over both, high byte first, so that a slip of the
+//         hand is told as such.
 #pragma once
 
 #include <array>

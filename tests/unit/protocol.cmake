@@ -12,6 +12,7 @@ farhand_test(protocol_test
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
     protocol/message_test.cpp
+    protocol/pairing_code_test.cpp
     protocol/refusal_test.cpp
     protocol/sabotage.cpp
     protocol/slip_test.cpp

@@ -60,6 +60,7 @@ const std::vector<Way>& ways() {
       {kC, State::kOffered, {{kC, kHello}, {kC, kOffer}}},
       {kC, State::kFile, {{kC, kHello}, {kC, kPost}}},
       {kC, State::kEnded, {{kC, kHello}, {kC, kBye}}},
+      {kC, State::kEnded, {{kC, kPair}}},
       {kS, State::kGreeting, {{kC, kHello}}},
       {kS, State::kIdle, {{kC, kHello}, {kS, kHello}}},
       {kS, State::kExec, {{kC, kHello}, {kS, kHello}, {kC, kExec}}},
@@ -67,7 +68,9 @@ const std::vector<Way>& ways() {
       {kS, State::kGet, {{kC, kHello}, {kS, kHello}, {kC, kGet}}},
       {kS, State::kOffered, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kOffer}}},
       {kS, State::kFile, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kPost}}},
+      {kS, State::kPairing, {{kC, kPair}}},
       {kS, State::kEnded, {{kC, kHello}, {kS, kHello}, {kS, kBye}}},
+      {kS, State::kEnded, {{kC, kPair}, {kS, kPaired}}},
   };
   return all;
 }
@@ -105,10 +108,11 @@ client post : idle offered ; bytes path 1048576
 client data : file ; bytes offset 1048576
 client seal : file ; structure empty 262144
 client get : idle ; nothing path 0
-client error : greeting idle exec post get offered file ; structure empty 4096
+client pair : greeting ; structure empty 4096
+client error : greeting idle exec post get offered file pairing ; structure empty 4096
 client ping : idle exec post get offered file ; nothing token 0
 client pong : idle exec post get offered file ; nothing token 0
-client bye : greeting idle exec post get offered file ; nothing empty 0
+client bye : greeting idle exec post get offered file pairing ; nothing empty 0
 server hello : greeting ; structure empty 4096
 server stdout : exec ; bytes empty 1048576
 server stderr : exec ; bytes empty 1048576
@@ -118,10 +122,11 @@ server offer : get ; structure empty 262144
 server post : get offered ; bytes path 1048576
 server data : file ; bytes offset 1048576
 server seal : file ; structure empty 262144
-server error : greeting idle exec post get offered file ; structure empty 4096
+server paired : pairing ; structure empty 4096
+server error : greeting idle exec post get offered file pairing ; structure empty 4096
 server ping : idle exec post get offered file ; nothing token 0
 server pong : idle exec post get offered file ; nothing token 0
-server bye : greeting idle exec post get offered file ; nothing empty 0
+server bye : greeting idle exec post get offered file pairing ; nothing empty 0
 )";
 
 std::string as_table_line(const FrameRule& rule) {
@@ -288,6 +293,37 @@ TEST(Conversation, AnErrorInsteadOfAHelloEndsTheServersSideAlthoughAnswersAreDue
   say(conversation, kC, kExec);
   say(conversation, kS, kError);
   EXPECT_EQ(conversation.state(kS), State::kEnded);
+}
+
+TEST(Conversation, APairingIsAnsweredByPairedOrAnErrorAndNothingElse) {
+  for (const FrameKind answer : {kPaired, kError}) {
+    Conversation conversation;
+    say(conversation, kC, kPair);
+    EXPECT_EQ(conversation.state(kC), State::kEnded) << "no request may follow";
+    EXPECT_EQ(conversation.due(), 0u);
+    for (const FrameKind other : {kHello, kStdout, kExit, kDone, kPost, kOffer, kPing}) {
+      EXPECT_FALSE(conversation.permits(kS, other)) << kind_name(other);
+    }
+    say(conversation, kS, answer);
+    EXPECT_EQ(conversation.state(kS), State::kEnded);
+  }
+}
+
+TEST(Conversation, AHelloIsNeverAnsweredByPairedAndAPairingNeverFollowsOne) {
+  Conversation conversation;
+  say(conversation, kC, kHello);
+  EXPECT_FALSE(conversation.permits(kS, kPaired));
+  EXPECT_FALSE(conversation.permits(kC, kPair));
+  say(conversation, kS, kHello);
+  EXPECT_FALSE(conversation.permits(kS, kPaired));
+}
+
+TEST(Conversation, APairingToAServerThatHasGreetedAlreadyIsNotAnswered) {
+  Conversation conversation;
+  say(conversation, kS, kHello);
+  say(conversation, kC, kPair);
+  EXPECT_FALSE(conversation.permits(kS, kPaired));
+  EXPECT_TRUE(conversation.permits(kS, kError));
 }
 
 TEST(Conversation, AnErrorOfTheClientEndsItsSideInEveryState) {

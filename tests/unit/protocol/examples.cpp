@@ -1,10 +1,11 @@
-// One conversation: a command, an upload, a download that is refused, a ping, the end.
+// Two conversations: a pairing; a command, an upload, a download that is refused, a ping, the end.
 #include "tests/unit/protocol/examples.h"
 
 #include <array>
 
 #include "protocol/messages/command.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "tests/unit/protocol/sabotage.h"
 
@@ -27,6 +28,31 @@ ExamplePiece hex(std::string_view digits, const std::string& meaning) {
 constexpr HashValue kHelloHash{0x6b, 0xba, 0x86, 0xc7, 0xe0, 0x69, 0xf5, 0x6d,
                                0x5a, 0x10, 0xb4, 0x35, 0xf1, 0xc8, 0xe4, 0x9c};
 
+constexpr PairingSecret kSecret{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+
+std::vector<Example> pairing() {
+  return {
+      {Side::kClient,
+       kPair,
+       "The client holds an invitation, and shows its secret.",
+       {text("pair|60|\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
+        text("rclient 0.1.0"), hex("00 11 22 33 44 55 66 77 88 99 aa bb cc dd ee ff", "secret"),
+        hex("0d 00 00 00 00 00 00 00", "name: 13 bytes"), text("ann@workplace")},
+       encode(Pair{1, "rclient 0.1.0", kSecret, "ann@workplace"}),
+       true,
+       true},
+      {Side::kServer,
+       kPaired,
+       "Its key is enrolled. The connection ends.",
+       {text("paired|52|\n"), hex("0d 00 00 00 00 00 00 00", "name: 13 bytes"), text("ann-workplace"),
+        hex("02 00 00 00 00 00 00 00", "allow: two"), hex("04 00 00 00 00 00 00 00", "4 bytes"), text("exec"),
+        hex("03 00 00 00 00 00 00 00", "3 bytes"), text("get")},
+       encode(Paired{"ann-workplace", {"exec", "get"}}),
+       true},
+  };
+}
+
 std::vector<Example> greeting() {
   return {
       {Side::kClient,
@@ -35,6 +61,7 @@ std::vector<Example> greeting() {
        {text("hello|31|\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
         text("rclient 0.1.0"), hex("00 00 00 00 00 00 00 00", "features: none")},
        encode(Hello{1, "rclient 0.1.0", {}}),
+       true,
        true},
       {Side::kServer,
        kHello,
@@ -152,7 +179,7 @@ std::string Example::bytes() const {
 
 std::vector<Example> examples() {
   std::vector<Example> all;
-  for (const auto& part : {greeting(), command(), upload(), refusal_and_end()})
+  for (const auto& part : {pairing(), greeting(), command(), upload(), refusal_and_end()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -160,9 +187,9 @@ std::vector<Example> examples() {
 std::string examples_page() {
   std::string page =
       "# Worked examples\n\n"
-      "One conversation, frame by frame: a command, an upload, a download that is refused, a ping, the end. Every kind "
-      "of\n"
-      "frame is in it, and its order is a legal one.\n\n"
+      "Two conversations, frame by frame: a pairing; then, on a new connection, a command, an upload, a download that "
+      "is\n"
+      "refused, a ping, the end. Every kind of frame is in them, and their order is a legal one.\n\n"
       "The test `Examples` compares this page with bytes that are written down by hand, and those with what the code\n"
       "encodes. To write it anew: `FARHAND_WRITE_EXAMPLES=1 protocol_test --gtest_filter=Examples.*`.\n";
   for (const Example& example : examples()) {

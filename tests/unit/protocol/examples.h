@@ -1,4 +1,4 @@
-// The worked examples of the specification: one conversation, frame by frame, with its bytes written down by hand.
+// The worked examples of the specification: two conversations, frame by frame, with their bytes written down by hand.
 #pragma once
 
 #include <string>
@@ -21,11 +21,12 @@ struct Example {
   std::vector<ExamplePiece> pieces;
   std::string structure;  // what our encoder makes of the message; empty for frames without one
   bool is_structure = false;
+  bool begins_conversation = false;  // on a connection of its own
 
   [[nodiscard]] std::string bytes() const;
 };
 
-// In the order in which they are said, which is a legal one.
+// In the order in which they are said, which is a legal one: a pairing, and then the connection that it was made for.
 std::vector<Example> examples();
 
 // protocol/examples.md, whole.

@@ -12,6 +12,7 @@
 #include "protocol/conversation.h"
 #include "protocol/messages/command.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "protocol/slip.h"
 #include "tests/unit/protocol/channel_pair.h"
@@ -59,6 +60,7 @@ TEST(Examples, TheirOrderIsALegalConversation) {
   for (const Example& example : examples()) {
     const auto slip = parse_slip(bytes_of(example.bytes()));
     ASSERT_TRUE(slip && *slip);
+    if (example.begins_conversation) conversation = {};
     const auto admitted = conversation.admit(example.from, (*slip)->header);
     EXPECT_TRUE(admitted) << example.story << ": " << admitted.error().message;
   }
@@ -82,6 +84,8 @@ TEST(Examples, EveryStructureAmongThemIsReadAndWrittenAsItStands) {
     if (kind == FrameKind::kExit) return encoded(decode_exit(bytes));
     if (kind == FrameKind::kOffer) return encoded(decode_offer(bytes));
     if (kind == FrameKind::kSeal) return encoded(decode_seal(bytes));
+    if (kind == FrameKind::kPair) return encoded(decode_pair(bytes));
+    if (kind == FrameKind::kPaired) return encoded(decode_paired(bytes));
     if (kind == FrameKind::kDone) return encoded(decode_done(bytes));
     return encoded(decode_error(bytes));
   };

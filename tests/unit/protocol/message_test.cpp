@@ -6,6 +6,7 @@
 #include "protocol/limits.h"
 #include "protocol/messages/command.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "tests/unit/protocol/memory_meter.h"
 #include "tests/unit/protocol/sabotage.h"
@@ -80,6 +81,12 @@ std::vector<Golden> goldens() {
        again(decode_seal), 41},
       {"done", encode(Done{5, counting_hash(), "a/b"}),
        "0500000000000000 101112131415161718191a1b1c1d1e1f 0300000000000000 612f62", again(decode_done), kNoCode},
+      {"pair", encode(Pair{1, "c 1", counting_hash(), "a@b"}),
+       "0100 0300000000000000 632031 101112131415161718191a1b1c1d1e1f 0300000000000000 614062", again(decode_pair),
+       kNoCode},
+      {"paired", encode(Paired{"a", {"exec", "get"}}),
+       "0100000000000000 61 0200000000000000 0400000000000000 65786563 0300000000000000 676574", again(decode_paired),
+       kNoCode},
   };
 }
 
@@ -241,6 +248,24 @@ TEST(Messages, TextsThatAreTooLongAreRefused) {
   EXPECT_FALSE(survives(decode_hello, Hello{1, "", std::vector<std::string>(kMaxFeatures + 1, "f")}));
   EXPECT_TRUE(survives(decode_done, Done{0, {}, std::string(kMaxFrameNameBytes, 'p')}));
   EXPECT_FALSE(survives(decode_done, Done{0, {}, std::string(kMaxFrameNameBytes + 1, 'p')}));
+}
+
+TEST(Messages, NamesAndRightsOfAPairingAreBounded) {
+  const auto pair = [](std::string software, std::string name) {
+    return survives(decode_pair, Pair{1, std::move(software), {}, std::move(name)});
+  };
+  EXPECT_TRUE(pair(std::string(64, 's'), std::string(128, 'n')));
+  EXPECT_TRUE(pair("", ""));
+  EXPECT_TRUE(pair("s", "\x1b[2J\n\xff"));  // escaped where it is shown
+  EXPECT_FALSE(pair(std::string(65, 's'), ""));
+  EXPECT_FALSE(pair("", std::string(129, 'n')));
+  EXPECT_FALSE(pair("", std::string("a\0b", 3)));
+  EXPECT_TRUE(
+      survives(decode_paired, Paired{std::string(128, 'n'), std::vector<std::string>(64, std::string(64, 'r'))}));
+  EXPECT_FALSE(survives(decode_paired, Paired{std::string(129, 'n'), {}}));
+  EXPECT_FALSE(survives(decode_paired, Paired{std::string("a\0", 2), {}}));
+  EXPECT_FALSE(survives(decode_paired, Paired{"", {std::string(65, 'r')}}));
+  EXPECT_FALSE(survives(decode_paired, Paired{"", std::vector<std::string>(65, "r")}));
 }
 
 // 1025 bytes of text behind a count of 1025, which our own encoder never writes.
