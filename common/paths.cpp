@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <vector>
 
@@ -28,6 +30,16 @@ std::string home_of_account() {
   return found->pw_dir;
 }
 
+// Not ignored when it is relative, as XDG has it: whoever names a directory of keys means no other.
+std::string config_directory_from_environment() {
+  const char* value = std::getenv("FARHAND_CONFIG_DIR");
+  if (value == nullptr || value[0] == '\0') return {};
+  if (value[0] == '/') return value;
+  std::array<char, PATH_MAX> here{};
+  if (::getcwd(here.data(), here.size()) == nullptr) throw_errno("getcwd");
+  return std::string(here.data()) + "/" + value;
+}
+
 }  // namespace
 
 std::string home_directory() {
@@ -38,6 +50,19 @@ std::string home_directory() {
 std::string state_directory() {
   const std::string base = absolute_from_environment("XDG_STATE_HOME");
   return (base.empty() ? home_directory() + "/.local/state" : base) + "/farhand";
+}
+
+std::string client_config_directory() {
+  const std::string named = config_directory_from_environment();
+  if (!named.empty()) return named;
+  const std::string base = absolute_from_environment("XDG_CONFIG_HOME");
+  return (base.empty() ? home_directory() + "/.config" : base) + "/farhand";
+}
+
+std::string server_config_directory() {
+  const std::string named = config_directory_from_environment();
+  if (!named.empty()) return named;
+  return ::geteuid() == 0 ? "/etc/farhand" : client_config_directory();
 }
 
 std::string default_socket_path() {

@@ -14,6 +14,12 @@ std::string default_socket_path();
 // ~/.local/state/farhand, or what XDG_STATE_HOME says.
 std::string state_directory();
 
+// Where keys, rights and known hosts are: $FARHAND_CONFIG_DIR, else ~/.config/farhand (XDG_CONFIG_HOME is honoured);
+// the server's, for root, is /etc/farhand. Always absolute: a relative FARHAND_CONFIG_DIR counts from the current
+// directory.
+std::string server_config_directory();
+std::string client_config_directory();
+
 // Makes the directory in which `path` stands, with mode 0700, if it is not there. Parents are made as well.
 Result<void> make_private_parent(const std::string& path);
 

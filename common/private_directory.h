@@ -1,10 +1,11 @@
-// PrivateDirectory: where keys, rights and known hosts are kept: a directory that nobody else can write to, and files in
-// it that nobody else can read.
+// PrivateDirectory: where keys, rights and known hosts are kept: a directory that nobody else can write to, and files
+// in it that nobody else can read.
 //
 // Checked on every opening: the directory and each of its parents belong to us or to root and are not writable by group
 // or others (a sticky directory such as /tmp may be, as a parent); a file is a regular one, ours or root's, has one
 // name, and gives nothing to group or others. The sentence that refuses names the path and the chmod or chown that
-// mends it. Nothing is ever followed by a link, and no opening blocks.
+// mends it. Neither the directory nor a file may be a symbolic link; a link among the parents is followed if it is ours
+// or root's (homes behind a link are common). No opening blocks.
 //
 // A file is replaced whole: a new one under a hidden name, synced, renamed, the directory synced. Whoever reads finds
 // the old or the new one, also after a crash. Whoever reads, changes and writes holds lock() meanwhile.
@@ -32,12 +33,13 @@ class PrivateDirectory {
 
   [[nodiscard]] Result<std::string> read(const std::string& name, std::size_t most = kMaxPrivateFileBytes) const;
   [[nodiscard]] Result<void> write(const std::string& name, std::string_view content) const;  // mode 0600
-  [[nodiscard]] Result<void> remove(const std::string& name) const;                            // synced
+  [[nodiscard]] Result<void> remove(const std::string& name) const;                           // synced
   // Gives a file another name in this directory, synced; kNotFound if it is gone: of several that try one succeeds.
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) const;
   [[nodiscard]] Result<std::vector<std::string>> names() const;  // regular files that are not hidden, sorted
 
-  // Waits for the one lock of this directory; it is held while the descriptor lives.
+  // Waits for the one lock of this directory; it is held while the descriptor lives. Only this user and root can hold
+  // it, and nothing slow is done under it. What writers that were killed have left is taken away.
   [[nodiscard]] Result<UniqueFd> lock() const;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

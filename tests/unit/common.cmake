@@ -2,6 +2,7 @@
 add_library(farhand_test_support STATIC
   ../support/as_nobody.cpp
   ../support/deny_syscall.cpp
+  ../support/kill_at_syscall.cpp
   ../support/process_state.cpp
   ../support/run_program.cpp
   ../support/temporary_directory.cpp)
@@ -14,6 +15,9 @@ farhand_test(common_test
     common/escape_test.cpp
     common/file_io_test.cpp
     common/hash_test.cpp
+    common/paths_test.cpp
+    common/private_directory_crash_test.cpp
+    common/private_directory_test.cpp
     common/result_test.cpp
     common/rooted_differential_test.cpp
     common/rooted_path_test.cpp
