@@ -1,0 +1,90 @@
+// Doorkeeper: limits and penalties together, as a listener and its sessions need them.
+//
+//   listener: arrive(address, connection) --> a Visit: it may come in
+//                                         --> nothing: close it, at once and without a word
+//   session:  visit->logged_in() ... visit->leaves(how), and the end of the visit
+//
+// A source that has logged in lately is not refused for its penalties, so that a stranger behind the same address
+// translation cannot lock its neighbour out; its penalties count on, and a crash ends the privilege.
+//
+// What happens at the door is reported at most once a second for each kind of event, with the number of its like since
+// the last time: a flood must not become a flood of log lines.
+//
+// Ownership: must outlive its visits. A visit holds a duplicate of its connection until login, to end it by.
+// Threads:   any. The report function is called on whatever thread has something to tell.
+// Errors:    a connection that cannot be duplicated (no descriptor is left) is refused.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/deadline.h"
+#include "server/limits/penalties.h"
+#include "server/limits/start_limits.h"
+#include "server/limits/visit.h"
+#include "server/socketserver/address.h"
+
+namespace farhand {
+
+struct DoorRules {
+  StartRules starts;
+  PenaltyRules penalties;
+};
+
+// For the log and the audit.
+struct DoorReport {
+  enum class Event : std::uint8_t { kRefused, kPenalty };
+  Event event;
+  std::string source;         // of the last one; "this machine" where sources do not count
+  std::string_view reason;    // of the last one, such as "too many connections from one source"
+  std::uint64_t count = 1;    // how many since the last report of this kind
+  std::uint64_t seconds = 0;  // kPenalty: for how long the source is refused
+};
+
+// One sentence that tells it.
+std::string sentence_of(const DoorReport& report);
+
+class Doorkeeper {
+ public:
+  using Clock = std::function<Deadline::Clock::time_point()>;
+  using Report = std::function<void(const DoorReport&)>;
+
+  Doorkeeper(const DoorRules& rules, Report report, Clock clock = &Deadline::Clock::now);
+  Doorkeeper(const Doorkeeper&) = delete;
+  Doorkeeper& operator=(const Doorkeeper&) = delete;
+  ~Doorkeeper();
+
+  // Nothing: the connection is not wanted. `connection` is borrowed for the call.
+  std::unique_ptr<Visit> arrive(const socketserver::Address& client, int connection);
+
+  [[nodiscard]] StartLimits::Counts counts() const { return starts_.counts(); }
+
+  // In a forked child: lets go of the descriptors that belong to the parent's other visits.
+  void leave_to_parent() noexcept { starts_.leave_to_parent(); }
+
+ private:
+  class DoorVisit;
+  // Says when to report an event that happens often.
+  struct Digest {
+    std::uint64_t count = 0;
+    std::optional<Deadline::Clock::time_point> last;
+  };
+
+  void refuse(const std::optional<Source>& source, std::string_view reason);
+  void punish(const Source& source, Departure how);
+  void report(DoorReport report);
+
+  const Report report_;
+  const Clock clock_;
+  StartLimits starts_;
+  Penalties penalties_;
+  std::mutex mutex_;
+  Digest digests_[2];
+};
+
+}  // namespace farhand
