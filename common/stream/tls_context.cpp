@@ -8,7 +8,9 @@
 
 #include "common/escape.h"
 #include "common/stream/tls_context_internal.h"
+#include "common/stream/tls_pem_internal.h"
 #include "common/stream/tls_pin_internal.h"
+#include "common/stream/tls_trust_internal.h"
 
 namespace farhand {
 namespace {
@@ -19,11 +21,8 @@ using Refusal = HandshakeNotes::Refusal;
 constexpr const char* kCiphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256";
 
-// One certificate is 1-2 KiB; nobody's chain is looked at.
+// One certificate is 1-2 KiB, and a chain has a few.
 constexpr long kCertificateListBytes = 16L * 1024;
-
-// Checking one signature costs quadratically in the key's length; OpenSSL alone would go up to 16384 bits.
-constexpr int kRsaBits = 8192;
 
 // The wire form of a list of protocols: each with its length before it.
 constexpr std::array<unsigned char, 10> kAlpnWire{9, 'f', 'a', 'r', 'h', 'a', 'n', 'd', '/', '1'};
@@ -31,15 +30,20 @@ static_assert(kAlpnWire.size() == kAlpnName.size() + 1);
 
 Refusal judge_key(const SSL* ssl, X509* certificate, const TlsContext::Impl& rules, HandshakeNotes& notes) noexcept {
   // The extensions come before the certificate, so that the client can judge both here, inside the handshake.
-  if (rules.expected && !has_our_alpn(ssl)) return Refusal::kNoAlpn;
-  const EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key == nullptr) return Refusal::kUnreadableKey;
+  if (rules.client && !has_our_alpn(ssl)) return Refusal::kNoAlpn;
+  if (X509_get0_pubkey(certificate) == nullptr) return Refusal::kUnreadableKey;
   notes.seen = pin_of_certificate(certificate);
   if (!notes.seen) return Refusal::kUnreadableKey;
   if (rules.expected && *notes.seen != *rules.expected) return Refusal::kWrongPin;
-  const bool rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA || EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA_PSS;
-  if (rsa && EVP_PKEY_get_bits(key) > kRsaBits) return Refusal::kCostlyKey;
-  return Refusal::kNone;
+  return judge_cost(certificate);
+}
+
+// A server asks who the CA says it is; a client goes no further unless the CA says so.
+Refusal judge_chain(X509_STORE_CTX* store, const TlsContext::Impl& rules, HandshakeNotes& notes) noexcept {
+  if (!rules.has_ca) return rules.client && !rules.expected ? Refusal::kUntrusted : Refusal::kNone;
+  if (const Refusal refusal = judge_cost_of_chain(store); refusal != Refusal::kNone) return refusal;
+  const bool verified = verify_chain(store, notes);
+  return verified || !rules.client ? Refusal::kNone : Refusal::kUntrusted;
 }
 
 // Takes the place of OpenSSL's chain verification. Everything but the last line refuses.
@@ -50,7 +54,10 @@ int judge_certificate(X509_STORE_CTX* store, void* argument) noexcept {
   if (ssl == nullptr || certificate == nullptr) return 0;
   HandshakeNotes* notes = notes_of(ssl);
   if (notes == nullptr) return 0;
-  notes->refusal = judge_key(ssl, certificate, *static_cast<const TlsContext::Impl*>(argument), *notes);
+  const auto& rules = *static_cast<const TlsContext::Impl*>(argument);
+  notes->refusal = judge_key(ssl, certificate, rules, *notes);
+  if (notes->refusal == Refusal::kNone) notes->refusal = judge_chain(store, rules, *notes);
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   if (notes->refusal != Refusal::kNone) return 0;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
@@ -96,23 +103,38 @@ void apply_rules(SSL_CTX* ssl) {
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   SSL_CTX_set_max_cert_list(ssl, kCertificateListBytes);
+  // No chain but the one that stands in our own file: OpenSSL would build one from the CAs that peers are judged by.
+  SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
-Result<void> use_files(SSL_CTX* ssl, const TlsFiles& files) {
-  TRY_ASSIGN(const CertificatePtr certificate, load_certificate(files.certificate));
-  TRY_ASSIGN(const KeyPtr key, load_key(files.key));
+// Key and certificate of our side, from two texts or twice the same.
+Result<void> use_pem(SSL_CTX* ssl, const Pem& certificates, const Pem& key_text) {
+  TRY_ASSIGN(const std::vector<CertificatePtr> shown, certificates.certificates());
+  TRY_ASSIGN(const KeyPtr key, key_text.key());
   ERR_clear_error();
-  const bool taken = SSL_CTX_use_certificate(ssl, certificate.get()) == 1;
+  bool taken = SSL_CTX_use_certificate(ssl, shown.front().get()) == 1;
+  for (std::size_t i = 1; taken && i < shown.size(); ++i) taken = SSL_CTX_add1_chain_cert(ssl, shown[i].get()) == 1;
   if (!taken) {
     ERR_clear_error();
-    return fail(ErrorCode::kUsage, "the certificate in " + quoted(files.certificate) + " is of no use for TLS 1.3");
+    return fail(ErrorCode::kUsage, "the certificate in " + quoted(certificates.where()) + " is of no use for TLS 1.3");
   }
   // use_PrivateKey compares the key with the certificate, and so does the check after it; one sentence for both.
   if (SSL_CTX_use_PrivateKey(ssl, key.get()) == 1 && SSL_CTX_check_private_key(ssl) == 1) return {};
   ERR_clear_error();
-  return fail(ErrorCode::kUsage, "the key in " + quoted(files.key) + " does not belong to the certificate in " +
-                                     quoted(files.certificate));
+  return fail(ErrorCode::kUsage, "the key in " + quoted(key_text.where()) + " does not belong to the certificate in " +
+                                     quoted(certificates.where()));
+}
+
+Result<void> use(SSL_CTX* ssl, const TlsFiles& files) {
+  TRY_ASSIGN(const Pem certificates, Pem::from_file(files.certificate));
+  TRY_ASSIGN(const Pem key, Pem::from_file(files.key));
+  return use_pem(ssl, certificates, key);
+}
+
+Result<void> use(SSL_CTX* ssl, const TlsIdentity& identity) {
+  const Pem both(identity.pem, identity.where);
+  return use_pem(ssl, both, both);
 }
 
 }  // namespace
@@ -126,26 +148,46 @@ bool has_our_alpn(const SSL* ssl) noexcept {
 
 namespace {
 
-Result<std::unique_ptr<TlsContext::Impl>> make_impl(const TlsFiles& files, std::optional<KeyPin> expected) {
+using ImplPtr = std::unique_ptr<TlsContext::Impl>;
+
+template <class Own>
+Result<ImplPtr> make_impl(const Own& own, const SSL_METHOD* method) {
   start_openssl();
   auto impl = std::make_unique<TlsContext::Impl>();
-  impl->expected = expected;
-  impl->ssl.reset(SSL_CTX_new(expected ? TLS_client_method() : TLS_server_method()));
+  impl->ssl.reset(SSL_CTX_new(method));
   require(impl->ssl != nullptr, "SSL_CTX_new");
   apply_rules(impl->ssl.get());
   // On both sides; the callback's refusal is final.
   SSL_CTX_set_verify(impl->ssl.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(impl->ssl.get(), &judge_certificate, impl.get());
-  TRY(use_files(impl->ssl.get(), files));
+  TRY(use(impl->ssl.get(), own));
   return impl;
 }
 
-// What clients need to trust the certificate stands behind it in its file.
-Result<void> use_chain(SSL_CTX* ssl, const TlsFiles& files) {
-  ERR_clear_error();
-  if (SSL_CTX_use_certificate_chain_file(ssl, files.certificate.c_str()) == 1) return {};
-  ERR_clear_error();
-  return fail(ErrorCode::kUsage, "the certificates in " + quoted(files.certificate) + " cannot be read");
+template <class Own>
+Result<ImplPtr> make_server(const Own& own, const std::string& client_ca) {
+  TRY_ASSIGN(ImplPtr impl, make_impl(own, TLS_server_method()));
+  SSL_CTX_set_client_hello_cb(impl->ssl.get(), &require_alpn, nullptr);
+  SSL_CTX_set_alpn_select_cb(impl->ssl.get(), &select_alpn, nullptr);
+  if (!client_ca.empty()) TRY(trust_ca(*impl, client_ca));
+  return impl;
+}
+
+template <class Own>
+Result<ImplPtr> make_client(const Own& own, const ServerTrust& trust) {
+  TRY_ASSIGN(ImplPtr impl, make_impl(own, TLS_client_method()));
+  impl->client = true;
+  if (const auto* pin = std::get_if<KeyPin>(&trust)) {
+    impl->expected = *pin;
+  } else {
+    impl->named = std::get<NamedByCa>(trust);
+    TRY(trust_ca(*impl, impl->named->ca_file));
+    TRY(expect_name(*impl, impl->named->name));
+  }
+  // 0 is success here, against OpenSSL's habit.
+  require(SSL_CTX_set_alpn_protos(impl->ssl.get(), kAlpnWire.data(), static_cast<unsigned>(kAlpnWire.size())) == 0,
+          "ALPN");
+  return impl;
 }
 
 }  // namespace
@@ -155,26 +197,30 @@ TlsContext::TlsContext(TlsContext&&) noexcept = default;
 TlsContext& TlsContext::operator=(TlsContext&&) noexcept = default;
 TlsContext::~TlsContext() = default;
 
-Result<TlsContext> TlsContext::for_server(const TlsFiles& files) {
-  TRY_ASSIGN(auto impl, make_impl(files, std::nullopt));
-  SSL_CTX_set_client_hello_cb(impl->ssl.get(), &require_alpn, nullptr);
-  SSL_CTX_set_alpn_select_cb(impl->ssl.get(), &select_alpn, nullptr);
+Result<TlsContext> TlsContext::for_server(const TlsFiles& files, const std::string& client_ca) {
+  TRY_ASSIGN(auto impl, make_server(files, client_ca));
+  return TlsContext(std::move(impl));
+}
+
+Result<TlsContext> TlsContext::for_server(const TlsIdentity& identity, const std::string& client_ca) {
+  TRY_ASSIGN(auto impl, make_server(identity, client_ca));
   return TlsContext(std::move(impl));
 }
 
 Result<TlsContext> TlsContext::for_public_server(const TlsFiles& files) {
-  TRY_ASSIGN(auto impl, make_impl(files, std::nullopt));
+  TRY_ASSIGN(auto impl, make_impl(files, TLS_server_method()));
   impl->public_server = true;
   SSL_CTX_set_verify(impl->ssl.get(), SSL_VERIFY_NONE, nullptr);
-  TRY(use_chain(impl->ssl.get(), files));
   return TlsContext(std::move(impl));
 }
 
-Result<TlsContext> TlsContext::for_client(const TlsFiles& files, const KeyPin& server_pin) {
-  TRY_ASSIGN(auto impl, make_impl(files, server_pin));
-  // 0 is success here, against OpenSSL's habit.
-  require(SSL_CTX_set_alpn_protos(impl->ssl.get(), kAlpnWire.data(), static_cast<unsigned>(kAlpnWire.size())) == 0,
-          "ALPN");
+Result<TlsContext> TlsContext::for_client(const TlsFiles& files, const ServerTrust& trust) {
+  TRY_ASSIGN(auto impl, make_client(files, trust));
+  return TlsContext(std::move(impl));
+}
+
+Result<TlsContext> TlsContext::for_client(const TlsIdentity& identity, const ServerTrust& trust) {
+  TRY_ASSIGN(auto impl, make_client(identity, trust));
   return TlsContext(std::move(impl));
 }
 

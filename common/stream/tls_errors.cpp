@@ -101,6 +101,13 @@ Error wrong_pin(const TlsContext::Impl& rules, const HandshakeNotes& notes) {
               "be standing in its place"};
 }
 
+Error untrusted(const TlsContext::Impl& rules, const HandshakeNotes& notes) {
+  const NamedByCa named = rules.named.value_or(NamedByCa{});
+  return {ErrorCode::kWrongIdentity, "the server's certificate is not one for " + quoted(named.name) +
+                                         " by the CA in " + quoted(named.ca_file) + ": " +
+                                         X509_verify_cert_error_string(notes.ca_says) + "; nothing was sent to it"};
+}
+
 std::optional<Error> own_refusal(const TlsContext::Impl& rules, const HandshakeNotes& notes) {
   switch (notes.refusal) {
     case Refusal::kNone:
@@ -110,7 +117,9 @@ std::optional<Error> own_refusal(const TlsContext::Impl& rules, const HandshakeN
     case Refusal::kNoAlpn:
       return Error{ErrorCode::kProtocol, "the other side speaks TLS, but not farhand/1"};
     case Refusal::kCostlyKey:
-      return Error{ErrorCode::kLimit, "the other side's RSA key is longer than 8192 bits"};
+      return Error{ErrorCode::kLimit, "an RSA key of the other side is longer than 8192 bits"};
+    case Refusal::kUntrusted:
+      return untrusted(rules, notes);
     case Refusal::kUnreadableKey:
       return Error{ErrorCode::kProtocol, "the other side's certificate holds no key that can be read"};
   }

@@ -12,6 +12,7 @@
 #include "common/stream/socket_io.h"
 #include "common/stream/tls_errors_internal.h"
 #include "common/stream/tls_pin_internal.h"
+#include "common/stream/tls_trust_internal.h"
 
 namespace farhand {
 namespace {
@@ -32,12 +33,13 @@ class Handshake {
   Handshake& operator=(const Handshake&) = delete;
   ~Handshake() { SSL_set_ex_data(ssl_, 0, nullptr); }
 
-  Result<KeyPin> run(Deadline deadline, int stop_fd);
+  Result<TlsPeer> run(Deadline deadline, int stop_fd);
 
  private:
   Result<bool> step();                                        // true: done
   std::optional<Error> wait(Deadline deadline, int stop_fd);  // what ended the wait early
-  Result<KeyPin> judge_again();
+  Result<TlsPeer> judge_again();
+  [[nodiscard]] HandshakeNotes::Refusal judge_peer(X509* certificate, const std::optional<KeyPin>& pin) const;
   void say_goodbye();
 
   SSL* ssl_;
@@ -46,7 +48,7 @@ class Handshake {
   HandshakeNotes notes_;
 };
 
-Result<KeyPin> Handshake::run(Deadline deadline, int stop_fd) {
+Result<TlsPeer> Handshake::run(Deadline deadline, int stop_fd) {
   socket_.allow_input(kHandshakeBytes);
   for (;;) {
     auto done = step();
@@ -88,20 +90,26 @@ std::optional<Error> Handshake::wait(Deadline deadline, int stop_fd) {
 }
 
 // The callbacks have judged already. A check of that weight does not hang on a callback having been called.
-Result<KeyPin> Handshake::judge_again() {
-  if (rules_.public_server) return KeyPin{};
+HandshakeNotes::Refusal Handshake::judge_peer(X509* certificate, const std::optional<KeyPin>& pin) const {
+  using Refusal = HandshakeNotes::Refusal;
+  if (!pin) return Refusal::kUnreadableKey;
+  if (!has_our_alpn(ssl_)) return Refusal::kNoAlpn;
+  if (!rules_.client) return Refusal::kNone;
+  if (rules_.expected) return *pin == *rules_.expected ? Refusal::kNone : Refusal::kWrongPin;
+  const bool trusted = notes_.by_ca && SSL_get_verify_result(ssl_) == X509_V_OK && rules_.named &&
+                       is_for_name(certificate, rules_.named->name);
+  return trusted ? Refusal::kNone : Refusal::kUntrusted;
+}
+
+// The callbacks have judged already. A check of that weight does not hang on a callback having been called.
+Result<TlsPeer> Handshake::judge_again() {
+  if (rules_.public_server) return TlsPeer{};
   const CertificatePtr certificate(SSL_get1_peer_certificate(ssl_));
   const auto pin = certificate ? pin_of_certificate(certificate.get()) : std::nullopt;
-  if (!pin) {
-    notes_.refusal = HandshakeNotes::Refusal::kUnreadableKey;
-  } else if (!has_our_alpn(ssl_)) {
-    notes_.refusal = HandshakeNotes::Refusal::kNoAlpn;
-  } else if (rules_.expected && *pin != *rules_.expected) {
-    notes_.refusal = HandshakeNotes::Refusal::kWrongPin;
-    notes_.seen = pin;
-  }
+  notes_.refusal = judge_peer(certificate.get(), pin);
+  notes_.seen = pin;
   if (notes_.refusal != HandshakeNotes::Refusal::kNone) return fail(handshake_error(socket_, rules_, notes_));
-  return *pin;
+  return TlsPeer{*pin, notes_.by_ca ? subject_of(certificate.get()) : std::string()};
 }
 
 void Handshake::say_goodbye() {
@@ -115,8 +123,8 @@ void Handshake::say_goodbye() {
 
 }  // namespace
 
-Result<KeyPin> shake_hands(SSL* ssl, TlsBufferBio& socket, const TlsContext::Impl& rules, Deadline deadline,
-                           int stop_fd) {
+Result<TlsPeer> shake_hands(SSL* ssl, TlsBufferBio& socket, const TlsContext::Impl& rules, Deadline deadline,
+                            int stop_fd) {
   return Handshake(ssl, socket, rules).run(deadline, stop_fd);
 }
 

@@ -7,9 +7,14 @@
 
 namespace farhand {
 
-// Shakes hands on `ssl`, whose BIO is `socket`'s and whose role is set, and sends everything that is due. The peer's
-// pin. On failure the peer has been sent the alert, as far as its socket took it.
-Result<KeyPin> shake_hands(SSL* ssl, TlsBufferBio& socket, const TlsContext::Impl& rules, Deadline deadline,
-                           int stop_fd);
+struct TlsPeer {
+  KeyPin pin{};
+  std::string subject;  // by the word of a CA; else empty
+};
+
+// Shakes hands on `ssl`, whose BIO is `socket`'s and whose role is set, and sends everything that is due. Who the peer
+// is. On failure the peer has been sent the alert, as far as its socket took it.
+Result<TlsPeer> shake_hands(SSL* ssl, TlsBufferBio& socket, const TlsContext::Impl& rules, Deadline deadline,
+                            int stop_fd);
 
 }  // namespace farhand

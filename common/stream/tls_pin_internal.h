@@ -1,4 +1,4 @@
-// Pins and PEM files in OpenSSL's terms, for the tls_*.cpp files only.
+// Pins in OpenSSL's terms, for the tls_*.cpp files only.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ void start_openssl();
 // SHA-256 over the DER of the certificate's SubjectPublicKeyInfo; nothing if it has none that can be encoded.
 std::optional<KeyPin> pin_of_certificate(const X509* certificate) noexcept;
 
-Result<CertificatePtr> load_certificate(const std::string& path);
-Result<KeyPtr> load_key(const std::string& path);
+// The pin of the first certificate in a text.
+class Pem;
+Result<KeyPin> pin_of_pem(const Pem& pem);
 
 }  // namespace farhand

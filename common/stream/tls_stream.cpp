@@ -47,7 +47,8 @@ class OpensslTlsStream final : public TlsStream {
   [[nodiscard]] bool has_pending() const noexcept override { return socket_.pending() > 0; }
   [[nodiscard]] bool has_buffered() const noexcept override;
   [[nodiscard]] int descriptor() const noexcept override { return socket_.fd(); }
-  [[nodiscard]] const KeyPin& peer_pin() const noexcept override { return peer_pin_; }
+  [[nodiscard]] const KeyPin& peer_pin() const noexcept override { return peer_.pin; }
+  [[nodiscard]] const std::string& peer_subject() const noexcept override { return peer_.subject; }
 
  private:
   // Why try_read came to a stop.
@@ -63,7 +64,7 @@ class OpensslTlsStream final : public TlsStream {
 
   TlsBufferBio socket_;
   SslPtr ssl_;  // after socket_: its BIO borrows it
-  KeyPin peer_pin_{};
+  TlsPeer peer_;
   std::optional<Error>
       failure_;  // of the whole stream; a failed send is socket_.write_failed() and leaves reading alive
   Pause pause_ = Pause::kNone;
@@ -79,7 +80,7 @@ OpensslTlsStream::OpensslTlsStream(UniqueFd socket, const TlsContext::Impl& rule
   prepare_stream_socket(socket_.fd());
   BIO* bio = socket_.make_bio();
   SSL_set_bio(ssl_.get(), bio, bio);  // takes the one reference, for both directions
-  if (rules.expected) {
+  if (rules.client) {
     SSL_set_connect_state(ssl_.get());
   } else {
     SSL_set_accept_state(ssl_.get());
@@ -87,7 +88,7 @@ OpensslTlsStream::OpensslTlsStream(UniqueFd socket, const TlsContext::Impl& rule
 }
 
 Result<void> OpensslTlsStream::shake_hands(const TlsContext::Impl& rules, Deadline deadline, int stop_fd) {
-  TRY_ASSIGN(peer_pin_, farhand::shake_hands(ssl_.get(), socket_, rules, deadline, stop_fd));
+  TRY_ASSIGN(peer_, farhand::shake_hands(ssl_.get(), socket_, rules, deadline, stop_fd));
   return {};
 }
 
@@ -256,13 +257,13 @@ Result<std::unique_ptr<TlsStream>> establish(UniqueFd socket, const TlsContext& 
 
 Result<std::unique_ptr<TlsStream>> TlsStream::accept(UniqueFd socket, const TlsContext& context, Deadline deadline,
                                                      int stop_fd) {
-  FARHAND_ASSERT(!context.impl().expected);
+  FARHAND_ASSERT(!context.impl().client);
   return establish(std::move(socket), context, deadline, stop_fd);
 }
 
 Result<std::unique_ptr<TlsStream>> TlsStream::connect(UniqueFd socket, const TlsContext& context, Deadline deadline,
                                                       int stop_fd) {
-  FARHAND_ASSERT(context.impl().expected.has_value());
+  FARHAND_ASSERT(context.impl().client);
   return establish(std::move(socket), context, deadline, stop_fd);
 }
 

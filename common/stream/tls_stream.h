@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "common/deadline.h"
 #include "common/stream/stream.h"
@@ -23,6 +24,10 @@ class TlsStream : public Stream {
                                                     int stop_fd = -1);
 
   [[nodiscard]] virtual const KeyPin& peer_pin() const noexcept = 0;
+
+  // The subject of a certificate that a CA of the context vouches for, as RFC 2253 writes it ("CN=alice,O=Example",
+  // what `openssl x509 -noout -subject -nameopt RFC2253` prints); ASCII. Empty for everybody else.
+  [[nodiscard]] virtual const std::string& peer_subject() const noexcept = 0;
 };
 
 }  // namespace farhand

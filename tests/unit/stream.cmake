@@ -4,9 +4,12 @@ farhand_test(stream_test
     stream/connect_test.cpp
     stream/drive.cpp
     stream/odd_peer.cpp
+    stream/own_identity_test.cpp
     stream/stream_conformance_test.cpp
     stream/stream_pair.cpp
+    stream/test_ca.cpp
     stream/test_keys.cpp
+    stream/tls_ca_test.cpp
     stream/tls_damage_test.cpp
     stream/tls_end_test.cpp
     stream/tls_handshake_test.cpp
