@@ -36,10 +36,14 @@ struct Parser {
   ExecCommand exec;
   PostCommand post;
   GetCommand get;
+  PairCommand pair;
   std::string encoding;
   CLI::App* exec_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
+  CLI::App* pair_verb = nullptr;
+  CLI::App* hosts_verb = nullptr;
+  CLI::App* forget_verb = nullptr;
 
   Parser() {
     app.require_subcommand(0, 1);
@@ -47,8 +51,10 @@ struct Parser {
     add_connection_options();
     add_exec();
     add_files();
+    add_hosts();
     app.footer(
-        "HOST: HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else your own\n"
+        "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else "
+        "your own\n"
         "rserver's socket on this machine.\n"
         "Exit status: exec ends as the command did (128+n for signal n, 255 for a failure of ours); else 0 done,\n"
         "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
@@ -62,6 +68,9 @@ struct Parser {
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
     app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
         ->type_name("SHA256");
+    app.add_option("--ca", options.ca, "Trust servers by this CA, PEM, and their name")->type_name("FILE");
+    app.add_option("--verify-name", options.verify_name, "The name in the server's certificate (default: the host's)")
+        ->type_name("NAME");
     app.add_option("--encoding", encoding, "Show command output that arrives in this encoding")->type_name("NAME");
     app.add_flag("--json", options.json, "One JSON object on standard output");
     const auto quiet = app.add_flag("-q,--quiet", options.quiet, "No progress, no notices");
@@ -88,6 +97,19 @@ struct Parser {
       verb->allow_extras();  // names are taken as they are: CLI11's lists would interpret brackets
       verb->add_flag("--json", options.json, "One JSON object on standard output");
       verb->add_flag("-q,--quiet", options.quiet, "No progress, no notices");
+    }
+  }
+
+  void add_hosts() {
+    pair_verb = app.add_subcommand("pair", "Become known to a server, and know it: pair HOST:PORT [CODE] [--as ALIAS]");
+    pair_verb->add_option("--as", pair.alias, "What to call it (default: the host's name)")->type_name("ALIAS");
+    pair_verb->add_flag("--replace", pair.replace, "Even if the alias stands for another server now");
+    hosts_verb = app.add_subcommand("hosts", "List the known hosts");
+    forget_verb = app.add_subcommand("forget", "Forget a known host: forget ALIAS");
+    for (CLI::App* verb : {pair_verb, hosts_verb, forget_verb}) {
+      verb->allow_extras();
+      verb->add_flag("--json", options.json, "One JSON object on standard output");
+      verb->add_flag("-q,--quiet", options.quiet, "No notices");
     }
   }
 };
@@ -153,7 +175,48 @@ Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words)
   return all;
 }
 
+// The words of a verb that takes `least` to `most` of them. None is repeated in a sentence: one may be a pairing code.
+Result<std::vector<std::string>> words_of(const CLI::App& verb, const Words& words, std::size_t least, std::size_t most,
+                                          const std::string& shape) {
+  std::vector<std::string> all = verb.remaining();
+  const bool option =
+      std::any_of(all.begin(), all.end(), [](const std::string& word) { return word.starts_with("-"); });
+  if (!option && !words.after && all.size() >= least && all.size() <= most) return all;
+  return fail(usage("write  rclient " + shape));
+}
+
+Result<ClientCommand> finish_pair(Parser& parser, const Words& words) {
+  TRY_ASSIGN(const auto given,
+             words_of(*parser.pair_verb, words, 1, 2, "pair HOST:PORT [CODE] [--as ALIAS] [--replace]"));
+  parser.pair.host = given.front();
+  if (given.size() > 1) parser.pair.code = given.back();
+  return parser.pair;
+}
+
+Result<ClientCommand> finish_forget(Parser& parser, const Words& words) {
+  TRY_ASSIGN(const auto given, words_of(*parser.forget_verb, words, 1, 1, "forget ALIAS"));
+  return ForgetCommand{given.front()};
+}
+
+Result<void> check_options(const ClientOptions& options) {
+  if (options.tls.certificate.empty() != options.tls.key.empty()) {
+    return fail(usage("--tls-cert and --tls-key go together"));
+  }
+  if (!options.ca.empty() && !options.server_pin.empty()) {
+    return fail(usage("a server is trusted either by --tls-server-pin or by --ca"));
+  }
+  if (options.ca.empty() && !options.verify_name.empty()) return fail(usage("--verify-name goes with --ca"));
+  return {};
+}
+
 Result<ClientCommand> finish(Parser& parser, const Words& words) {
+  TRY(check_options(parser.options));
+  if (parser.pair_verb->parsed()) return finish_pair(parser, words);
+  if (parser.forget_verb->parsed()) return finish_forget(parser, words);
+  if (parser.hosts_verb->parsed()) {
+    TRY(words_of(*parser.hosts_verb, words, 0, 0, "hosts [--json]"));
+    return HostsCommand{};
+  }
   if (parser.exec_verb->parsed()) return finish_exec(parser, words);
   if (parser.post_verb->parsed()) {
     TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words));

@@ -17,7 +17,9 @@ namespace farhand {
 struct ClientOptions {
   std::string host;  // as given with -H or RCLIENT_HOST; empty: the local socket
   TlsFiles tls;
-  std::string server_pin;  // as given
+  std::string server_pin;   // as given
+  std::string ca;           // a file
+  std::string verify_name;  // of the server, with ca; empty: the host's
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -36,6 +38,16 @@ struct GetCommand {
   std::vector<std::string> paths;
   std::string to;  // empty: into the current directory
 };
+struct PairCommand {
+  std::string host;
+  std::string code;   // empty: asked for
+  std::string alias;  // empty: the host's name
+  bool replace = false;
+};
+struct HostsCommand {};
+struct ForgetCommand {
+  std::string alias;
+};
 struct PromptCommand {
   std::string encoding;
 };
@@ -43,7 +55,8 @@ struct ShowText {  // --help, --version
   std::string text;
 };
 
-using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, ShowText>;
+using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, PairCommand, HostsCommand,
+                                   ForgetCommand, ShowText>;
 
 struct ClientCommandLine {
   ClientOptions options;

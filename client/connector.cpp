@@ -3,8 +3,6 @@
 
 #include <chrono>
 
-#include "common/escape.h"
-#include "common/paths.h"
 #include "common/stream/connect.h"
 #include "common/stream/plain_stream.h"
 #include "common/stream/tls_stream.h"
@@ -15,42 +13,43 @@ namespace {
 constexpr std::chrono::seconds kConnectTime{
     10};  // connection and handshake together; looking a name up has the resolver's own deadline
 
-Result<Host> chosen_host(const ClientOptions& options) {
-  if (!options.host.empty()) return parse_host(options.host);
-  return Host{Host::Kind::kUnix, default_socket_path(), {}, kDefaultPort};
-}
-
-Result<std::unique_ptr<TlsContext>> tls_for(const ClientOptions& options, const Host& host) {
-  if (host.kind != Host::Kind::kTls) return std::unique_ptr<TlsContext>();
-  if (options.tls.certificate.empty() || options.tls.key.empty() || options.server_pin.empty()) {
-    return fail(ErrorCode::kUsage, farhand::quoted(host_text(host)) +
-                                       " is reached under TLS, which takes --tls-cert, --tls-key and --tls-server-pin");
-  }
-  TRY_ASSIGN(const KeyPin pin, parse_pin(options.server_pin));
-  TRY_ASSIGN(TlsContext context, TlsContext::for_client(options.tls, pin));
-  return std::make_unique<TlsContext>(std::move(context));
-}
-
 }  // namespace
 
-Connector::Connector(Host host, std::unique_ptr<TlsContext> tls) : host_(std::move(host)), tls_(std::move(tls)) {}
+Connector::Connector(Target target, std::unique_ptr<TlsContext> tls)
+    : target_(std::move(target)), tls_(std::move(tls)) {}
 
 Result<Connector> Connector::make(const ClientOptions& options) {
-  TRY_ASSIGN(Host host, chosen_host(options));
-  TRY_ASSIGN(auto tls, tls_for(options, host));
-  return Connector(std::move(host), std::move(tls));
+  TRY_ASSIGN(Target target, find_target(options));
+  if (target.host.kind != Host::Kind::kTls) return Connector(std::move(target), nullptr);
+  TRY_ASSIGN(TlsContext tls, client_context(options.tls, *target.trust));
+  return Connector(std::move(target), std::make_unique<TlsContext>(std::move(tls)));
+}
+
+Result<Connector> Connector::to(const Host& host, const TlsFiles& own, const KeyPin& pin) {
+  TRY_ASSIGN(TlsContext tls, client_context(own, pin));
+  return Connector(Target{host, pin, {}}, std::make_unique<TlsContext>(std::move(tls)));
+}
+
+// A known host with another key: what to do depends on why, and only a person can know that.
+Error Connector::explained(Error error) const {
+  if (error.code != ErrorCode::kWrongIdentity || target_.alias.empty()) return error;
+  error.message = host() + " (" + target_.alias + "): " + error.message +
+                  "; to pair again, have its owner run rserver " + "invite there, then run  rclient pair " + host() +
+                  " CODE --as " + target_.alias + " --replace  here";
+  return error;
 }
 
 Result<std::unique_ptr<Stream>> Connector::connect() const {
   const Deadline deadline = Deadline::after(kConnectTime);
-  if (host_.kind == Host::Kind::kUnix) {
-    TRY_ASSIGN(UniqueFd socket, connect_unix(host_.path, deadline));
+  if (target_.host.kind == Host::Kind::kUnix) {
+    TRY_ASSIGN(UniqueFd socket, connect_unix(target_.host.path, deadline));
     return make_plain_stream(std::move(socket));
   }
-  TRY_ASSIGN(UniqueFd socket, connect_tcp(host_.name, host_.port, deadline));
-  if (host_.kind == Host::Kind::kPlain) return make_plain_stream(std::move(socket));
-  TRY_ASSIGN(auto stream, TlsStream::connect(std::move(socket), *tls_, deadline));
-  return std::unique_ptr<Stream>(std::move(stream));
+  TRY_ASSIGN(UniqueFd socket, connect_tcp(target_.host.name, target_.host.port, deadline));
+  if (target_.host.kind == Host::Kind::kPlain) return make_plain_stream(std::move(socket));
+  auto stream = TlsStream::connect(std::move(socket), *tls_, deadline);
+  if (!stream) return fail(explained(std::move(stream).error()));
+  return std::unique_ptr<Stream>(*std::move(stream));
 }
 
 }  // namespace farhand

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "client/command_line.h"
+#include "client/commands/pair.h"
 #include "client/exit_status.h"
 #include "client/report.h"
 #include "client/run.h"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) try {
   ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death,
   ::signal(SIGXFSZ, SIG_IGN);  // and so is a limit on the size of files
   const auto line = farhand::parse_client_command_line(argc, argv);
+  farhand::hide_pairing_codes(argc, argv);
   return line ? farhand::run_client(*line) : farhand::refuse_usage(line.error());
 } catch (const std::exception& error) {
   farhand::complain(error.what());

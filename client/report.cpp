@@ -137,6 +137,56 @@ std::string files_json(const FilesOutcome& outcome) {
   return object.dump();
 }
 
+namespace {
+
+Json host_object(const KnownHost& host) {
+  Json object;
+  object["alias"] = host.alias;
+  put_text(object, "host", host_text(host.host));
+  object["pin"] = host.pin ? Json(pin_text(*host.pin)) : Json(nullptr);
+  object["ca"] = nullptr;
+  object["verify_name"] = nullptr;
+  if (host.ca.empty()) return object;
+  put_text(object, "ca", host.ca);
+  put_text(object, "verify_name", host.verify_name.empty() ? host.host.name : host.verify_name);
+  return object;
+}
+
+Json done_object(int status) {
+  Json object;
+  object["status"] = status;
+  object["error"] = nullptr;
+  return object;
+}
+
+}  // namespace
+
+std::string done_json() {
+  return done_object(0).dump();
+}
+
+std::string hosts_json(const KnownHosts& known, int status) {
+  Json object = done_object(status);
+  object["hosts"] = Json::array();
+  for (const KnownHost& host : known.hosts()) object["hosts"].push_back(host_object(host));
+  for (const auto& refused : known.refused()) {
+    Json entry;
+    put_text(entry, "alias", refused.alias);
+    entry["error"] = error_object(refused.why);
+    object["hosts"].push_back(entry);
+  }
+  return object.dump();
+}
+
+std::string pair_json(const PairOutcome& outcome) {
+  Json object = done_object(0);
+  object.update(host_object(outcome.host));
+  put_text(object, "name", outcome.paired.name);
+  object["allow"] = Json::array();
+  for (const std::string& right : outcome.paired.allow) object["allow"].push_back(escape_for_display(right));
+  return object.dump();
+}
+
 std::string error_json(const Error& error) {
   Json object;
   object["status"] = status_of(error);

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "client/commands/pair.h"
+#include "client/known_hosts.h"
 #include "client/outcome.h"
 
 namespace farhand {
@@ -18,6 +20,9 @@ void report_files(const std::string& verb, const FilesOutcome& outcome, bool sum
 // With the output (for --json) or without (for --status-fd). No newline at the end.
 std::string exec_json(const ExecOutcome& outcome, bool with_output);
 std::string files_json(const FilesOutcome& outcome);
-std::string error_json(const Error& error);  // a job of files that did not come to any
+std::string error_json(const Error& error);  // a job that did not come to any files or hosts
+std::string pair_json(const PairOutcome& outcome);
+std::string hosts_json(const KnownHosts& known, int status);
+std::string done_json();
 
 }  // namespace farhand

@@ -10,6 +10,8 @@
 
 #include "client/commands/exec.h"
 #include "client/commands/get.h"
+#include "client/commands/hosts.h"
+#include "client/commands/pair.h"
 #include "client/commands/post.h"
 #include "client/connection.h"
 #include "client/exit_status.h"
@@ -121,6 +123,38 @@ int run(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
     return run_get(connection, get, progress, mode_mask_from_umask());
   });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// pair, hosts, forget
+
+int run(const PairCommand& command, const ClientOptions& options) {
+  const auto outcome = run_pair(command, options);
+  if (!outcome) return fail_with(outcome.error(), options.json);
+  const std::string& alias = outcome->host.alias;
+  if (!options.quiet) {
+    complain("paired with " + host_text(outcome->host.host) + " as " + alias + "; try:  rclient -H " + alias +
+             " exec \"ls\"");
+  }
+  return options.json ? print_json(pair_json(*outcome), 0) : 0;
+}
+
+int run(const HostsCommand&, const ClientOptions& options) {
+  const auto known = run_hosts();
+  if (!known) return fail_with(known.error(), options.json);
+  for (const auto& refused : known->refused()) complain(refused.why.message);
+  const int status = known->refused().empty() ? 0 : kSomeFailedStatus;
+  if (options.json) return print_json(hosts_json(*known, status), status);
+  if (known->hosts().empty() && status == 0 && !options.quiet) {
+    complain("no hosts are known yet; rclient pair HOST:PORT CODE makes one known");
+  }
+  return print(hosts_text(*known), status, kLocalTroubleStatus);
+}
+
+int run(const ForgetCommand& command, const ClientOptions& options) {
+  const auto forgotten = run_forget(command.alias);
+  if (!forgotten) return fail_with(forgotten.error(), options.json);
+  return options.json ? print_json(done_json(), 0) : 0;
 }
 
 int run(const PromptCommand& command, const ClientOptions& options) {

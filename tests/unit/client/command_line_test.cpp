@@ -167,6 +167,46 @@ TEST(ClientCommandLine, TheHostComesFromTheOptionThenFromTheEnvironment) {
   ::unsetenv("RCLIENT_HOST");
 }
 
+TEST(ClientCommandLine, PairTakesAHostAndACodeOrAsksForOne) {
+  const auto full = command_of<PairCommand>({"pair", "[::1]:99", "CODE", "--as", "web", "--replace"});
+  EXPECT_EQ(full.host, "[::1]:99");
+  EXPECT_EQ(full.code, "CODE");
+  EXPECT_EQ(full.alias, "web");
+  EXPECT_TRUE(full.replace);
+  const auto least = command_of<PairCommand>({"pair", "--json", "host"});
+  EXPECT_EQ(least.code + least.alias, "");
+  EXPECT_FALSE(least.replace);
+  complaint_about({"pair"});
+  complaint_about({"pair", "--as", "web"});
+  complaint_about({"pair", "h", "--", "c"});
+}
+
+TEST(ClientCommandLine, AComplaintAboutPairNeverRepeatsWhatMayBeACode) {
+  for (const auto& words : {std::vector<const char*>{"pair", "h", "SECRET", "more"},
+                            {"pair", "h", "--SECRET"},
+                            {"pair", "h", "--bogus", "SECRET"}}) {
+    EXPECT_EQ(complaint_about(words).find("SECRET"), std::string::npos);
+  }
+}
+
+TEST(ClientCommandLine, HostsAndForget) {
+  command_of<HostsCommand>({"hosts"});
+  EXPECT_TRUE(options_of({"hosts", "--json"}).json);
+  EXPECT_EQ(command_of<ForgetCommand>({"forget", "web"}).alias, "web");
+  complaint_about({"hosts", "web"});
+  complaint_about({"forget"});
+  complaint_about({"forget", "a", "b"});
+  complaint_about({"forget", "-x"});
+}
+
+TEST(ClientCommandLine, OptionsOfTrustGoTogetherOrExcludeEachOther) {
+  EXPECT_EQ(options_of({"--ca", "f", "--verify-name", "n", "exec", "ls"}).verify_name, "n");
+  complaint_about({"--verify-name", "n", "exec", "ls"});
+  complaint_about({"--ca", "f", "--tls-server-pin", "p", "exec", "ls"});
+  complaint_about({"--tls-cert", "f", "exec", "ls"});
+  complaint_about({"--tls-key", "f", "post", "x"});
+}
+
 TEST(ClientCommandLine, NoVerbIsThePrompt) {
   EXPECT_EQ(command_of<PromptCommand>({}).encoding, "");
   EXPECT_EQ(command_of<PromptCommand>({"--encoding", "GBK"}).encoding, "GBK");

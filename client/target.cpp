@@ -1,0 +1,63 @@
+// From -H to an address and a trust.
+#include "client/target.h"
+
+#include "client/identity.h"
+#include "common/escape.h"
+#include "common/paths.h"
+
+namespace farhand {
+namespace {
+
+Target target_of(const KnownHost& known) {
+  return Target{known.host, known.trust(), known.alias};
+}
+
+// What the options themselves say; nothing if they leave it to hosts.toml.
+Result<std::optional<ServerTrust>> trust_of(const ClientOptions& options, const std::string& name) {
+  if (!options.server_pin.empty()) {
+    TRY_ASSIGN(const KeyPin pin, parse_pin(options.server_pin));
+    return std::optional<ServerTrust>(pin);
+  }
+  if (options.ca.empty()) return std::optional<ServerTrust>();
+  return std::optional<ServerTrust>(NamedByCa{options.ca, options.verify_name.empty() ? name : options.verify_name});
+}
+
+Error not_known(const Host& host) {
+  const std::string where = host_text(host);
+  return Error{ErrorCode::kUsage,
+               farhand::quoted(where) +
+                   " is not known here, and nothing was sent to it: have its owner run rserver "
+                   "invite there, then run  rclient pair " +
+                   where + " CODE  here (or give --tls-server-pin, or --ca)",
+               false};
+}
+
+Result<Target> find_known(const std::string& text) {
+  TRY_ASSIGN(const KnownHosts known, KnownHosts::load(client_config_directory()));
+  TRY_ASSIGN(const auto by_alias, known.find_alias(text));
+  if (by_alias) return target_of(*by_alias);
+  TRY_ASSIGN(Host host, parse_host(text));
+  TRY_ASSIGN(const auto by_address, known.find_address(host));
+  if (by_address) return target_of(*by_address);
+  return fail(not_known(host));
+}
+
+}  // namespace
+
+Result<Target> find_target(const ClientOptions& options) {
+  if (options.host.empty()) return Target{Host{Host::Kind::kUnix, default_socket_path(), {}, kDefaultPort}, {}, {}};
+  const auto host = parse_host(options.host);
+  if (host && host->kind != Host::Kind::kTls) return Target{*host, {}, {}};
+  if (!host) return find_known(options.host);
+  TRY_ASSIGN(auto trust, trust_of(options, host->name));
+  if (trust) return Target{*host, std::move(trust), {}};
+  return find_known(options.host);
+}
+
+Result<TlsContext> client_context(const TlsFiles& files, const ServerTrust& trust) {
+  if (!files.certificate.empty()) return TlsContext::for_client(files, trust);
+  TRY_ASSIGN(const TlsIdentity identity, client_identity());
+  return TlsContext::for_client(identity, trust);
+}
+
+}  // namespace farhand
