@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/stream/tls_context.h"
+#include "server/keys/network.h"
 
 namespace farhand {
 
@@ -29,18 +30,12 @@ class RightSet {
   [[nodiscard]] constexpr bool has(Right right) const noexcept { return (bits_ & bit(right)) != 0; }
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
   friend constexpr bool operator==(RightSet, RightSet) noexcept = default;
+  [[nodiscard]] std::vector<std::string> names() const;
 
  private:
   constexpr explicit RightSet(std::uint32_t bits) noexcept : bits_(bits) {}
   static constexpr std::uint32_t bit(Right right) noexcept { return 1U << static_cast<unsigned>(right); }
   std::uint32_t bits_ = 0;
-};
-
-// A network in CIDR notation; an IPv4 one also matches the IPv4-mapped IPv6 addresses in it.
-struct Network {
-  std::array<std::uint8_t, 16> prefix{};  // IPv4 as ::ffff:a.b.c.d
-  unsigned bits = 0;                      // of 128
-  friend bool operator==(const Network&, const Network&) = default;
 };
 
 // At most `count` requests within `period`; a count of 0: no limit.
