@@ -198,7 +198,13 @@ Result<ClientCommand> finish_forget(Parser& parser, const Words& words) {
   return ForgetCommand{given.front()};
 }
 
-Result<void> check_options(const ClientOptions& options) {
+Result<void> check_options(const Parser& parser) {
+  const ClientOptions& options = parser.options;
+  // An empty value, such as an unset variable of a script leaves, must not count as "not given".
+  for (const char* name : {"--tls-cert", "--tls-key", "--tls-server-pin", "--ca", "--verify-name"}) {
+    const CLI::Option* option = parser.app.get_option(name);
+    if (option->count() > 0 && option->as<std::string>().empty()) return fail(usage(std::string(name) + " is empty"));
+  }
   if (options.tls.certificate.empty() != options.tls.key.empty()) {
     return fail(usage("--tls-cert and --tls-key go together"));
   }
@@ -210,7 +216,7 @@ Result<void> check_options(const ClientOptions& options) {
 }
 
 Result<ClientCommand> finish(Parser& parser, const Words& words) {
-  TRY(check_options(parser.options));
+  TRY(check_options(parser));
   if (parser.pair_verb->parsed()) return finish_pair(parser, words);
   if (parser.forget_verb->parsed()) return finish_forget(parser, words);
   if (parser.hosts_verb->parsed()) {

@@ -38,7 +38,10 @@ Result<KnownHost> wanted_host(const PairCommand& command, const Host& host, cons
 }
 
 Error reported(const ErrorReport& report, const std::string& host) {
-  return Error{report.code, host + " says: " + sentence_for_display(report.message), true};
+  const std::string advice = report.code == ErrorCode::kRefused
+                                 ? "; an invitation works once and not for long: ask for another (rserver invite)"
+                                 : "";
+  return Error{report.code, host + " says: " + sentence_for_display(report.message) + advice, true};
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ std::string encode(const Pair& message) {
 
 Result<Pair> decode_pair(Bytes bytes) {
   TRY_ASSIGN(Pair message, decode_structure<Pair>(bytes, "pair"));
+  // One who speaks another version is a stranger like any other; hello is where versions are talked about.
+  if (message.version != kProtocolVersion) {
+    return fail(ErrorCode::kProtocol, "a 'pair' of version " + std::to_string(message.version) + " of the protocol");
+  }
   if (message.software.size() <= kMaxSoftwareBytes && is_name(message.name)) return message;
   return fail(ErrorCode::kProtocol, "a malformed 'pair': a text is too long or holds a zero byte");
 }

@@ -124,8 +124,11 @@ class Addresses(unittest.TestCase):
             check_sentence(self, rclient(["get", "x"], host=host), 7)
             check_sentence(self, rclient(["exec", "true"], host=host), 255)
 
-    def test_tls_without_keys_says_what_it_takes(self):
-        check_sentence(self, rclient(["get", "x"], host="127.0.0.1:1"), 2, "--tls-cert", "--tls-key", "--tls-server-pin")
+    def test_a_host_that_nobody_has_paired_with_says_what_it_takes(self):
+        here = scratch()
+        self.addCleanup(remove_tree, here)
+        ran = rclient(["get", "x"], host="127.0.0.1:1", env={"HOME": here})
+        check_sentence(self, ran, 2, "rserver invite", "rclient pair", "--tls-server-pin")
 
     def test_no_local_server_is_told_with_the_socket(self):
         here = scratch()

@@ -75,6 +75,14 @@ def hello(version=1, software="hostile 1", features=()):
     return frame("hello", u16(version) + text(software) + texts(features))
 
 
+def pair(secret=bytes(16), name="hostile", version=1, software="hostile 1"):
+    return frame("pair", u16(version) + text(software) + secret + text(name))
+
+
+def paired(name="hostile", allow=("exec",)):
+    return frame("paired", text(name) + texts(allow))
+
+
 def exec_words(*words):
     return frame("exec", u8(0) + texts(words))
 
@@ -299,7 +307,7 @@ def table():
 
 
 STATES = {"client": ("greeting", "idle", "exec", "offered", "file", "ended"),
-          "server": ("greeting", "idle", "exec", "post", "get", "offered", "file", "ended")}
+          "server": ("greeting", "idle", "exec", "post", "get", "offered", "file", "pairing", "ended")}
 
 
 def _states(cell, sender):

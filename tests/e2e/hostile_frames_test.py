@@ -13,9 +13,10 @@ import unittest
 import harness
 from harness import (NOBODY, SCALE, SEED, ServerTest, in_parallel, main, memory_of, needs_root, part_files,
                      pids_with_word, random_bytes, read_file, unique_number, wait_until, write_file)
-from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, SOURCE_CHANGED,
+from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, REFUSED,
+                     SOURCE_CHANGED,
                      STATES, STDIN_END, Peer, assert_plain, canary, closing_error, converse, done, error, exec_line,
-                     exec_words, exit_report, frame, get, greeted, hello, offer, ping, post, read_done, read_error,
+                     exec_words, exit_report, frame, get, greeted, hello, offer, pair, paired, ping, post, read_done, read_error,
                      read_exit, read_seal, run_line, run_words, seal, slip, table, take_frames, text, texts, u8, u16,
                      u64, xxh3_128)
 
@@ -170,7 +171,7 @@ class Sizes(FramesTest):
         for kind, row in CLIENT_ROWS.items():
             name = {"path": "x", "offset": "4", "token": "t"}.get(row.name, "")
             failure = self.refused(prelude_for(kind) + slip(kind, row.limit + 1, name), f"{kind} of one byte too many")
-            if kind != "hello":
+            if kind not in ("hello", "pair"):  # strangers are told no more than that
                 self.assertIn(str(row.limit), failure.message)
             if row.parcel != "nothing":
                 with Peer.of(self.server) as peer:
@@ -374,7 +375,7 @@ class States(FramesTest):
             "data": frame("data", b"x", "4"), "seal": seal(b"half"), "get": get("present"),
             "stdout": frame("stdout", b"x"), "stderr": frame("stderr", b"x"), "exit": exit_report(),
             "done": done(b"half", "unfinished"), "error": error(1, True, "enough"), "ping": ping("t"),
-            "pong": frame("pong", b"", "t"), "bye": BYE,
+            "pong": frame("pong", b"", "t"), "bye": BYE, "pair": pair(), "paired": paired(),
         }[kind]
 
     def test_every_message_in_every_state(self):
@@ -399,6 +400,8 @@ class States(FramesTest):
                 self.assertEqual(failure.code, PROTOCOL)
             self.assertFalse(os.path.exists(self.server.path(f"ran-{number}")))
             self.assertFalse(os.path.exists(self.server.path("unfinished")))
+        elif kind == "pair":  # here there are no keys
+            self.assertEqual(failure.code, REFUSED)
         elif kind not in ("bye", "error"):
             self.assertIsNone(failure)
         if os.path.exists(self.server.path("unfinished")):

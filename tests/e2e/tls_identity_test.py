@@ -391,10 +391,15 @@ class Files(unittest.TestCase):
             self.check_server(run_rserver([*tls_server_args(Keys.server, Keys.client), "--listen", "127.0.0.1:0"],
                                           uid=0))
 
-    def test_a_tls_host_takes_keys(self):
-        for args in ([], Keys.client.args(), ["--tls-server-pin", Keys.server.pin]):
-            check_sentence(self, rclient([*args, "get", "x"], "127.0.0.1:1", uid=UID, cwd=self.here), 2,
-                           "--tls-server-pin")
+    def test_a_host_that_nobody_has_paired_with_is_not_reached(self):
+        home = {"HOME": self.here}
+        for args in ([], Keys.client.args()):
+            ran = rclient([*args, "get", "x"], "127.0.0.1:1", uid=UID, cwd=self.here, env=home)
+            check_sentence(self, ran, 2, "--tls-server-pin", "rserver invite", "rclient pair")
+        self.assertFalse(os.path.exists(os.path.join(self.here, ".config")), "nothing was made for it")
+        # The honest twin: with a pin it is tried, with a key of one's own.
+        ran = rclient(["--tls-server-pin", Keys.server.pin, "get", "x"], "127.0.0.1:1", uid=UID, cwd=self.here, env=home)
+        check_sentence(self, ran, 7, "refused the connection")
 
 
 if __name__ == "__main__":

@@ -205,6 +205,10 @@ TEST(ClientCommandLine, OptionsOfTrustGoTogetherOrExcludeEachOther) {
   complaint_about({"--ca", "f", "--tls-server-pin", "p", "exec", "ls"});
   complaint_about({"--tls-cert", "f", "exec", "ls"});
   complaint_about({"--tls-key", "f", "post", "x"});
+  for (const char* empty : {"--tls-server-pin", "--ca", "--tls-cert", "--verify-name"}) {
+    EXPECT_NE(complaint_about({empty, "", "exec", "ls"}).find("empty"), std::string::npos)
+        << "an unset variable of a script";
+  }
 }
 
 TEST(ClientCommandLine, NoVerbIsThePrompt) {

@@ -257,6 +257,7 @@ TEST(Messages, NamesAndRightsOfAPairingAreBounded) {
   EXPECT_TRUE(pair(std::string(64, 's'), std::string(128, 'n')));
   EXPECT_TRUE(pair("", ""));
   EXPECT_TRUE(pair("s", "\x1b[2J\n\xff"));  // escaped where it is shown
+  EXPECT_FALSE(survives(decode_pair, Pair{2, "", {}, ""}));
   EXPECT_FALSE(pair(std::string(65, 's'), ""));
   EXPECT_FALSE(pair("", std::string(129, 'n')));
   EXPECT_FALSE(pair("", std::string("a\0b", 3)));
