@@ -111,7 +111,9 @@ class Doorkeeper::DoorVisit final : public Visit {
     how_ = Departure::kWell;
     ticket_.logged_in(door_.clock_());
   }
-  void leaves(Departure how) override { how_ = how; }
+  void leaves(Departure how) override {
+    if (!logged_in_ || how == Departure::kCrash) how_ = how;
+  }
 
  private:
   Doorkeeper& door_;
