@@ -1,14 +1,16 @@
-// Admission: how a fresh connection becomes a Stream of somebody who may be here. One object per listening address,
-// chosen by how it was asked for.
+// Admission: how a fresh connection becomes a Stream of somebody whose rights are known. One object per listening
+// address, chosen by how it was asked for.
 //
-//   Unix socket      the peer's credentials: the server's own user
-//   --insecure TCP   the owner of the peer's end of the loopback connection: the server's own user
-//   TLS              the handshake, then the client's key against the pins
+//   Unix socket      the peer's credentials: the server's own user, who may do all
+//   --insecure TCP   the owner of the peer's end of the loopback connection: likewise
+//   TLS              the handshake, then the client's key against the fixed pins, the keys of keys.toml by their pins,
+//                    and those by the subject that a CA vouches for
 //
 // Threads: const; sessions of one listener share it.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +19,18 @@
 #include "common/stream/stream.h"
 #include "common/stream/tls_context.h"
 #include "common/unique_fd.h"
+#include "server/keys/key_store.h"
 
 namespace farhand {
 
-// A stream, and what is known about who is on it. If `refusal` is set the peer may not be here, and is told so.
+// A stream, and what is known about who is on it.
 struct Admitted {
   std::unique_ptr<Stream> stream;
-  std::string who;  // for the log, such as "uid 1000" or "key sha256:..."
-  std::optional<Error> refusal;
+  std::string who;            // for the log, such as "uid 1000" or "key sha256:..."
+  std::optional<KeyPin> pin;  // the key that TLS has proven; without one there is no pairing
+  SharedRights rights;        // none: a stranger
+  bool enrolled = false;      // the rights stand in keys.toml, so they may change; else they are the own user's
+  std::string refusal;        // why there are no rights; for the log and the audit alone
 };
 
 class Admission {
@@ -38,8 +44,22 @@ class Admission {
   virtual Result<Admitted> admit(UniqueFd socket, Deadline deadline, int stop_fd) const = 0;
 };
 
+struct KeyRules {
+  std::vector<KeyPin> fixed;  // from the command line: these may do all
+  bool takes_users = false;   // whether a session becomes its key's user; else that has to be the server's own
+};
+
 std::unique_ptr<Admission> admit_unix_user();
 std::unique_ptr<Admission> admit_loopback_user();
-std::unique_ptr<Admission> admit_pinned_keys(TlsContext context, std::vector<KeyPin> pins);
+std::unique_ptr<Admission> admit_keys(TlsContext context, const KeyStore& keys, KeyRules rules);
+
+// The part of admit_keys that needs no connection: whose key it is and whether it may come in from there, now.
+struct ProvenKey {
+  KeyPin pin{};
+  std::string subject;                  // empty: no CA vouches for it
+  std::optional<SourceAddress> source;  // nothing: not known, which no key's `source` fits
+};
+void judge_key(Admitted& admitted, const ProvenKey& key, const KeyTable& table, const KeyRules& rules,
+               std::chrono::sys_seconds now);
 
 }  // namespace farhand

@@ -33,9 +33,15 @@ void describe(CLI::App& app, Raw& raw) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--root", raw.config.root, "Directory to serve (default: the current one)")->type_name("DIR");
   app.add_flag("--insecure", raw.config.insecure, "TCP without TLS, on loopback and for your own user only");
-  app.add_option("--tls-cert", raw.config.tls.certificate, "Certificate of this server, PEM")->type_name("FILE");
+  app.add_option("--tls-cert", raw.config.tls.certificate, "Certificate of this server, PEM (default: its own)")
+      ->type_name("FILE");
   app.add_option("--tls-key", raw.config.tls.key, "Its private key, PEM")->type_name("FILE");
-  app.add_option("--tls-client-pin", raw.pins, "Key of a client that may come in: SHA-256 of its SPKI; repeatable")
+  app.add_option("--client-ca", raw.config.client_ca, "CAs that vouch for the subjects in keys.toml, PEM")
+      ->type_name("FILE");
+  app.add_option("--audit", raw.config.audit, "Audit trail: a file, syslog or journal; a JSON line an event")
+      ->type_name("FILE|syslog|journal");
+  app.add_option("--tls-client-pin", raw.pins,
+                 "Static key of a client that may do all: SHA-256 of its SPKI; repeatable (others: rserver invite)")
       ->type_name("SHA256")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -63,16 +69,10 @@ Result<Host> parse_listen(const std::string& text, const ServerConfig& config, b
     if (!config.insecure) return fail(ErrorCode::kUsage, farhand::quoted(text) + " has no TLS: that takes --insecure");
     if (!is_loopback(host.name)) {
       return fail(ErrorCode::kUsage, "without TLS only loopback addresses are served, and " + farhand::quoted(text) +
-                                         " is none; leave --insecure out and give --tls-cert, --tls-key and "
-                                         "--tls-client-pin");
+                                         " is none; leave --insecure out, and clients need a key (rserver invite)");
     }
     host.kind = Host::Kind::kPlain;
     return host;
-  }
-  if (config.tls.certificate.empty() || config.tls.key.empty() || config.client_pins.empty()) {
-    return fail(ErrorCode::kUsage, "to serve " + farhand::quoted(text) +
-                                       " takes --tls-cert, --tls-key and --tls-client-pin (or, on loopback and "
-                                       "without TLS, --insecure)");
   }
   return host;
 }
@@ -108,7 +108,8 @@ std::size_t times_given(std::string_view option, int argc, const char* const* ar
 Result<ServerCommandLine> parse_server_command_line(int argc, const char* const* argv, bool is_root) {
   CLI::App app(
       "Runs commands and moves files for rclient. Without options it serves the current directory to your own "
-      "user, on a Unix socket that rclient finds by itself.",
+      "user, on a Unix socket that rclient finds by itself.\n\nrserver invite, keys, revoke and check-config say who "
+      "may come over the network; each has a --help of its own.",
       "rserver");
   Raw raw;
   describe(app, raw);

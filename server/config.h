@@ -15,8 +15,10 @@ struct ServerConfig {
   std::vector<Host> listen;
   std::string root;
   bool insecure = false;
-  TlsFiles tls;  // empty names: no TLS
-  std::vector<KeyPin> client_pins;
+  TlsFiles tls;                     // empty names: the identity in the configuration directory
+  std::string client_ca;            // empty: clients are known by their pins alone
+  std::vector<KeyPin> client_pins;  // static keys, which may do all; others are in keys.toml
+  std::string audit;                // a file, "syslog" or "journal"; empty: none but the log
   bool verbose = false;
 };
 

@@ -1,8 +1,10 @@
-// The table of verbs.
+// The table of verbs, and the answer to a request that may not be made.
 #include "server/dispatch.h"
 
 #include <array>
 
+#include "common/escape.h"
+#include "protocol/transfer/receiver.h"
 #include "server/verbs/exec.h"
 #include "server/verbs/get.h"
 #include "server/verbs/post.h"
@@ -11,11 +13,17 @@ namespace farhand {
 namespace {
 
 constexpr std::array kVerbs{
-    Verb{FrameKind::kExec, "exec", true, run_exec},
-    Verb{FrameKind::kOffer, "post", true, run_post},  // an upload begins with `offer`, or with `post` itself
-    Verb{FrameKind::kPost, "post", true, run_post},
-    Verb{FrameKind::kGet, "get", false, run_get},
+    Verb{FrameKind::kExec, "exec", Right::kExec, true, run_exec},
+    Verb{FrameKind::kOffer, "post", Right::kPost, true, run_post},  // an upload begins with `offer`, or `post` itself
+    Verb{FrameKind::kPost, "post", Right::kPost, true, run_post},
+    Verb{FrameKind::kGet, "get", Right::kGet, false, run_get},
 };
+
+std::string shown_rights(const RightSet& allow) {
+  std::string text;
+  for (const std::string& name : allow.names()) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "nothing" : text;
+}
 
 }  // namespace
 
@@ -28,6 +36,25 @@ const Verb* find_verb(FrameKind kind) noexcept {
     if (verb.kind == kind) return &verb;
   }
   return nullptr;
+}
+
+Result<void> check_right(const Verb& verb, const Rights& rights) {
+  if (rights.allow.has(verb.needs)) return {};
+  return fail(ErrorCode::kRefused, "this takes the right '" + std::string(right_name(verb.needs)) + "', and the key " +
+                                       quoted(rights.name) + " is allowed " + shown_rights(rights.allow) +
+                                       " on this server");
+}
+
+Result<void> refuse_request(Session& session, const Incoming& request, const Error& error) {
+  const FrameKind kind = request.kind();
+  if (kind != FrameKind::kPost) session.channel.consume(request.bytes.size());
+  if (kind == FrameKind::kOffer) {  // the answer is due once the upload itself has begun
+    TRY_ASSIGN(const Incoming post, session.channel.hear(Deadline::never()));
+    if (post.kind() != FrameKind::kPost) return fail(ErrorCode::kConnectionLost, "an upload was offered and not begun");
+  }
+  session.refuse(error);
+  if (kind == FrameKind::kOffer || kind == FrameKind::kPost) return discard_body(session.channel);
+  return {};
 }
 
 }  // namespace farhand

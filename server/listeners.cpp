@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <farhand/socketserver.h>
+#include "common/check.h"
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/paths.h"
@@ -43,11 +44,17 @@ class LoggingServer final : public Server {
   }
 };
 
-Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerConfig& config) {
+Result<TlsContext> tls_context(const ServerConfig& config, const Keyring& keyring) {
+  if (!config.tls.certificate.empty()) return TlsContext::for_server(config.tls, config.client_ca);
+  return TlsContext::for_server(keyring.identity, config.client_ca);
+}
+
+Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerConfig& config, const Keyring* keyring) {
   if (host.kind == Host::Kind::kUnix) return admit_unix_user();
   if (host.kind == Host::Kind::kPlain) return admit_loopback_user();
-  TRY_ASSIGN(TlsContext context, TlsContext::for_server(config.tls));
-  return admit_pinned_keys(std::move(context), config.client_pins);
+  FARHAND_ASSERT(keyring != nullptr);
+  TRY_ASSIGN(TlsContext context, tls_context(config, *keyring));
+  return admit_keys(std::move(context), keyring->store, KeyRules{config.client_pins, false});
 }
 
 Error cannot_listen(const Host& host, const std::system_error& error) {
@@ -68,10 +75,10 @@ std::unique_ptr<socketserver::BaseServer> make_server(const Host& host, Service&
       socketserver::Address::ip(host.name, host.port), factory, server_options());
 }
 
-Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service) {
+Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service, const Keyring* keyring) {
   Listener listener;
   listener.host = host;
-  TRY_ASSIGN(listener.admission, admission_for(host, config));
+  TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
   if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
   try {
     listener.server = make_server(host, service, *listener.admission);
@@ -85,10 +92,10 @@ Result<Listener> open_listener(const Host& host, const ServerConfig& config, Ser
 
 }  // namespace
 
-Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service) {
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring) {
   std::vector<Listener> listeners;
   for (const Host& host : config.listen) {
-    TRY_ASSIGN(Listener listener, open_listener(host, config, service));
+    TRY_ASSIGN(Listener listener, open_listener(host, config, service, keyring));
     if (host.kind == Host::Kind::kPlain) {
       log::warning("--insecure: " + host_text(listener.host) + " is served without TLS, to uid " +
                    std::to_string(::geteuid()) + " alone");

@@ -12,6 +12,7 @@
 #include "common/result.h"
 #include "server/admission.h"
 #include "server/config.h"
+#include "server/keyring.h"
 #include "server/service.h"
 #include "server/socketserver/base_server.h"
 
@@ -23,7 +24,7 @@ struct Listener {
   Host host;  // with the real port
 };
 
-// Opens all of them, or none.
-Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service);
+// Opens all of them, or none. `keyring` is needed for TLS, and outlives them.
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring);
 
 }  // namespace farhand

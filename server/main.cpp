@@ -9,8 +9,13 @@
 
 #include "common/log.h"
 #include "common/standard_streams.h"
+#include "server/commands/invite.h"
+#include "server/commands/keys.h"
+#include "server/commands/revoke.h"
 #include "server/config.h"
+#include "server/keyring.h"
 #include "server/listeners.h"
+#include "server/listening_file.h"
 #include "server/serve_loop.h"
 
 namespace farhand {
@@ -40,18 +45,64 @@ mode_t mode_mask_from_umask() {
   return 0777 & ~(mask | 022);
 }
 
+// Where `rserver invite` finds us. That it cannot be written down ends nothing: --host says it as well.
+void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
+  ServerListening listening{keyring.pin, {}};
+  for (const Listener& listener : listeners) {
+    if (listener.host.kind == Host::Kind::kTls) listening.hosts.push_back(listener.host);
+  }
+  const auto announced = announce_listening(keyring.store.directory(), listening);
+  if (!announced) log::warning(announced.error().message);
+}
+
 int run(const ServerConfig& config) {
   auto root = RootedDirectory::open(config.root);
   if (!root) return fail_with(root.error());
   const UniqueFd signals = take_over_signals();
-  Service service{std::move(*root), {}, raise_descriptor_limit(), mode_mask_from_umask()};
-  auto listeners = open_listeners(config, service);
+  auto sink = config.audit.empty() ? Result<std::unique_ptr<AuditSink>>(nullptr) : open_audit_sink(config.audit);
+  if (!sink) return fail_with(sink.error());
+  Audit audit(*std::move(sink));
+  Service service{std::move(*root), audit, {}, raise_descriptor_limit(), mode_mask_from_umask()};
+  auto keyring = open_keyring(config, service);
+  if (!keyring) return fail_with(keyring.error());
+  auto listeners = open_listeners(config, service, keyring->get());
   if (!listeners) return fail_with(listeners.error());
+  if (*keyring) announce(**keyring, *listeners);
   for (const Listener& listener : *listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
   std::fflush(stdout);
   log::info("serving " + service.root.path());
-  serve(*listeners, signals.get(), service.drain);
+  serve(*listeners, signals.get(), service, *keyring ? &(*keyring)->store : nullptr);
+  if (*keyring) withdraw_listening((*keyring)->store.directory());
   return 0;
+}
+
+int serve_command_line(int argc, char** argv) {
+  const auto line = parse_server_command_line(argc, argv, ::geteuid() == 0);
+  if (!line) return fail_with(line.error());
+  if (!line->config) {
+    std::fputs(line->text.c_str(), stdout);
+    return 0;
+  }
+  if (line->config->verbose) log::set_level(log::Level::kDebug);
+  return run(*line->config);
+}
+
+Result<CommandOutcome> run_command(const ServerCommand& command) {
+  if (const auto* invite = std::get_if<InviteOptions>(&command)) return run_invite(*invite);
+  if (const auto* keys = std::get_if<KeysOptions>(&command)) return run_keys(*keys);
+  if (const auto* revoke = std::get_if<RevokeOptions>(&command)) return run_revoke(*revoke);
+  return run_check_config();
+}
+
+int command_line(int argc, char** argv) {
+  const auto parsed = parse_server_command(argc, argv);
+  if (!parsed) return fail_with(parsed.error());
+  const auto outcome =
+      parsed->command ? run_command(*parsed->command) : Result<CommandOutcome>(CommandOutcome{parsed->text, {}});
+  if (!outcome) return fail_with(outcome.error());
+  std::fputs(outcome->notes.c_str(), stderr);
+  std::fputs(outcome->out.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? outcome->status : kFailureStatus;
 }
 
 }  // namespace
@@ -59,14 +110,8 @@ int run(const ServerConfig& config) {
 
 int main(int argc, char** argv) try {
   farhand::reserve_standard_streams();
-  const auto line = farhand::parse_server_command_line(argc, argv, ::geteuid() == 0);
-  if (!line) return farhand::fail_with(line.error());
-  if (!line->config) {
-    std::fputs(line->text.c_str(), stdout);
-    return 0;
-  }
-  if (line->config->verbose) farhand::log::set_level(farhand::log::Level::kDebug);
-  return farhand::run(*line->config);
+  const bool command = argc > 1 && farhand::is_server_command(argv[1]);
+  return command ? farhand::command_line(argc, argv) : farhand::serve_command_line(argc, argv);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "rserver: %s\n", error.what());
   return farhand::kFailureStatus;

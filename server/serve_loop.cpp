@@ -1,6 +1,7 @@
 // The main thread's loop.
 #include "server/serve_loop.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -23,27 +24,63 @@ void poll_or_throw(std::vector<pollfd>& set, Deadline deadline) {
   if (::poll(set.data(), set.size(), deadline.poll_timeout()) < 0 && errno != EINTR) throw_errno("poll");
 }
 
-void serve_until_signal(std::vector<Listener>& listeners, int signals) {
-  for (;;) {
-    std::vector<pollfd> set{{signals, POLLIN, 0}};
-    for (const Listener& listener : listeners) set.push_back({listener.server->fileno(), POLLIN, 0});
-    poll_or_throw(set, Deadline::never());
-    if (set[0].revents != 0) return;
-    for (std::size_t i = 0; i < listeners.size(); ++i) {
-      if (set[i + 1].revents != 0) listeners[i].server->handle_pending_request();
-    }
-  }
+bool has_terminal() {
+  return static_cast<bool>(UniqueFd(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)));
 }
 
-void take_signal(int signals) {
+// The number of the signal that is waiting; 0 if there is none.
+int take_signal(int signals) {
   signalfd_siginfo taken{};
-  [[maybe_unused]] const auto got = ::read(signals, &taken, sizeof taken);
+  if (::read(signals, &taken, sizeof taken) != static_cast<ssize_t>(sizeof taken)) return 0;
+  return static_cast<int>(taken.ssi_signo);
 }
+
+class ServeLoop {
+ public:
+  ServeLoop(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys)
+      : listeners_(listeners), signals_(signals), service_(service), keys_(keys), had_terminal_(has_terminal()) {}
+
+  void run() {
+    for (bool serving = true; serving;) {
+      std::vector<pollfd> set{{signals_, POLLIN, 0},
+                              {service_.sessions.expiry_fd(), POLLIN, 0},
+                              {keys_ != nullptr ? keys_->fd() : -1, POLLIN, 0}};
+      const std::size_t first = set.size();
+      for (const Listener& listener : listeners_) set.push_back({listener.server->fileno(), POLLIN, 0});
+      poll_or_throw(set, Deadline::never());
+      if (set[0].revents != 0) serving = !ends_us(take_signal(signals_));
+      if (set[1].revents != 0) service_.sessions.judge_expiry(now());
+      if (set[2].revents != 0) keys_->take_changes();  // before anybody comes in who has just been enrolled
+      for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        if (set[first + i].revents != 0) listeners_[i].server->handle_pending_request();
+      }
+    }
+  }
+
+ private:
+  static std::chrono::sys_seconds now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+
+  bool ends_us(int number) {
+    if (number == 0) return false;
+    if (number != SIGHUP || (had_terminal_ && !has_terminal())) return true;
+    service_.audit.reopen();
+    if (keys_ != nullptr) keys_->reload(true);
+    return false;
+  }
+
+  std::vector<Listener>& listeners_;
+  int signals_;
+  Service& service_;
+  KeyStore* keys_;
+  bool had_terminal_;
+};
 
 // Closing waits for the sessions, so it runs aside while this thread still listens to a second signal; and a thread for
 // each, so that all of them stop listening at once. `closed` was made in good time: there may be no descriptor left
 // now.
-void close_all(std::vector<Listener>& listeners, int signals, Drain& drain, EventFd& closed) {
+void close_all(std::vector<Listener>& listeners, int signals, Service& service, EventFd& closed) {
   std::thread closer([&] {
     std::vector<std::thread> closers;
     for (Listener& listener : listeners) closers.emplace_back([&listener] { listener.server->server_close(); });
@@ -51,10 +88,14 @@ void close_all(std::vector<Listener>& listeners, int signals, Drain& drain, Even
     closed.ring();
   });
   std::vector<pollfd> set{{closed.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
-  poll_or_throw(set, Deadline::after(kDrainTime));
+  const Deadline deadline = Deadline::after(kDrainTime);
+  do {
+    poll_or_throw(set, deadline);
+  } while (set[0].revents == 0 && !deadline.passed() && take_signal(signals) == SIGHUP);  // nothing to reload any more
   if (set[0].revents == 0) {
     log::warning("running requests are ended");
-    drain.abort.ring();
+    service.drain.abort.ring();
+    service.sessions.end_all("the server is being shut down");
   }
   closer.join();
 }
@@ -77,13 +118,12 @@ UniqueFd take_over_signals() {
   return signals;
 }
 
-void serve(std::vector<Listener>& listeners, int signals, Drain& drain) {
+void serve(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys) {
   EventFd closed;
-  serve_until_signal(listeners, signals);
-  take_signal(signals);
+  ServeLoop(listeners, signals, service, keys).run();
   log::info("stopping: running requests are waited for");
-  drain.stop.ring();
-  close_all(listeners, signals, drain, closed);
+  service.drain.stop.ring();
+  close_all(listeners, signals, service, closed);
 }
 
 }  // namespace farhand

@@ -1,14 +1,15 @@
-// The main thread's loop: several servers and the signals in one poll.
+// The main thread's loop: several servers, the keys' file, the keys' expiry and the signals in one poll.
 //
-// The first SIGTERM, SIGINT or SIGHUP: nobody new comes in, idle sessions leave, and running requests end in their own
-// time, which is 30 s at most. With the second, running requests end now.
+// SIGHUP: keys.toml is read again and the audit's file opened again. (Where it means that the terminal we were started
+// at is gone, it ends us as SIGTERM does.) The first SIGTERM or SIGINT: nobody new comes in, idle sessions leave, and
+// running requests end in their own time, which is 30 s at most. With the second, running requests end now.
 #pragma once
 
 #include <vector>
 
 #include "common/unique_fd.h"
-#include "server/drain.h"
 #include "server/listeners.h"
+#include "server/service.h"
 
 namespace farhand {
 
@@ -16,7 +17,7 @@ namespace farhand {
 // them. Call before any thread is started. SIGPIPE and SIGXFSZ are ignored from then on. Throws std::system_error.
 UniqueFd take_over_signals();
 
-// Serves until a signal ends it, and closes the servers.
-void serve(std::vector<Listener>& listeners, int signals, Drain& drain);
+// Serves until a signal ends it, and closes the servers. `keys` may be null.
+void serve(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys);
 
 }  // namespace farhand

@@ -1,6 +1,6 @@
 // Service: what all sessions of one rserver share. Collaborators, handed down; nothing here is global.
 //
-// Threads: sessions read it from their threads; only `connections` changes.
+// Threads: sessions use it from their threads; what changes is safe for that by itself.
 #pragma once
 
 #include <sys/resource.h>
@@ -10,16 +10,23 @@
 #include <cstdint>
 
 #include "common/rooted_path.h"
+#include "server/audit.h"
 #include "server/drain.h"
+#include "server/live_sessions.h"
 
 namespace farhand {
 
+class Enrolment;
+
 struct Service {
-  RootedDirectory root;
+  RootedDirectory root;  // of whoever has none of his own
+  Audit& audit;
   Drain drain;
   rlimit command_descriptors{};  // the limit that commands get: as the server found it
   mode_t mode_mask = 0755;       // which permission bits an uploaded file may have: 0777 less the umask and 022
   std::atomic<std::uint64_t> connections{0};
+  LiveSessions sessions{};
+  Enrolment* enrolment = nullptr;  // who answers `pair`; none where there are no keys
 };
 
 }  // namespace farhand

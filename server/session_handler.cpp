@@ -7,24 +7,34 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "protocol/limits.h"
+#include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "server/dispatch.h"
+#include "server/enrolment.h"
 
 namespace farhand {
 namespace {
 
 constexpr std::string_view kSoftware = "rserver " FARHAND_VERSION;
 
+std::int64_t milliseconds_since(Deadline::Clock::time_point begun) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - begun).count();
+}
+
 std::string seconds_since(Deadline::Clock::time_point begun) {
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - begun).count();
+  const auto milliseconds = milliseconds_since(begun);
   std::string fraction = std::to_string(milliseconds % 1000);
   fraction.insert(0, 3 - fraction.size(), '0');
   return std::to_string(milliseconds / 1000) + "." + fraction + "s";
 }
 
-// What a stranger is told who did not even speak the protocol: nothing that came from it is repeated.
-Error told_to_strangers(const Error& error) {
+// One sentence for everybody who is refused before login, whatever the reason; the log and the audit know it.
+Error uniform_refusal() {
+  return Error{ErrorCode::kRefused, "this server does not serve you: your user or key is not enrolled here", false};
+}
+
+// What somebody is told who may be here and does not speak the protocol: nothing that came from it is repeated.
+Error told_before_hello(const Error& error) {
   if (error.code != ErrorCode::kProtocol && error.code != ErrorCode::kLimit) return error;
   return Error{error.code, "this is a Farhand server, and these bytes are not Farhand's protocol", false};
 }
@@ -35,22 +45,35 @@ std::string SessionHandler::label() const {
   return "connection " + std::to_string(number_);
 }
 
+AuditLine SessionHandler::audited(std::string_view event) const {
+  AuditLine line(event);
+  line.number("connection", static_cast<std::int64_t>(number_)).text("source", client_address().to_string());
+  line.text("who", who_);
+  return line;
+}
+
+const EventFd& SessionHandler::abort() const {
+  return place_ ? place_->end() : service_.drain.abort;
+}
+
 void SessionHandler::setup() {
   number_ = ++service_.connections;
   begun_ = Deadline::Clock::now();
   login_deadline_ = Deadline::after(kLoginDeadline);
   log::debug(label() + " from " + escape_for_display(client_address().to_string()) + " accepted");
+  service_.audit.write(audited("connection"));
   auto admitted = admission_.admit(request().release(), login_deadline_, service_.drain.stop.fd());
   if (!admitted) {
     end_ = sentence_for_display(admitted.error().message);
     return;
   }
   who_ = std::move(admitted->who);
+  pin_ = admitted->pin;
+  rights_ = std::move(admitted->rights);
+  enrolled_ = admitted->enrolled;
+  refusal_ = std::move(admitted->refusal);
   channel_.emplace(std::move(admitted->stream), Side::kServer);
-  if (!admitted->refusal) return;
-  end_ = "refused";
-  channel_->refuse(*admitted->refusal);
-  channel_.reset();
+  if (!rights_ && !pin_) refuse_stranger();  // without a key there is nothing that it could say to be let in
 }
 
 void SessionHandler::handle() {
@@ -69,26 +92,51 @@ void SessionHandler::handle() {
 void SessionHandler::finish() {
   log::info(label() + " from " + who_ + " at " + escape_for_display(client_address().to_string()) + ": " +
             std::to_string(requests_) + " requests in " + seconds_since(begun_) + ", end: " + end_);
+  service_.audit.write(audited("end")
+                           .number("requests", static_cast<std::int64_t>(requests_))
+                           .number("ms", milliseconds_since(begun_))
+                           .text("reason", end_));
+}
+
+void SessionHandler::refuse_stranger() {
+  end_ = "refused: " + refusal_;
+  service_.audit.write(audited("refusal").text("reason", refusal_));
+  channel_->refuse(uniform_refusal());
+  channel_.reset();
 }
 
 void SessionHandler::end_with(const Error& error) {
+  // kInternal: it was invited, and could not be enrolled.
+  if (!rights_ && error.code != ErrorCode::kInternal) return refuse_stranger();
   end_ = sentence_for_display(error.message);
   if (error.code == ErrorCode::kConnectionLost) return;  // there is nobody to tell
-  channel_->refuse(greeted_ ? error : told_to_strangers(error));
+  Error told = greeted_ ? error : told_before_hello(error);
+  if (const std::string reason = place_ ? place_->end_reason() : std::string(); !reason.empty()) {
+    told = Error{ErrorCode::kInterrupted, reason, false};
+  }
+  end_ = sentence_for_display(told.message);
+  channel_->refuse(told);
 }
 
 Result<void> SessionHandler::converse() {
-  TRY(greet());
-  for (;;) {
-    TRY_ASSIGN(const bool more, serve_next());
-    if (!more) break;
+  TRY_ASSIGN(const bool logged_in, greet());
+  for (bool more = logged_in; more;) {
+    TRY_ASSIGN(more, serve_next());
   }
   channel_->leave(Deadline::after(kLingerTime), service_.drain.stop.rung());
   return {};
 }
 
-Result<void> SessionHandler::greet() {
+// ---------------------------------------------------------------------------------------------------------------------
+// Before login
+
+Result<bool> SessionHandler::greet() {
   TRY_ASSIGN(const Incoming incoming, channel_->hear(login_deadline_));
+  if (incoming.kind() == FrameKind::kPair) {
+    TRY(pair(incoming));
+    return false;
+  }
+  if (!rights_) return fail(uniform_refusal());
   if (incoming.kind() != FrameKind::kHello) {  // bye or error: the conversation ends before it began
     return fail(ErrorCode::kConnectionLost, "left without a hello");
   }
@@ -100,9 +148,66 @@ Result<void> SessionHandler::greet() {
                                           " of the protocol and this server version " +
                                           std::to_string(kProtocolVersion));
   }
+  TRY(log_in());
   channel_->say_structure(FrameKind::kHello, encode(Hello{kProtocolVersion, std::string(kSoftware), {}}));
+  return true;
+}
+
+// Whoever fails here is a stranger, whatever key it has: the words of the refusal are the same.
+Result<void> SessionHandler::pair(const Incoming& incoming) {
+  const auto wanted = decode_pair(incoming.bytes);
+  channel_->consume(incoming.bytes.size());
+  auto paired = !wanted               ? Result<Paired>(fail(wanted.error()))
+                : !pin_               ? Result<Paired>(fail(ErrorCode::kRefused, "pairing takes a key, so TLS"))
+                : !service_.enrolment ? Result<Paired>(fail(ErrorCode::kRefused, "this server enrols nobody"))
+                                      : service_.enrolment->enrol(*wanted, *pin_);
+  if (!paired) {
+    rights_ = nullptr;
+    refusal_ = paired.error().message;
+    return fail(paired.error());
+  }
+  who_ = "key " + quoted(paired->name);
+  end_ = "paired";
+  service_.audit.write(audited("paired").text("pin", pin_text(*pin_)).texts("allow", paired->allow));
+  log::info(label() + " paired: " + who_ + " is " + pin_text(*pin_));
+  channel_->say_structure(FrameKind::kPaired, encode(*paired));
   return {};
 }
+
+Result<void> SessionHandler::log_in() {
+  if (!rights_->root.empty()) {
+    auto root = RootedDirectory::open(rights_->root);
+    if (!root) {
+      log::error("the root of " + who_ + ": " + root.error().message);
+      return fail(ErrorCode::kFileTrouble, "the directory that your key is for cannot be opened on the server");
+    }
+    own_root_ = *std::move(root);
+  }
+  if (enrolled_) TRY(take_place());
+  service_.audit.write(audited("login"));
+  return {};
+}
+
+Result<void> SessionHandler::take_place() {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  auto place = service_.sessions.enter(rights_, now);
+  if (!place) {
+    refusal_ = place.error().message;
+    if (place.error().code == ErrorCode::kRefused) {  // its rights went while it came in: a stranger like any other
+      rights_ = nullptr;
+    } else {
+      service_.audit.write(audited("limit").text("reason", refusal_));
+    }
+    return fail(place.error());
+  }
+  place_ = *std::move(place);
+  channel_->set_interrupt(place_->end().fd(),
+                          Error{ErrorCode::kInterrupted, "your rights on this server have ended", false});
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Requests
 
 Result<bool> SessionHandler::serve_next() {
   TRY_ASSIGN(const auto incoming, channel_->peek());
@@ -134,13 +239,25 @@ Result<bool> SessionHandler::serve_next() {
   return true;
 }
 
+Result<void> SessionHandler::may(const Verb& verb) {
+  // A pipelined request behind a revocation is not begun.
+  if (abort().rung()) return fail(ErrorCode::kInterrupted, "the session is being ended");
+  TRY(check_right(verb, *rights_));
+  return service_.sessions.take_request(*rights_, Deadline::Clock::now());
+}
+
 Result<void> SessionHandler::run_verb(const Verb& verb, const Incoming& request) {
   const auto begun = Deadline::Clock::now();
   ++requests_;
-  Session session{*channel_, service_, {}};
-  const auto outcome = verb.run(session, request);
+  Session session{*channel_,          service_, own_root_ ? *own_root_ : service_.root, *rights_, abort(),
+                  audited(verb.name), {}};
+  const auto permitted = may(verb);
+  if (!permitted && permitted.error().code == ErrorCode::kInterrupted) return permitted;
+  const auto outcome = permitted ? verb.run(session, request) : refuse_request(session, request, permitted.error());
   if (!outcome && session.outcome.empty()) session.outcome = sentence_for_display(outcome.error().message);
+  if (!outcome) session.record.text("broken-off", outcome.error().message);
   log::info(label() + " " + verb.name + " " + session.outcome + " in " + seconds_since(begun));
+  service_.audit.write(session.record.number("uid", ::geteuid()).number("ms", milliseconds_since(begun)));
   return outcome;
 }
 

@@ -1,10 +1,16 @@
 // SessionHandler: one connection, from the first byte to the last. The same handler serves every kind of listener.
 //
 //   setup():  admission (credentials or TLS), within the login deadline
-//   handle(): hello, then request after request, until the client says bye, goes away, or the server drains
+//   handle(): hello or pair; after a hello request after request, until the client says bye, goes away, loses its
+//             rights, or the server drains
 //   finish(): one line for the log
+//
+//   admitted with rights --hello--> log_in() --> requests, each under the rights
+//   stranger with a key  --pair---> pair()   --> paired, and the end
+//   anybody else, anything else ---------------> the one refusal
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,11 +35,18 @@ class SessionHandler : public socketserver::BaseRequestHandler {
 
  private:
   Result<void> converse();
-  Result<void> greet();
+  Result<bool> greet();  // false: the conversation is over
+  Result<void> pair(const Incoming& incoming);
+  Result<void> log_in();
+  Result<void> take_place();
   Result<bool> serve_next();  // false: the conversation is over
   Result<void> run_verb(const Verb& verb, const Incoming& request);
+  [[nodiscard]] Result<void> may(const Verb& verb);
   void end_with(const Error& error);
+  void refuse_stranger();
+  [[nodiscard]] const EventFd& abort() const;  // rings when running requests must end
   [[nodiscard]] std::string label() const;
+  [[nodiscard]] AuditLine audited(std::string_view event) const;  // with what is known of the connection
 
   Service& service_;
   const Admission& admission_;
@@ -42,9 +55,15 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Deadline::Clock::time_point begun_{};
   std::string who_ = "nobody";
   std::string end_ = "bye";
+  std::string refusal_;  // why it is a stranger; for the log and the audit
+  std::optional<KeyPin> pin_;
+  SharedRights rights_;  // none: a stranger
+  bool enrolled_ = false;
   bool greeted_ = false;  // the client has said a well-formed hello
   std::uint64_t requests_ = 0;
-  std::optional<Channel> channel_;
+  std::unique_ptr<LiveSessions::Place> place_;  // of enrolled keys
+  std::optional<RootedDirectory> own_root_;     // of keys that have one
+  std::optional<Channel> channel_;              // last: its wait watches descriptors of the others
 };
 
 }  // namespace farhand

@@ -6,6 +6,7 @@
 #include "common/escape.h"
 #include "common/spawn.h"
 #include "protocol/messages/command.h"
+#include "server/verbs/command_choice.h"
 #include "server/verbs/command_end.h"
 #include "server/verbs/command_environment.h"
 #include "server/verbs/command_pump.h"
@@ -13,17 +14,14 @@
 namespace farhand {
 namespace {
 
-SpawnRequest spawn_request(const ExecRequest& request, const Service& service) {
+SpawnRequest spawn_request(CommandChoice choice, const Session& session) {
   SpawnRequest spawn;
-  if (request.mode == ExecMode::kShell) {
-    spawn.argv = {"/bin/sh", "-c", request.words.front()};
-  } else {
-    spawn.argv = request.words;
-  }
+  spawn.argv = std::move(choice.argv);
   spawn.environment = command_environment();
+  for (std::string& entry : choice.environment) spawn.environment.push_back(std::move(entry));
   spawn.search_path = kCommandPath;
-  spawn.working_directory = service.root.fd();
-  spawn.descriptor_limit = service.command_descriptors;
+  spawn.working_directory = session.root.fd();
+  spawn.descriptor_limit = session.service.command_descriptors;
   return spawn;
 }
 
@@ -59,14 +57,27 @@ std::string shown_end(const ExitReport& report) {
   return " not started: " + report.error;
 }
 
+void record_end(AuditLine& record, const ExitReport& report) {
+  if (report.kind == ExitKind::kExited) record.number("status", report.value);
+  if (report.kind == ExitKind::kSignalled) record.number("signal", report.value);
+  if (report.kind == ExitKind::kNotStarted) record.text("not-started", report.error);
+}
+
 }  // namespace
 
 Result<void> run_exec(Session& session, const Incoming& request) {
   TRY_ASSIGN(const ExecRequest wanted, decode_exec(request.bytes));
   session.channel.consume(request.bytes.size());
   session.outcome = shown_words(wanted);
+  session.record.text("mode", wanted.mode == ExecMode::kShell ? "sh" : "argv").texts("argv", wanted.words);
 
-  auto child = spawn(spawn_request(wanted, session.service));
+  auto choice = choose_command(wanted, session.rights);
+  if (!choice) {
+    session.refuse(choice.error());
+    return {};
+  }
+  if (!session.rights.command.empty()) session.record.texts("ran", choice->argv);
+  auto child = spawn(spawn_request(*std::move(choice), session));
   ExitReport report;
   if (!child) {
     report = report_of(child.error());
@@ -74,13 +85,14 @@ Result<void> run_exec(Session& session, const Incoming& request) {
     CommandPump pump(session.channel, *child);
     if (const auto pumped = pump.run(); !pumped) {
       session.outcome += " given up: " + sentence_for_display(pumped.error().message);
-      end_command(*child, session.service.drain.abort);
+      end_command(*child, session.abort);
       return fail(pumped.error());
     }
     report = report_of(child->reap());
     session.outcome += pump.shown_traffic();
   }
   session.outcome += shown_end(report);
+  record_end(session.record, report);
   session.channel.say_structure(FrameKind::kExit, encode(report));
   return {};
 }

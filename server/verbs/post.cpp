@@ -24,11 +24,11 @@ Result<std::string> final_name(const RootedDirectory& root, const std::string& p
   return name;
 }
 
-Result<Receiver> open_target(const Service& service, const std::string& path, const Offer& offer) {
-  TRY_ASSIGN(const std::string name, final_name(service.root, path, offer));
-  TRY_ASSIGN(ParentAndLeaf place, service.root.open_parent(name));
+Result<Receiver> open_target(const Session& session, const std::string& path, const Offer& offer) {
+  TRY_ASSIGN(const std::string name, final_name(session.root, path, offer));
+  TRY_ASSIGN(ParentAndLeaf place, session.root.open_parent(name));
   TRY_ASSIGN(Receiver receiver, Receiver::begin(Receiver::Target{std::move(place.parent), std::move(place.leaf), name,
-                                                                 service.mode_mask}));
+                                                                 session.service.mode_mask}));
   if (offer.size_known) TRY(receiver.check_space(offer.size));
   return receiver;
 }
@@ -36,6 +36,8 @@ Result<Receiver> open_target(const Service& service, const std::string& path, co
 void answer(Session& session, const Result<Done>& outcome) {
   if (outcome) {
     session.outcome += " as " + quoted(outcome->path) + " " + std::to_string(outcome->size) + " bytes";
+    session.record.text("stored", outcome->path).number("bytes", static_cast<std::int64_t>(outcome->size));
+    session.record.text("xxh3_128", hash_text(outcome->hash));
     session.channel.say_structure(FrameKind::kDone, encode(*outcome));
   } else {
     session.refuse(outcome.error());
@@ -45,7 +47,8 @@ void answer(Session& session, const Result<Done>& outcome) {
 // The upload that begins with the `post` frame that the channel shows now.
 Result<void> take_upload(Session& session, const Incoming& post, const Offer& offer) {
   session.outcome = quoted(post.header.name);
-  auto receiver = open_target(session.service, post.header.name, offer);
+  session.record.text("path", post.header.name);
+  auto receiver = open_target(session, post.header.name, offer);
   if (!receiver) {
     answer(session, fail(receiver.error()));
     return discard_body(session.channel);

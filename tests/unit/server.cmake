@@ -1,7 +1,23 @@
 # The tests of the server's parts that need no connection of a client.
 farhand_test(server_test
   SOURCES
+    server/admission_test.cpp
+    server/audit_test.cpp
+    server/command_choice_test.cpp
+    server/commands_test.cpp
     server/config_test.cpp
     server/dispatch_test.cpp
+    server/live_sessions_test.cpp
     server/peer_user_test.cpp
   LINK farhand::server farhand_test_support)
+
+# Keys, their file, invitations.
+farhand_test(keys_test
+  SOURCES
+    server/keys/invites_test.cpp
+    server/keys/key_edit_test.cpp
+    server/keys/key_file_test.cpp
+    server/keys/key_store_test.cpp
+    server/keys/key_values_test.cpp
+    server/keys/network_test.cpp
+  LINK farhand::keys farhand_test_support)

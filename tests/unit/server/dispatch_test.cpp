@@ -47,6 +47,35 @@ TEST(Dispatch, OnlyGetLeavesFilesAlone) {
   }
 }
 
+// Every verb under every set of rights: it runs under those that have what it needs, and under no other.
+TEST(Dispatch, EveryVerbTakesItsOwnRightAndNoOtherDoesInstead) {
+  for (const Verb& verb : verbs()) {
+    for (unsigned bits = 0; bits < (1U << kRights); ++bits) {
+      Rights rights;
+      rights.name = "laptop";
+      for (unsigned right = 0; right < kRights; ++right) {
+        if ((bits >> right & 1) != 0) rights.allow.add(static_cast<Right>(right));
+      }
+      const bool has = (bits >> static_cast<unsigned>(verb.needs) & 1) != 0;
+      const auto permitted = check_right(verb, rights);
+      EXPECT_EQ(permitted.has_value(), has) << verb.name << " " << bits;
+      if (has) continue;
+      EXPECT_EQ(permitted.error().code, ErrorCode::kRefused);
+      EXPECT_NE(permitted.error().message.find(right_name(verb.needs)), std::string::npos);
+      EXPECT_NE(permitted.error().message.find("'laptop'"), std::string::npos);
+    }
+  }
+}
+
+TEST(Dispatch, ARightIsNamedAsItsVerbIs) {
+  for (const Verb& verb : verbs()) EXPECT_EQ(right_name(verb.needs), verb.name);
+  for (std::size_t i = 0; i < kRights; ++i) {
+    const auto right = static_cast<Right>(i);
+    EXPECT_EQ(right_from_name(right_name(right)), right);
+  }
+  EXPECT_FALSE(right_from_name("") || right_from_name("Exec") || right_from_name("exec "));
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 std::set<std::string> names_in(const std::vector<std::string>& environment) {

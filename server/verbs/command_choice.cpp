@@ -1,0 +1,52 @@
+// Patterns applied, and a fixed command put in the request's place.
+#include "server/verbs/command_choice.h"
+
+#include <algorithm>
+
+#include "common/escape.h"
+#include "server/keys/key_values.h"
+
+namespace farhand {
+namespace {
+
+std::vector<std::string> argv_of(const ExecRequest& request) {
+  if (request.mode == ExecMode::kShell) return {"/bin/sh", "-c", request.words.front()};
+  return request.words;
+}
+
+// As a shell would have to be told: what reads it may split it again and gets the same words.
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string original_command(const ExecRequest& request) {
+  if (request.mode == ExecMode::kShell) return request.words.front();
+  std::string line;
+  for (const std::string& word : request.words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  return line;
+}
+
+}  // namespace
+
+Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights) {
+  CommandChoice choice;
+  choice.argv = argv_of(request);
+  const bool fits =
+      rights.argv.empty() || std::any_of(rights.argv.begin(), rights.argv.end(),
+                                         [&](const auto& pattern) { return words_match(pattern, choice.argv); });
+  if (!fits) {
+    return fail(ErrorCode::kRefused, "the key " + quoted(rights.name) +
+                                         " may run certain commands only, and this is none of them" +
+                                         (request.mode == ExecMode::kShell ? "; write the words after --" : ""));
+  }
+  if (rights.command.empty()) return choice;
+  choice.argv = rights.command;
+  choice.environment.push_back("FARHAND_ORIGINAL_COMMAND=" + original_command(request));
+  return choice;
+}
+
+}  // namespace farhand

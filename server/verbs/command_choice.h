@@ -1,0 +1,22 @@
+// What an exec request leads to under a key's rights: which argv runs, and what it is told of the request. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "protocol/messages/command.h"
+#include "server/keys/rights.h"
+
+namespace farhand {
+
+struct CommandChoice {
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;  // NAME=VALUE, on top of what every command gets
+};
+
+// kRefused: the key's `argv` has no pattern that the request matches. A shell line is matched as the argv that it would
+// be: /bin/sh, -c, the line.
+Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights);
+
+}  // namespace farhand

@@ -1,0 +1,158 @@
+// The audit: whole JSON lines, escaped and capped, and a sink that fails ends nothing.
+#include "server/audit.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "common/file_io.h"
+#include "common/log.h"
+#include "tests/support/temporary_directory.h"
+
+namespace farhand {
+namespace {
+
+class ListSink final : public AuditSink {
+ public:
+  explicit ListSink(std::vector<std::string>& lines, bool& works) : lines_(lines), works_(works) {}
+  bool write(std::string_view line) noexcept override {
+    if (works_) lines_.emplace_back(line);
+    return works_;
+  }
+
+ private:
+  std::vector<std::string>& lines_;
+  bool& works_;
+};
+
+std::vector<nlohmann::json> lines_of(const std::string& path) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(*read_small_file(path, 1 << 24));
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+TEST(Audit, ALineIsOneJsonObjectWithTimeRunAndNumber) {
+  std::vector<std::string> lines;
+  bool works = true;
+  Audit audit(std::make_unique<ListSink>(lines, works));
+  audit.write(AuditLine("exec").text("who", "ann").number("status", -3).texts("argv", {"a", "b c"}));
+  audit.write(AuditLine("end"));
+  ASSERT_EQ(lines.size(), 2u);
+  const auto first = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(first["event"], "exec");
+  EXPECT_EQ(first["status"], -3);
+  EXPECT_EQ(first["argv"][1], "b c");
+  EXPECT_EQ(first["time"].get<std::string>().size(), std::string("2026-11-21T14:25:15.123Z").size());
+  const auto second = nlohmann::json::parse(lines[1]);
+  EXPECT_EQ(second["id"], first["id"].get<int>() + 1);
+  EXPECT_EQ(second["run"], first["run"]);
+}
+
+TEST(Audit, WhateverAPeerSaysItIsOneLineOfPrintableText) {
+  std::vector<std::string> lines;
+  bool works = true;
+  Audit audit(std::make_unique<ListSink>(lines, works));
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  audit.write(
+      AuditLine("exec").text("path", all + "\",\"event\":\"login\"}\n{\"event\":\"forged\"").texts("argv", {all}));
+  audit.write(AuditLine("exec").text("path", std::string(1 << 20, 'x')));
+  audit.write(AuditLine("exec").texts("argv", std::vector<std::string>(10'000, std::string(10'000, 'y'))));
+  ASSERT_EQ(lines.size(), 3u);
+  for (const std::string& line : lines) {
+    EXPECT_EQ(line.find('\n'), line.size() - 1);
+    EXPECT_EQ(line.find('\x1b'), std::string::npos);
+    EXPECT_LT(line.size(), 32u << 10);
+    EXPECT_EQ(nlohmann::json::parse(line)["event"], "exec");
+  }
+}
+
+TEST(Audit, WhatTheSinkRefusesIsCountedAndToldWhenItTakesLinesAgain) {
+  std::vector<std::string> lines;
+  bool works = true;
+  Audit audit(std::make_unique<ListSink>(lines, works));
+  audit.write(AuditLine("one"));
+  works = false;
+  for (int i = 0; i < 5; ++i) audit.write(AuditLine("lost"));
+  EXPECT_EQ(audit.dropped(), 5u);
+  works = true;
+  audit.write(AuditLine("two"));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["event"], "dropped");
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["lines"], 5);
+  EXPECT_EQ(nlohmann::json::parse(lines[2])["event"], "two");
+}
+
+TEST(AuditFile, IsMadeForItsOwnerAloneAndAppendedTo) {
+  const test::TemporaryDirectory scratch;
+  for (int i = 0; i < 2; ++i) {
+    Audit audit(*open_audit_sink(scratch / "audit"));
+    audit.write(AuditLine("start"));
+  }
+  struct stat status {};
+  ASSERT_EQ(::stat((scratch / "audit").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(lines_of(scratch / "audit").size(), 2u);
+}
+
+// FS-20: an audit that follows a link that somebody has put there would be written wherever he likes.
+TEST(AuditFile, ALinkAPipeADirectoryAndAFileOfOthersAreRefused) {
+  const test::TemporaryDirectory scratch;
+  scratch.make_file("target", "", 0600);
+  scratch.make_link("link", scratch / "target");
+  scratch.make_pipe("pipe");
+  scratch.make_directory("directory");
+  scratch.make_file("open", "", 0644);
+  for (const char* name : {"link", "pipe", "directory", "open", "missing/audit"}) {
+    EXPECT_FALSE(open_audit_sink(scratch / name)) << name;
+  }
+  const auto open = open_audit_sink(scratch / "open");
+  EXPECT_NE(open.error().message.find("chmod 600"), std::string::npos);
+  EXPECT_TRUE(open_audit_sink(scratch / "target")) << "the honest twin";
+}
+
+TEST(AuditFile, ARotatedFileIsLeftAndANewOneBegun) {
+  const test::TemporaryDirectory scratch;
+  Audit audit(*open_audit_sink(scratch / "audit"));
+  audit.write(AuditLine("old"));
+  ASSERT_EQ(std::rename((scratch / "audit").c_str(), (scratch / "audit.1").c_str()), 0);
+  audit.reopen();
+  audit.write(AuditLine("new"));
+  EXPECT_EQ(lines_of(scratch / "audit.1").at(0)["event"], "old");
+  EXPECT_EQ(lines_of(scratch / "audit").at(0)["event"], "new");
+}
+
+TEST(AuditFile, ManyThreadsAndAForkedProcessWriteWholeLinesWithNumbersOfTheirOwn) {
+  const test::TemporaryDirectory scratch;
+  constexpr int kEach = 200;
+  Audit audit(*open_audit_sink(scratch / "audit"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (int i = 0; i < kEach; ++i) audit.write(AuditLine("child"));
+    ::_exit(0);
+  }
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kEach; ++i) audit.write(AuditLine("thread").text("filler", std::string(1000, 'x')));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ::waitpid(child, nullptr, 0);
+  std::set<std::uint64_t> ids;
+  for (const auto& line : lines_of(scratch / "audit")) ids.insert(line["id"].get<std::uint64_t>());
+  EXPECT_EQ(ids.size(), 5u * kEach);
+  EXPECT_EQ(*ids.rbegin(), 5u * kEach);
+}
+
+}  // namespace
+}  // namespace farhand
