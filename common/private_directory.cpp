@@ -58,7 +58,7 @@ Result<void> judge_directory(const struct stat& status, const std::string& path,
   if (!is_trusted(status.st_uid)) {
     return fail(unsafe(
         shown + " belongs to another user (uid " + std::to_string(status.st_uid) + "), who could replace what is in it",
-        chown_for(path)));
+        chown_for(path) + ", or name another directory with FARHAND_CONFIG_DIR"));
   }
   // In a sticky directory others cannot rename what is ours; what they put there beside it does not matter on the way.
   const bool tolerable = !last && (status.st_mode & S_ISVTX) != 0;
