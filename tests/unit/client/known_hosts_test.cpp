@@ -79,13 +79,14 @@ TEST(KnownHosts, AnEntryThatIsWrongRefusesItsHostWithItsPlaceAndNoOther) {
     const char* says;
   };
   const std::string pin = "pin = \"" + kPinA + "\"\n";
-  for (const Case& c : {Case{"host = \"h\"\npni = \"x\"\n", "line 6 column 1"}, Case{"host = \"h\"\npni = \"x\"\n", "'pni'"},
-                        Case{"host = \"h\"\n", "'pin' or 'ca'"}, Case{"host = 5\n", "'host'"},
-                        Case{"host = \"h\"\npin = \"sha256:00\"\n", "fingerprint"}, Case{"pin = \"\"\n", "'pin'"},
-                        Case{"host = \"-x\"\n", "no address"}, Case{"host = \"h\"\nca = \"relative\"\n", "absolute"},
-                        Case{"host = \"h\"\nverify-name = \"n\"\n", "'pin' or 'ca'"},
-                        Case{"host = \"unix:/x\"\nca = \"/c\"\n", "without TLS"}, Case{"", "'host' is missing"},
-                        Case{"host = \"h\"\n[web.more]\nx = 1\n", "'more'"}}) {
+  for (const Case& c :
+       {Case{"host = \"h\"\npni = \"x\"\n", "line 6 column 1"}, Case{"host = \"h\"\npni = \"x\"\n", "'pni'"},
+        Case{"host = \"h\"\n", "'pin' or 'ca'"}, Case{"host = 5\n", "'host'"},
+        Case{"host = \"h\"\npin = \"sha256:00\"\n", "fingerprint"}, Case{"pin = \"\"\n", "'pin'"},
+        Case{"host = \"-x\"\n", "no address"}, Case{"host = \"h\"\nca = \"relative\"\n", "absolute"},
+        Case{"host = \"h\"\nverify-name = \"n\"\n", "'pin' or 'ca'"},
+        Case{"host = \"unix:/x\"\nca = \"/c\"\n", "without TLS"}, Case{"", "'host' is missing"},
+        Case{"host = \"h\"\n[web.more]\nx = 1\n", "'more'"}}) {
     const std::string text = entry("other", "o", kPinB) + "[web]\n" + c.body;
     const KnownHosts known = parsed(text);
     EXPECT_TRUE(known.find_alias("other").value()) << c.body;
