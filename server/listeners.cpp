@@ -1,6 +1,8 @@
 // One server per address.
 #include "server/listeners.h"
 
+#include <sys/socket.h>
+
 #include <system_error>
 
 #include <farhand/socketserver.h>
@@ -8,6 +10,8 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/paths.h"
+#include "server/limits/doorkeeper.h"
+#include "server/limits/guests.h"
 #include "server/session_handler.h"
 
 namespace farhand {
@@ -24,14 +28,50 @@ socketserver::ServerOptions server_options() {
   return options;
 }
 
-// Any server of the library, with failures in our log.
+// Refused connections leave nothing behind, not even in the kernel's table of those that were closed: a reset.
+void forget_on_close(int connection) {
+  const linger at_once{1, 0};
+  ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+// Any server of the library, with a door before it and failures in our log.
 template <class Server>
-class LoggingServer final : public Server {
+class SessionServer final : public Server {
  public:
-  using Server::Server;
-  ~LoggingServer() override { this->close_in_destructor(); }
+  // `where`: as Server's constructor takes it.
+  template <class Where>
+  SessionServer(const Where& where, Service& service, const Admission& admission)
+      : Server(where, socketserver::handler<NoHandler>(), server_options()), service_(service), admission_(admission) {}
+  ~SessionServer() override { this->close_in_destructor(); }
 
  protected:
+  bool verify_request(const socketserver::Request& request, const socketserver::Address& client) override {
+    const int connection = static_cast<const socketserver::StreamRequest&>(request).fd();
+    auto visit = service_.door.arrive(client, connection);
+    if (!visit) {
+      forget_on_close(connection);
+      return false;
+    }
+    guests_.put(request, std::move(visit));
+    return true;
+  }
+
+  void finish_request(socketserver::Request& request, const socketserver::Address& client) override {
+    const auto visit = guests_.take(request);
+    try {
+      SessionHandler(service_, admission_, *visit).run(request, client, *this);
+    } catch (...) {
+      visit->leaves(Departure::kWell);  // the machine failed it, not the peer
+      throw;
+    }
+  }
+
+  void shutdown_request(socketserver::Request& request) override {
+    // No thread was to be had, or it was served and is gone from the book.
+    if (const auto unserved = guests_.take(request)) unserved->leaves(Departure::kWell);
+    Server::shutdown_request(request);
+  }
+
   void handle_error(std::exception_ptr error, const socketserver::Address& client) override {
     std::string what = "an unknown exception";
     try {
@@ -42,6 +82,14 @@ class LoggingServer final : public Server {
     }
     log::error("a session of " + escape_for_display(client.to_string()) + " failed: " + escape_for_display(what));
   }
+
+ private:
+  // finish_request() makes the handlers itself, since each needs its visit.
+  class NoHandler : public socketserver::BaseRequestHandler {};
+
+  Service& service_;
+  const Admission& admission_;
+  Guests guests_;
 };
 
 Result<TlsContext> tls_context(const ServerConfig& config, const Keyring& keyring) {
@@ -66,13 +114,11 @@ Error cannot_listen(const Host& host, const std::system_error& error) {
 }
 
 std::unique_ptr<socketserver::BaseServer> make_server(const Host& host, Service& service, const Admission& admission) {
-  auto factory = socketserver::handler<SessionHandler>(std::ref(service), std::cref(admission));
   if (host.kind == Host::Kind::kUnix) {
-    return std::make_unique<LoggingServer<socketserver::ThreadingUnixStreamServer>>(host.path, factory,
-                                                                                    server_options());
+    return std::make_unique<SessionServer<socketserver::ThreadingUnixStreamServer>>(host.path, service, admission);
   }
-  return std::make_unique<LoggingServer<socketserver::ThreadingTCPServer>>(
-      socketserver::Address::ip(host.name, host.port), factory, server_options());
+  return std::make_unique<SessionServer<socketserver::ThreadingTCPServer>>(
+      socketserver::Address::ip(host.name, host.port), service, admission);
 }
 
 Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service, const Keyring* keyring) {

@@ -14,6 +14,7 @@
 #include "server/commands/revoke.h"
 #include "server/config.h"
 #include "server/keyring.h"
+#include "server/limits/doorkeeper.h"
 #include "server/listeners.h"
 #include "server/listening_file.h"
 #include "server/serve_loop.h"
@@ -45,6 +46,24 @@ mode_t mode_mask_from_umask() {
   return 0777 & ~(mask | 022);
 }
 
+DoorRules door_rules() {
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  DoorRules rules;
+  rules.starts = rules.starts.within(descriptors.rlim_cur);
+  return rules;
+}
+
+void tell_of_door(Audit& audit, const DoorReport& report) {
+  log::warning(sentence_of(report));
+  AuditLine line(report.event == DoorReport::Event::kPenalty ? "penalty" : "limit");
+  line.text("source", report.source)
+      .text("reason", report.reason)
+      .number("count", static_cast<std::int64_t>(report.count));
+  if (report.event == DoorReport::Event::kPenalty) line.number("seconds", static_cast<std::int64_t>(report.seconds));
+  audit.write(line);
+}
+
 // Where `rserver invite` finds us. That it cannot be written down ends nothing: --host says it as well.
 void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
   ServerListening listening{keyring.pin, {}};
@@ -58,11 +77,13 @@ void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
 int run(const ServerConfig& config) {
   auto root = RootedDirectory::open(config.root);
   if (!root) return fail_with(root.error());
-  const UniqueFd signals = take_over_signals();
+  const Signals signals = take_over_signals();
   auto sink = config.audit.empty() ? Result<std::unique_ptr<AuditSink>>(nullptr) : open_audit_sink(config.audit);
   if (!sink) return fail_with(sink.error());
   Audit audit(*std::move(sink));
-  Service service{std::move(*root), audit, {}, raise_descriptor_limit(), mode_mask_from_umask()};
+  const rlimit descriptors = raise_descriptor_limit();
+  Doorkeeper door(door_rules(), [&audit](const DoorReport& report) { tell_of_door(audit, report); });
+  Service service{std::move(*root), audit, door, {}, descriptors, mode_mask_from_umask()};
   auto keyring = open_keyring(config, service);
   if (!keyring) return fail_with(keyring.error());
   auto listeners = open_listeners(config, service, keyring->get());
@@ -71,7 +92,7 @@ int run(const ServerConfig& config) {
   for (const Listener& listener : *listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
   std::fflush(stdout);
   log::info("serving " + service.root.path());
-  serve(*listeners, signals.get(), service, *keyring ? &(*keyring)->store : nullptr);
+  serve(*listeners, signals, service, *keyring ? &(*keyring)->store : nullptr);
   if (*keyring) withdraw_listening((*keyring)->store.directory());
   return 0;
 }

@@ -37,18 +37,18 @@ int take_signal(int signals) {
 
 class ServeLoop {
  public:
-  ServeLoop(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys)
-      : listeners_(listeners), signals_(signals), service_(service), keys_(keys), had_terminal_(has_terminal()) {}
+  ServeLoop(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys)
+      : listeners_(listeners), signals_(signals), service_(service), keys_(keys) {}
 
   void run() {
     for (bool serving = true; serving;) {
-      std::vector<pollfd> set{{signals_, POLLIN, 0},
+      std::vector<pollfd> set{{signals_.fd.get(), POLLIN, 0},
                               {service_.sessions.expiry_fd(), POLLIN, 0},
                               {keys_ != nullptr ? keys_->fd() : -1, POLLIN, 0}};
       const std::size_t first = set.size();
       for (const Listener& listener : listeners_) set.push_back({listener.server->fileno(), POLLIN, 0});
       poll_or_throw(set, Deadline::never());
-      if (set[0].revents != 0) serving = !ends_us(take_signal(signals_));
+      if (set[0].revents != 0) serving = !ends_us(take_signal(signals_.fd.get()));
       if (set[1].revents != 0) service_.sessions.judge_expiry(now());
       if (set[2].revents != 0) keys_->take_changes();  // before anybody comes in who has just been enrolled
       for (std::size_t i = 0; i < listeners_.size(); ++i) {
@@ -64,17 +64,16 @@ class ServeLoop {
 
   bool ends_us(int number) {
     if (number == 0) return false;
-    if (number != SIGHUP || (had_terminal_ && !has_terminal())) return true;
+    if (number != SIGHUP || (signals_.at_terminal && !has_terminal())) return true;
     service_.audit.reopen();
     if (keys_ != nullptr) keys_->reload(true);
     return false;
   }
 
   std::vector<Listener>& listeners_;
-  int signals_;
+  const Signals& signals_;
   Service& service_;
   KeyStore* keys_;
-  bool had_terminal_;
 };
 
 // Closing waits for the sessions, so it runs aside while this thread still listens to a second signal; and a thread for
@@ -102,7 +101,7 @@ void close_all(std::vector<Listener>& listeners, int signals, Service& service, 
 
 }  // namespace
 
-UniqueFd take_over_signals() {
+Signals take_over_signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
@@ -113,17 +112,17 @@ UniqueFd take_over_signals() {
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) throw_errno("pthread_sigmask", error);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files fails one upload, not the server
-  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) throw_errno("signalfd");
+  Signals signals{UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)), has_terminal()};
+  if (!signals.fd) throw_errno("signalfd");
   return signals;
 }
 
-void serve(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys) {
+void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys) {
   EventFd closed;
   ServeLoop(listeners, signals, service, keys).run();
   log::info("stopping: running requests are waited for");
   service.drain.stop.ring();
-  close_all(listeners, signals, service, closed);
+  close_all(listeners, signals.fd.get(), service, closed);
 }
 
 }  // namespace farhand

@@ -13,11 +13,16 @@
 
 namespace farhand {
 
-// Blocks the signals that end the server, for this thread and all that it starts, and gives a descriptor that tells of
-// them. Call before any thread is started. SIGPIPE and SIGXFSZ are ignored from then on. Throws std::system_error.
-UniqueFd take_over_signals();
+struct Signals {
+  UniqueFd fd;               // readable when one has come
+  bool at_terminal = false;  // we were started at a terminal, whose end SIGHUP may tell of
+};
+
+// Blocks the signals that end the server, for this thread and all that it starts. Call before any thread is started,
+// and before anybody is told that we are ready. SIGPIPE and SIGXFSZ are ignored from then on. Throws std::system_error.
+Signals take_over_signals();
 
 // Serves until a signal ends it, and closes the servers. `keys` may be null.
-void serve(std::vector<Listener>& listeners, int signals, Service& service, KeyStore* keys);
+void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys);
 
 }  // namespace farhand

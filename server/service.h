@@ -16,11 +16,13 @@
 
 namespace farhand {
 
+class Doorkeeper;
 class Enrolment;
 
 struct Service {
   RootedDirectory root;  // of whoever has none of his own
   Audit& audit;
+  Doorkeeper& door;
   Drain drain;
   rlimit command_descriptors{};  // the limit that commands get: as the server found it
   mode_t mode_mask = 0755;       // which permission bits an uploaded file may have: 0777 less the umask and 022

@@ -39,6 +39,24 @@ Error told_before_hello(const Error& error) {
   return Error{error.code, "this is a Farhand server, and these bytes are not Farhand's protocol", false};
 }
 
+// What a failure before login says of the peer. What is the machine's or the server's fault says nothing.
+Departure departure_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kConnectionLost:
+      return Departure::kNoLogin;
+    case ErrorCode::kTimedOut:
+      return Departure::kDeadline;
+    case ErrorCode::kRefused:
+      return Departure::kRefused;
+    case ErrorCode::kProtocol:
+    case ErrorCode::kLimit:
+    case ErrorCode::kWrongIdentity:
+      return Departure::kProtocol;
+    default:
+      return Departure::kWell;
+  }
+}
+
 }  // namespace
 
 std::string SessionHandler::label() const {
@@ -64,6 +82,7 @@ void SessionHandler::setup() {
   service_.audit.write(audited("connection"));
   auto admitted = admission_.admit(request().release(), login_deadline_, service_.drain.stop.fd());
   if (!admitted) {
+    visit_.leaves(departure_of(admitted.error()));
     end_ = sentence_for_display(admitted.error().message);
     return;
   }
@@ -83,6 +102,7 @@ void SessionHandler::handle() {
   try {
     if (const auto outcome = converse(); !outcome) end_with(outcome.error());
   } catch (const std::exception& failure) {  // out of descriptors, threads or memory: told, and then handle_error's
+    visit_.leaves(Departure::kWell);
     end_ = std::string("failed: ") + failure.what();
     channel_->refuse(Error{ErrorCode::kBusy, "the server could not do this now; try again later", false});
     throw;
@@ -99,6 +119,7 @@ void SessionHandler::finish() {
 }
 
 void SessionHandler::refuse_stranger() {
+  visit_.leaves(Departure::kRefused);
   end_ = "refused: " + refusal_;
   service_.audit.write(audited("refusal").text("reason", refusal_));
   channel_->refuse(uniform_refusal());
@@ -106,6 +127,7 @@ void SessionHandler::refuse_stranger() {
 }
 
 void SessionHandler::end_with(const Error& error) {
+  visit_.leaves(departure_of(error));
   // kInternal: it was invited, and could not be enrolled.
   if (!rights_ && error.code != ErrorCode::kInternal) return refuse_stranger();
   end_ = sentence_for_display(error.message);
@@ -167,6 +189,7 @@ Result<void> SessionHandler::pair(const Incoming& incoming) {
     return fail(paired.error());
   }
   who_ = "key " + quoted(paired->name);
+  visit_.leaves(Departure::kWell);
   end_ = "paired";
   service_.audit.write(audited("paired").text("pin", pin_text(*pin_)).texts("allow", paired->allow));
   log::info(label() + " paired: " + who_ + " is " + pin_text(*pin_));
@@ -184,6 +207,7 @@ Result<void> SessionHandler::log_in() {
     own_root_ = *std::move(root);
   }
   if (enrolled_) TRY(take_place());
+  visit_.logged_in();
   service_.audit.write(audited("login"));
   return {};
 }

@@ -17,6 +17,7 @@
 #include "common/deadline.h"
 #include "protocol/channel.h"
 #include "server/admission.h"
+#include "server/limits/visit.h"
 #include "server/service.h"
 #include "server/socketserver/request_handler.h"
 
@@ -26,7 +27,9 @@ struct Verb;
 
 class SessionHandler : public socketserver::BaseRequestHandler {
  public:
-  SessionHandler(Service& service, const Admission& admission) : service_(service), admission_(admission) {}
+  // `visit` hears of the login, and how the session ends; it outlives the handler.
+  SessionHandler(Service& service, const Admission& admission, Visit& visit)
+      : service_(service), admission_(admission), visit_(visit) {}
 
  protected:
   void setup() override;
@@ -50,6 +53,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
 
   Service& service_;
   const Admission& admission_;
+  Visit& visit_;
   std::uint64_t number_ = 0;
   Deadline login_deadline_ = Deadline::never();
   Deadline::Clock::time_point begun_{};

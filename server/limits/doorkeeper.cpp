@@ -140,11 +140,12 @@ std::unique_ptr<Visit> Doorkeeper::arrive(const socketserver::Address& client, i
   StartLimits::End end;  // nobody of this machine is evicted
   if (source) {
     UniqueFd duplicate(::fcntl(connection, F_DUPFD_CLOEXEC, 0));
-    if (!duplicate) {
+    // Whoever is known is not evicted either, and may have what is left.
+    if (!duplicate && !starts_.knows(*source, now)) {
       refuse(source, "no descriptor is left");
       return nullptr;
     }
-    end = ender_of(std::move(duplicate));
+    if (duplicate) end = ender_of(std::move(duplicate));
   }
   auto outcome = starts_.admit(source, std::move(end), now);
   if (!outcome.ticket) {

@@ -12,7 +12,7 @@
 //
 // Ownership: must outlive its visits. A visit holds a duplicate of its connection until login, to end it by.
 // Threads:   any. The report function is called on whatever thread has something to tell.
-// Errors:    a connection that cannot be duplicated (no descriptor is left) is refused.
+// Errors:    a stranger whose connection cannot be duplicated (no descriptor is left) is refused.
 #pragma once
 
 #include <cstdint>

@@ -22,11 +22,11 @@ class Canary:
 class Site:
     """rserver on a port of loopback with an audit file, and the directory of its keys."""
 
-    def __init__(self, *args, listen=("127.0.0.1:0",), **options):
+    def __init__(self, *args, listen=("127.0.0.1:0",), audit=None, **options):
         self.home = scratch(UID)
         os.chmod(self.home, 0o700)
         self.config = os.path.join(self.home, ".config", "farhand")
-        self.audit_path = os.path.join(self.home, "audit")
+        self.audit_path = audit or os.path.join(self.home, "audit")
         self.env = {"HOME": self.home, "XDG_CONFIG_HOME": None}
         self.server = Server("--audit", self.audit_path, "--tls-client-pin", Canary.identity.pin, *args,
                              listen=list(listen), uid=UID, env=self.env, **options)

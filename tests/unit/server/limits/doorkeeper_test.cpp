@@ -2,6 +2,7 @@
 #include "server/limits/doorkeeper.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -122,6 +123,20 @@ TEST_F(DoorkeeperTest, AfterLoginNoSecondDescriptorIsHeld) {
   EXPECT_EQ(test::open_descriptor_count(), descriptors + 1);
   visit->logged_in();
   EXPECT_EQ(test::open_descriptor_count(), descriptors);
+}
+
+TEST_F(DoorkeeperTest, WithoutADescriptorLeftStrangersAreRefusedAndKnownSourcesAreNot) {
+  EXPECT_TRUE(visit("192.0.2.1", Departure::kWell, true));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto known = come("192.0.2.1");
+  const auto stranger = come("192.0.2.2");
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_NE(known, nullptr);
+  EXPECT_EQ(stranger, nullptr);
+  EXPECT_NE(come("192.0.2.2"), nullptr);
 }
 
 TEST_F(DoorkeeperTest, WhoeverIsEvictedIsCutOffAndNotPunished) {
