@@ -3,11 +3,10 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include "client/known_hosts.h"
 #include "common/escape.h"
+#include "common/quoted_text.h"
 
 namespace farhand {
 namespace {
@@ -93,31 +92,12 @@ class EntryReader {
   bool has_host_ = false;
 };
 
-std::string toml_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\u%04X", static_cast<unsigned>(c));
-      out += escaped.data();
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 std::string table_text(const KnownHost& host) {
-  constexpr std::string_view kBare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  const bool bare = host.alias.find_first_not_of(kBare) == std::string::npos;
-  std::string text = "[" + (bare ? host.alias : toml_text(host.alias)) + "]\n";
-  text += "host = " + toml_text(host_text(host.host)) + "\n";
-  if (host.pin) text += "pin = " + toml_text(pin_text(*host.pin)) + "\n";
-  if (!host.ca.empty()) text += "ca = " + toml_text(host.ca) + "\n";
-  if (!host.verify_name.empty()) text += "verify-name = " + toml_text(host.verify_name) + "\n";
+  std::string text = "[" + toml_name(host.alias) + "]\n";
+  text += "host = " + quoted_text(host_text(host.host)) + "\n";
+  if (host.pin) text += "pin = " + quoted_text(pin_text(*host.pin)) + "\n";
+  if (!host.ca.empty()) text += "ca = " + quoted_text(host.ca) + "\n";
+  if (!host.verify_name.empty()) text += "verify-name = " + quoted_text(host.verify_name) + "\n";
   return text;
 }
 

@@ -11,8 +11,8 @@
 
 #include "common/escape.h"
 #include "common/log.h"
+#include "common/quoted_text.h"
 #include "common/random.h"
-#include "server/json_text.h"
 #include "server/keys/key_file.h"
 
 namespace farhand {
@@ -42,7 +42,7 @@ void AuditLine::begin(std::string_view name) {
 
 AuditLine& AuditLine::text(std::string_view name, std::string_view value) {
   begin(name);
-  fields_ += json_text(escape_for_display(value));
+  fields_ += quoted_text(escape_for_display(value));
   return *this;
 }
 
@@ -56,7 +56,7 @@ AuditLine& AuditLine::texts(std::string_view name, const std::vector<std::string
     shown.push_back(escape_for_display(value, kTextBytes));
   }
   begin(name);
-  fields_ += json_list(shown);
+  fields_ += quoted_list(shown);
   return *this;
 }
 

@@ -6,8 +6,8 @@
 #include "common/escape.h"
 #include "common/paths.h"
 #include "common/private_directory.h"
+#include "common/quoted_text.h"
 #include "common/stream/tls_identity.h"
-#include "server/json_text.h"
 #include "server/keys/key_values.h"
 
 namespace farhand {
@@ -66,32 +66,32 @@ std::string identity_of(const Rights& rights) {
 }
 
 std::string json_or_null(const std::string& text) {
-  return text.empty() ? "null" : json_text(text);
+  return text.empty() ? "null" : quoted_text(text);
 }
 
 std::string json_argv(const Rights& rights) {
   std::string text;
-  for (const auto& pattern : rights.argv) text += (text.empty() ? "" : ",") + json_list(pattern);
+  for (const auto& pattern : rights.argv) text += (text.empty() ? "" : ",") + quoted_list(pattern);
   return "[" + text + "]";
 }
 
 std::string json_key(const Rights& rights) {
-  return "{\"name\":" + json_text(rights.name) +
-         ",\"pin\":" + (rights.pin ? json_text(pin_text(*rights.pin)) : "null") +
-         ",\"subject\":" + json_or_null(rights.subject) + ",\"allow\":" + json_list(rights.allow.names()) +
+  return "{\"name\":" + quoted_text(rights.name) +
+         ",\"pin\":" + (rights.pin ? quoted_text(pin_text(*rights.pin)) : "null") +
+         ",\"subject\":" + json_or_null(rights.subject) + ",\"allow\":" + quoted_list(rights.allow.names()) +
          ",\"root\":" + json_or_null(rights.root) + ",\"user\":" + json_or_null(rights.user) +
-         ",\"command\":" + json_list(rights.command) + ",\"argv\":" + json_argv(rights) +
-         ",\"source\":" + json_list(network_texts(rights)) +
-         ",\"expires\":" + (rights.expires ? json_text(expiry_text(*rights.expires)) : "null") +
+         ",\"command\":" + quoted_list(rights.command) + ",\"argv\":" + json_argv(rights) +
+         ",\"source\":" + quoted_list(network_texts(rights)) +
+         ",\"expires\":" + (rights.expires ? quoted_text(expiry_text(*rights.expires)) : "null") +
          ",\"max_sessions\":" + (rights.max_sessions == 0 ? "null" : std::to_string(rights.max_sessions)) +
-         ",\"rate\":" + (rights.rate.count == 0 ? "null" : json_text(rate_text(rights.rate))) +
-         ",\"env\":" + json_list(rights.env) + "}";
+         ",\"rate\":" + (rights.rate.count == 0 ? "null" : quoted_text(rate_text(rights.rate))) +
+         ",\"env\":" + quoted_list(rights.env) + "}";
 }
 
 std::string json_problem(const KeyProblem& problem, const std::string& file) {
-  return "{\"key\":" + json_or_null(problem.key) + ",\"file\":" + json_text(escape_for_display(file)) +
+  return "{\"key\":" + json_or_null(problem.key) + ",\"file\":" + quoted_text(escape_for_display(file)) +
          ",\"line\":" + std::to_string(problem.line) + ",\"column\":" + std::to_string(problem.column) +
-         ",\"message\":" + json_text(problem.what) + "}";
+         ",\"message\":" + quoted_text(problem.what) + "}";
 }
 
 std::string problem_lines(const Looked& looked) {

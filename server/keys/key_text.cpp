@@ -2,52 +2,22 @@
 #include <array>
 #include <cstdio>
 
+#include "common/quoted_text.h"
 #include "server/keys/key_file.h"
 #include "server/keys/key_values.h"
 
 namespace farhand {
 namespace {
 
-std::string toml_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\u%04X", static_cast<unsigned>(byte));
-      out += escaped.data();
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string toml_list(const std::vector<std::string>& texts) {
-  std::string out = "[";
-  for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + toml_text(text);
-  return out + "]";
-}
-
-bool is_bare(std::string_view name) {
-  constexpr std::string_view kBare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  return !name.empty() && name.find_first_not_of(kBare) == std::string_view::npos;
-}
-
 class TableWriter {
  public:
-  explicit TableWriter(std::string_view name) {
-    text_ = "[" + (is_bare(name) ? std::string(name) : toml_text(name)) + "]\n";
-  }
+  explicit TableWriter(std::string_view name) { text_ = "[" + toml_name(name) + "]\n"; }
   void entry(std::string_view name, const std::string& value) { text_ += std::string(name) + " = " + value + "\n"; }
   void text(std::string_view name, const std::string& value) {
-    if (!value.empty()) entry(name, toml_text(value));
+    if (!value.empty()) entry(name, quoted_text(value));
   }
   void list(std::string_view name, const std::vector<std::string>& values) {
-    if (!values.empty()) entry(name, toml_list(values));
+    if (!values.empty()) entry(name, quoted_list(values));
   }
   std::string take() { return std::move(text_); }
 
@@ -57,7 +27,7 @@ class TableWriter {
 
 std::string argv_text(const std::vector<std::vector<std::string>>& patterns) {
   std::string out = "[";
-  for (const auto& pattern : patterns) out += (out.size() > 1 ? ", " : "") + toml_list(pattern);
+  for (const auto& pattern : patterns) out += (out.size() > 1 ? ", " : "") + quoted_list(pattern);
   return out + "]";
 }
 
@@ -67,7 +37,7 @@ std::string key_table_text(const Rights& rights) {
   TableWriter table(rights.name);
   if (rights.pin) table.text("pin", pin_text(*rights.pin));
   table.text("subject", rights.subject);
-  table.entry("allow", toml_list(rights.allow.names()));
+  table.entry("allow", quoted_list(rights.allow.names()));
   table.text("root", rights.root);
   table.text("user", rights.user);
   table.list("command", rights.command);

@@ -1,12 +1,12 @@
 // Quotation marks, backslashes and control bytes escaped.
-#include "server/json_text.h"
+#include "common/quoted_text.h"
 
 #include <array>
 #include <cstdio>
 
 namespace farhand {
 
-std::string json_text(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -24,10 +24,16 @@ std::string json_text(std::string_view text) {
   return out + "\"";
 }
 
-std::string json_list(const std::vector<std::string>& texts) {
+std::string quoted_list(const std::vector<std::string>& texts) {
   std::string out = "[";
-  for (const std::string& text : texts) out += (out.size() > 1 ? "," : "") + json_text(text);
+  for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + quoted_text(text);
   return out + "]";
+}
+
+std::string toml_name(std::string_view name) {
+  constexpr std::string_view kBare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  const bool bare = !name.empty() && name.find_first_not_of(kBare) == std::string_view::npos;
+  return bare ? std::string(name) : quoted_text(name);
 }
 
 }  // namespace farhand
