@@ -8,7 +8,6 @@ import resource
 import selectors
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import unittest
 
 from harness import (NOBODY, PATIENCE, Server, as_user, assert_sane, in_parallel, main, make_identity, rclient, remove_tree, scratch,
                      wait_until, _stat_fields)
-from hostile import tls_client_context, tls_server_args
+from hostile import client_hello, tls_server_args
 
 CLONE_NEWNET = 0x40000000
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
@@ -159,14 +158,6 @@ def wait_for_ends(socks, seconds):
                 ends[key.fileobj] = time.monotonic() - begun
                 selector.unregister(key.fileobj)
     return [ends[sock] for sock in socks]
-
-
-def client_hello():
-    outgoing = ssl.MemoryBIO()
-    tls = tls_client_context().wrap_bio(ssl.MemoryBIO(), outgoing)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return outgoing.read()
 
 
 def cpu_seconds(pid):

@@ -355,6 +355,15 @@ def tls_client_context(identity=None, alpn=("farhand/1",), newest=None):
     return context
 
 
+def client_hello():
+    """The first flight of a handshake, as bytes."""
+    outgoing = ssl.MemoryBIO()
+    tls = tls_client_context().wrap_bio(ssl.MemoryBIO(), outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
 def tls_server_context(identity, alpn=("farhand/1",), newest=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if newest is not None:

@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import signal
-import ssl
 import subprocess
 import threading
 import time
@@ -14,8 +13,8 @@ import harness
 from harness import (NOBODY, PATIENCE, Server, ServerTest, assert_sane, client_command, connect_to, environment,
                      in_parallel, main, make_identity, memory_of, random_bytes, read_file, remove_tree, scratch,
                      wait_until, write_file, _stat_fields)
-from hostile import (BYE, MIB, canary, connect_plain, converse, get, greeted, hello, ping, read_exit, run_words,
-                     tls_client_context, tls_server_args)
+from hostile import (BYE, MIB, canary, client_hello, connect_plain, converse, get, greeted, hello, ping, read_exit,
+                     run_words, tls_client_context, tls_server_args)
 
 EARLIEST, LATEST = 8, 14       # around the login deadline of 10 s
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -67,27 +66,19 @@ class LoginDeadline(unittest.TestCase):
             plain = stack.enter_context(Server("--insecure", listen=["127.0.0.1:0"], uid=uid))
             tls = stack.enter_context(Server(*tls_server_args(theirs, ours), listen=["127.0.0.1:0"], uid=uid,
                                              client_args=[*ours.args(), "--tls-server-pin", theirs.pin]))
-            client_hello = self.client_hello()
+            greeting = client_hello()
             jobs = self.drop_times(unix) + self.drop_times(unix, count=50) + self.drop_times(plain, count=10)
             jobs += self.drop_times(unix, trickle=hello(software="x" * 60))
             jobs += self.drop_times(plain, trickle=hello(software="x" * 60))
             jobs += self.drop_times(unix, opening=hello()[:-1]) + self.drop_times(unix, opening=b"hello|4096|\n" +
                                                                                   b"x" * 4000)
-            jobs += self.drop_times(tls, count=20) + self.drop_times(tls, opening=client_hello[:len(client_hello) // 2])
-            jobs += self.drop_times(tls, opening=client_hello) + self.drop_times(tls, trickle=client_hello)
+            jobs += self.drop_times(tls, count=20) + self.drop_times(tls, opening=greeting[:len(greeting) // 2])
+            jobs += self.drop_times(tls, opening=greeting) + self.drop_times(tls, trickle=greeting)
             jobs += [lambda: self.handshake_and_silence(tls, ours)]
             with canary(unix), canary(plain), canary(tls):
                 in_parallel(jobs, len(jobs))
             for server in (unix, plain, tls):
                 assert_sane(server)
-
-    @staticmethod
-    def client_hello():
-        outgoing = ssl.MemoryBIO()
-        tls = tls_client_context().wrap_bio(ssl.MemoryBIO(), outgoing)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            tls.do_handshake()
-        return outgoing.read()
 
     def handshake_and_silence(self, server, identity):
         """The handshake counts: it does not begin the time anew."""

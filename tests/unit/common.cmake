@@ -2,6 +2,7 @@
 add_library(farhand_test_support STATIC
   ../support/as_nobody.cpp
   ../support/deny_syscall.cpp
+  ../support/in_child.cpp
   ../support/kill_at_syscall.cpp
   ../support/process_state.cpp
   ../support/run_program.cpp

@@ -2,7 +2,6 @@
 farhand_test(server_process_test
   SOURCES
     server/process/control_test.cpp
-    server/process/in_child.cpp
     server/process/privileges_test.cpp
     server/process/sandbox_test.cpp
     server/process/ways_out.cpp

@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "tests/support/deny_syscall.h"
-#include "tests/unit/server/process/in_child.h"
+#include "tests/support/in_child.h"
 
 namespace farhand {
 namespace {

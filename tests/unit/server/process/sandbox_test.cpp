@@ -12,9 +12,11 @@
 
 #include <array>
 #include <thread>
+#include <utility>
 
+#include "common/result.h"
 #include "common/rooted_path.h"
-#include "tests/unit/server/process/in_child.h"
+#include "tests/support/in_child.h"
 #include "tests/unit/server/process/ways_out.h"
 
 namespace farhand {
@@ -42,6 +44,12 @@ std::vector<Way> all_ways() {
   std::vector<Way> ways = test::ways_to_run();
   for (Way& way : test::ways_through_files()) ways.push_back(std::move(way));
   return ways;
+}
+
+std::pair<UniqueFd, UniqueFd> connection() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 #define NEEDS_SANDBOX() \
@@ -155,10 +163,7 @@ TEST(Sandbox, ASessionThatMayOnlyReadCannotWrite) {
 TEST(Sandbox, ATransferSessionHasItsConnectionAndThreads) {
   NEEDS_SANDBOX();
   const Scene scene;
-  std::array<int, 2> pair{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-  const UniqueFd a(pair[0]);
-  const UniqueFd b(pair[1]);
+  const auto [a, b] = connection();
   const auto outcome = in_child([&]() -> std::string {
     enter_transfer_sandbox(scene.root_fd.get(), true);
     std::string heard(5, '\0');
@@ -177,10 +182,7 @@ TEST(Sandbox, ATransferSessionHasItsConnectionAndThreads) {
 TEST(Sandbox, TheGateHasItsConnectionAndNoFile) {
   NEEDS_SANDBOX();
   const Scene scene;
-  std::array<int, 2> pair{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-  const UniqueFd a(pair[0]);
-  const UniqueFd b(pair[1]);
+  const auto [a, b] = connection();
   const auto outcome = in_child([&]() -> std::string {
     enter_gate_sandbox();
     std::string heard(5, '\0');

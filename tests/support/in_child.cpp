@@ -1,5 +1,5 @@
 // in_child by fork and a pipe.
-#include "tests/unit/server/process/in_child.h"
+#include "tests/support/in_child.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -24,6 +24,13 @@ std::string answer_of(const std::function<std::string()>& body) {
   }
 }
 
+// noexcept: a child never goes on with its parent's work.
+[[noreturn]] void run_child(int fd, const std::function<std::string()>& body) noexcept {
+  ::alarm(30);
+  write_all(fd, bytes_of(answer_of(body)));
+  ::_exit(0);
+}
+
 }  // namespace
 
 ChildOutcome in_child(const std::function<std::string()>& body) {
@@ -33,12 +40,7 @@ ChildOutcome in_child(const std::function<std::string()>& body) {
   UniqueFd write_end(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) throw_errno("fork");
-  if (pid == 0) {
-    ::alarm(30);
-    const std::string answer = answer_of(body);
-    [[maybe_unused]] const auto written = ::write(write_end.get(), answer.data(), answer.size());
-    ::_exit(0);
-  }
+  if (pid == 0) run_child(write_end.get(), body);
   write_end.reset();
   ChildOutcome outcome;
   std::array<char, 4096> block{};
