@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "client/variables.h"
 #include "common/escape.h"
 
 namespace farhand {
@@ -38,6 +39,7 @@ struct Parser {
   GetCommand get;
   PairCommand pair;
   std::string encoding;
+  std::vector<std::string> variables;
   CLI::App* exec_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
@@ -83,6 +85,9 @@ struct Parser {
     exec_verb->allow_extras();
     exec_verb->prefix_command();
     exec_verb->add_option("--encoding", encoding, "Show output that arrives in this encoding")->type_name("NAME");
+    exec_verb->add_option("--env", variables, "A variable for the command; alone, NAME takes the value it has here")
+        ->type_name("NAME[=VALUE]")
+        ->allow_extra_args(false);
     exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")
         ->type_name("N");
     exec_verb->add_flag("--json", options.json, "One JSON object on standard output");
@@ -142,10 +147,11 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   const std::vector<std::string> line = parser.exec_verb->remaining();
   ExecCommand command = parser.exec;
   command.encoding = parser.encoding;
+  TRY_ASSIGN(command.request.environment, asked_variables(parser.variables));
   if (words.after) {
     if (!line.empty()) return fail(usage("exec takes either a shell line or words after --, not both"));
     if (words.after->empty()) return fail(usage("exec -- needs a program; for instance  rclient exec -- ls -l"));
-    command.request = ExecRequest{ExecMode::kArgv, *words.after};
+    command.request.words = *words.after;
     return command;
   }
   if (line.empty()) return fail(usage("exec needs a command; for instance  rclient exec \"ls -l\""));
@@ -154,7 +160,8 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
     return fail(
         usage("there is no option " + farhand::quoted(line.front()) + " for exec; rclient exec --help lists them"));
   }
-  command.request = ExecRequest{ExecMode::kShell, {line.front()}};
+  command.request.mode = ExecMode::kShell;
+  command.request.words = {line.front()};
   return command;
 }
 

@@ -22,6 +22,8 @@ inline constexpr std::size_t kMaxExecStructure = 4 << 20;   // 4 MiB: a long arg
 inline constexpr std::size_t kMaxHelloStructure = 4 << 10;  // 4 KiB: all that a stranger may make us hold, with a slip
 inline constexpr std::size_t kMaxErrorText = 1 << 10;       // 1 KiB: one sentence
 inline constexpr std::size_t kMaxFeatures = 64;
+inline constexpr std::size_t kMaxVariables = 64;           // of a command's environment, in each of exec's two lists
+inline constexpr std::size_t kMaxVariableBytes = 4 << 10;  // 4 KiB: NAME=VALUE
 
 // --- buffers of a channel (own choice, not visible on the wire) ---------------------------------------------------
 // Inbox: what is read ahead of its handler. 256 KiB is 16 TLS records a turn, and stays in the second-level cache.

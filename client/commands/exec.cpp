@@ -1,13 +1,15 @@
 // exec: the request, and what came of it.
 #include "client/commands/exec.h"
 
+#include "client/variables.h"
 #include "common/escape.h"
 #include "protocol/limits.h"
 
 namespace farhand {
 
-ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecStreams& streams) {
+ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams& streams) {
   ExecRun run;
+  request.locale = own_locale();
   const std::string encoded = encode(request);
   if (encoded.size() > kMaxExecStructure) {
     run.outcome.error = Error{ErrorCode::kUsage,

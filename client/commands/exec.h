@@ -13,6 +13,7 @@ struct ExecRun {
   bool wrote_anything = false;  // the command wrote to either stream
 };
 
-ExecRun run_exec(Connection& connection, const ExecRequest& request, const ExecStreams& streams);
+// The client's locale goes along.
+ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams& streams);
 
 }  // namespace farhand

@@ -1,6 +1,8 @@
 // exec and exit, read and written.
 #include "protocol/messages/command.h"
 
+#include <algorithm>
+
 #include "protocol/limits.h"
 #include "protocol/wire_archive.h"
 
@@ -8,12 +10,29 @@ namespace farhand {
 
 template <class Archive>
 void serialize(Archive& archive, ExecRequest& message) {
-  archive(wire_enum(message.mode, ExecMode::kShell), message.words);
+  archive(wire_enum(message.mode, ExecMode::kShell), message.words, message.environment, message.locale);
 }
 
 std::string encode(const ExecRequest& message) {
   return encode_structure(message);
 }
+
+namespace {
+bool has_zero_byte(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
+
+bool is_variable(const std::string& entry) {
+  const std::size_t equals = entry.find('=');
+  return equals != 0 && equals != std::string::npos && entry.size() <= kMaxVariableBytes && !has_zero_byte(entry);
+}
+
+Result<void> check_variables(const std::vector<std::string>& list) {
+  if (list.size() > kMaxVariables) return fail(ErrorCode::kProtocol, "a malformed 'exec': too many variables");
+  if (std::all_of(list.begin(), list.end(), is_variable)) return {};
+  return fail(ErrorCode::kProtocol, "a malformed 'exec': a variable is not NAME=VALUE, or too long");
+}
+}  // namespace
 
 Result<ExecRequest> decode_exec(Bytes bytes) {
   TRY_ASSIGN(ExecRequest message, decode_structure<ExecRequest>(bytes, "exec"));
@@ -21,11 +40,11 @@ Result<ExecRequest> decode_exec(Bytes bytes) {
   if (message.mode == ExecMode::kShell && message.words.size() != 1) {
     return fail(ErrorCode::kProtocol, "a malformed 'exec': a shell line is one word");
   }
-  for (const std::string& word : message.words) {
-    if (word.find('\0') != std::string::npos) {
-      return fail(ErrorCode::kProtocol, "a malformed 'exec': a word contains a zero byte");
-    }
+  if (std::any_of(message.words.begin(), message.words.end(), has_zero_byte)) {
+    return fail(ErrorCode::kProtocol, "a malformed 'exec': a word contains a zero byte");
   }
+  TRY(check_variables(message.environment));
+  TRY(check_variables(message.locale));
   return message;
 }
 

@@ -20,6 +20,9 @@ enum class ExecMode : std::uint8_t {
 struct ExecRequest {
   ExecMode mode = ExecMode::kArgv;
   std::vector<std::string> words;  // at least one; kShell: exactly one; none holds a zero byte
+  // NAME=VALUE each; at most kMaxVariables in each list, none over kMaxVariableBytes, no zero byte.
+  std::vector<std::string> environment{};  // asked for: what the server does not permit refuses the command
+  std::vector<std::string> locale{};       // where the client lives: what the server does not permit is left out
 };
 
 std::string encode(const ExecRequest& message);

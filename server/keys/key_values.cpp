@@ -26,10 +26,46 @@ struct Unit {
 constexpr std::array kUnits{Unit{'s', std::chrono::seconds{1}}, Unit{'m', std::chrono::minutes{1}},
                             Unit{'h', std::chrono::hours{1}}};
 
-// Whoever sets one of these decides what runs, or where a program looks for what it trusts.
-constexpr std::array<std::string_view, 11> kDecisive{"PATH",    "IFS",    "ENV",        "HOME", "SHELL",    "USER",
-                                                     "LOGNAME", "CDPATH", "GCONV_PATH", "PS4",  "SHELLOPTS"};
-constexpr std::array<std::string_view, 6> kDecisivePrefixes{"LD_", "BASH_", "FARHAND_", "PYTHON", "PERL", "RUBY"};
+// Whoever sets one of these decides what runs, or where a program looks for what it trusts: the shells, the dynamic
+// linker and the C library, the interpreters, TLS, git. What a program of somebody's own reads is for him to know.
+constexpr std::array<std::string_view, 35> kDecisive{"PATH",
+                                                     "IFS",
+                                                     "ENV",
+                                                     "HOME",
+                                                     "SHELL",
+                                                     "USER",
+                                                     "LOGNAME",
+                                                     "CDPATH",
+                                                     "PS4",
+                                                     "SHELLOPTS",
+                                                     "BASHOPTS",
+                                                     "ZDOTDIR",
+                                                     "FPATH",
+                                                     "PROMPT_COMMAND",
+                                                     "GCONV_PATH",
+                                                     "GETCONF_DIR",
+                                                     "LOCPATH",
+                                                     "NLSPATH",
+                                                     "TZDIR",
+                                                     "LOCALDOMAIN",
+                                                     "HOSTALIASES",
+                                                     "RES_OPTIONS",
+                                                     "RESOLV_HOST_CONF",
+                                                     "GLIBC_TUNABLES",
+                                                     "TMPDIR",
+                                                     "TERMINFO",
+                                                     "TERMINFO_DIRS",
+                                                     "TERMCAP",
+                                                     "CLASSPATH",
+                                                     "JAVA_TOOL_OPTIONS",
+                                                     "_JAVA_OPTIONS",
+                                                     "JDK_JAVA_OPTIONS",
+                                                     "TCLLIBPATH",
+                                                     "GIT_EXEC_PATH",
+                                                     "GIT_TEMPLATE_DIR"};
+constexpr std::array<std::string_view, 13> kDecisivePrefixes{"LD_",       "BASH_",   "FARHAND_",  "PYTHON", "PERL",
+                                                             "RUBY",      "GEM_",    "NODE_",     "LUA_",   "OPENSSL_",
+                                                             "SSL_CERT_", "GIT_SSH", "GIT_CONFIG"};
 
 // The classic two-pointer match: the last * is gone back to, so it never takes more than |text| * |pattern| steps.
 bool glob(std::string_view pattern, std::string_view text) {

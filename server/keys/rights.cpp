@@ -30,6 +30,7 @@ std::vector<std::string> RightSet::names() const {
 SharedRights own_user_rights() {
   auto rights = std::make_shared<Rights>();
   rights->allow = RightSet::all();
+  rights->any_env = true;
   return rights;
 }
 

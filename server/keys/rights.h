@@ -59,6 +59,7 @@ struct Rights {
   std::uint32_t max_sessions = 0;  // 0: the server's own limits alone
   RequestRate rate;
   std::vector<std::string> env;  // names that a request may set beyond the server's own list
+  bool any_env = false;          // any name; of the server's own user alone, never of a key
   friend bool operator==(const Rights&, const Rights&) = default;
 };
 

@@ -5,6 +5,8 @@
 
 #include "common/escape.h"
 #include "server/keys/key_values.h"
+#include "server/verbs/command_environment.h"
+#include "server/verbs/request_environment.h"
 
 namespace farhand {
 namespace {
@@ -43,9 +45,10 @@ Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& r
                                          " may run certain commands only, and this is none of them" +
                                          (request.mode == ExecMode::kShell ? "; write the words after --" : ""));
   }
+  TRY_ASSIGN(choice.environment, permitted_variables(request, rights));
   if (rights.command.empty()) return choice;
   choice.argv = rights.command;
-  choice.environment.push_back("FARHAND_ORIGINAL_COMMAND=" + original_command(request));
+  set_variable(choice.environment, "FARHAND_ORIGINAL_COMMAND=" + original_command(request));
   return choice;
 }
 

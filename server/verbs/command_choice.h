@@ -15,8 +15,8 @@ struct CommandChoice {
   std::vector<std::string> environment;  // NAME=VALUE, on top of what every command gets
 };
 
-// kRefused: the key's `argv` has no pattern that the request matches. A shell line is matched as the argv that it would
-// be: /bin/sh, -c, the line.
+// kRefused: a variable that may not be set, or the key's `argv` has no pattern that the request matches. A shell line
+// is matched as the argv that it would be: /bin/sh, -c, the line.
 Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights);
 
 }  // namespace farhand

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -29,14 +30,31 @@ void add_account(std::vector<std::string>& environment) {
   environment.push_back("SHELL=" + shell);
 }
 
+bool is_of_language(std::string_view entry) {
+  return entry.starts_with("LC_") || variable_name(entry) == "LANG";
+}
+
 }  // namespace
 
-std::vector<std::string> command_environment() {
+std::string_view variable_name(std::string_view entry) noexcept {
+  return entry.substr(0, entry.find('='));
+}
+
+void set_variable(std::vector<std::string>& environment, const std::string& entry) {
+  std::erase_if(environment, [&](const std::string& other) { return variable_name(other) == variable_name(entry); });
+  environment.push_back(entry);
+}
+
+std::vector<std::string> command_environment(const std::vector<std::string>& brought) {
   std::vector<std::string> environment{std::string("PATH=") + kCommandPath};
   add_account(environment);
+  const bool brings_language = std::any_of(brought.begin(), brought.end(), is_of_language);
   for (const char* name : kKept) {
-    if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+    const char* value = std::getenv(name);
+    if (value == nullptr || (brings_language && is_of_language(name))) continue;
+    environment.push_back(std::string(name) + "=" + value);
   }
+  for (const std::string& entry : brought) set_variable(environment, entry);
   return environment;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace farhand {
@@ -9,7 +10,15 @@ namespace farhand {
 // Where programs without a slash are looked for. Fixed, so that a command means the same whoever started the server.
 inline constexpr const char* kCommandPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// PATH, HOME, USER, LOGNAME and SHELL of the server's user, and what the server has of LANG, LC_* and TZ.
-std::vector<std::string> command_environment();
+// PATH, HOME, USER, LOGNAME and SHELL of the server's user, and what the server has of LANG, LC_* and TZ; over that
+// what the request brings, NAME=VALUE each. A name stands there once: the last counts. If the request says anything of
+// the language, the server's own LANG and LC_* are left out altogether: a mixture of two would be neither's.
+std::vector<std::string> command_environment(const std::vector<std::string>& brought = {});
+
+// What stands before the first '='.
+std::string_view variable_name(std::string_view entry) noexcept;
+
+// Adds NAME=VALUE, in the place of what had this name.
+void set_variable(std::vector<std::string>& environment, const std::string& entry);
 
 }  // namespace farhand

@@ -17,8 +17,7 @@ namespace {
 SpawnRequest spawn_request(CommandChoice choice, const Session& session) {
   SpawnRequest spawn;
   spawn.argv = std::move(choice.argv);
-  spawn.environment = command_environment();
-  for (std::string& entry : choice.environment) spawn.environment.push_back(std::move(entry));
+  spawn.environment = command_environment(choice.environment);
   spawn.search_path = kCommandPath;
   spawn.working_directory = session.root.fd();
   spawn.descriptor_limit = session.service.command_descriptors;
@@ -32,6 +31,13 @@ std::string shown_words(const ExecRequest& request) {
   for (std::size_t i = 0; i < request.words.size() && i < kMostWords; ++i) text += " " + quoted(request.words[i]);
   if (request.words.size() > kMostWords) text += " ... (" + std::to_string(request.words.size()) + " words)";
   return text;
+}
+
+// Names alone: a value may be a secret.
+std::vector<std::string> names_of(const std::vector<std::string>& variables) {
+  std::vector<std::string> names;
+  for (const std::string& entry : variables) names.emplace_back(variable_name(entry));
+  return names;
 }
 
 ExitReport report_of(const ExitStatus& status) {
@@ -70,6 +76,7 @@ Result<void> run_exec(Session& session, const Incoming& request) {
   session.channel.consume(request.bytes.size());
   session.outcome = shown_words(wanted);
   session.record.text("mode", wanted.mode == ExecMode::kShell ? "sh" : "argv").texts("argv", wanted.words);
+  if (!wanted.environment.empty()) session.record.texts("environment", names_of(wanted.environment));
 
   auto choice = choose_command(wanted, session.rights);
   if (!choice) {

@@ -83,12 +83,12 @@ def paired(name="hostile", allow=("exec",)):
     return frame("paired", text(name) + texts(allow))
 
 
-def exec_words(*words):
-    return frame("exec", u8(0) + texts(words))
+def exec_words(*words, environment=(), locale=()):
+    return frame("exec", u8(0) + texts(words) + texts(environment) + texts(locale))
 
 
 def exec_line(line):
-    return frame("exec", u8(1) + texts([line]))
+    return frame("exec", u8(1) + texts([line]) + texts([]) + texts([]))
 
 
 STDIN_END = frame("stdin")

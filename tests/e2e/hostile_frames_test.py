@@ -23,6 +23,7 @@ from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OU
 AT_ONCE = 4          # seconds: the one that is promised, and what a busy machine takes
 MISSING = "./there-is-no-such-program"
 HALLO = b"hallo"
+NO_VARIABLES = texts([]) * 2   # the end of an exec
 CLIENT_ROWS = {row.kind: row for row in table() if row.sender == "client"}
 ALL_KINDS = sorted({row.kind for row in table()})
 
@@ -46,7 +47,7 @@ def prelude_for(kind):
 # Each message of a client: what goes before it, itself, and what goes behind it.
 GOLDEN = {
     "hello": (b"", hello(features=["later", "never"]), run_words(MISSING, "word") + BYE),
-    "exec": (hello(), exec_words(MISSING, "a word"), STDIN_END + BYE),
+    "exec": (hello(), exec_words(MISSING, "a word", environment=["TZ=UTC"], locale=["LANG=C", "A=1"]), STDIN_END + BYE),
     "stdin": (hello() + exec_words("cat"), frame("stdin", b"in"), STDIN_END + BYE),
     "offer": (hello(), offer("leaf", 5), post("golden", HALLO) + BYE),
     "post": (hello(), frame("post", HALLO, "golden"), seal(HALLO) + BYE),
@@ -202,7 +203,7 @@ class Sizes(FramesTest):
     @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_half_a_million_empty_words_are_answered_within_bounds(self):
         before = memory_of(self.server.pid)
-        words = frame("exec", u8(0) + u64(500_000) + u64(0) * 500_000)
+        words = frame("exec", u8(0) + u64(500_000) + u64(0) * 500_000 + NO_VARIABLES)
         frames = self.conversation(hello() + words + STDIN_END + get("present") + BYE, 20)
         self.assertEqual(read_exit(frames[1]).kind, 2)
         self.assertEqual([found.kind for found in frames[2:]], ["offer", "post", "seal", "bye"])
@@ -224,12 +225,18 @@ class Sizes(FramesTest):
 
 class Structures(FramesTest):
     def test_structures_that_break_a_rule(self):
-        good = u8(0) + texts(["touch", "ran"])
+        good = u8(0) + texts(["touch", "ran"]) + NO_VARIABLES
         cases = {
-            "exec: mode 2": frame("exec", u8(2) + texts(["touch", "ran"])),
-            "exec: mode 255": frame("exec", u8(255) + texts(["touch", "ran"])),
-            "exec: no words": frame("exec", u8(0) + texts([])),
-            "exec: a shell line of two words": frame("exec", u8(1) + texts(["touch ran", "x"])),
+            "exec: mode 2": frame("exec", u8(2) + texts(["touch", "ran"]) + NO_VARIABLES),
+            "exec: mode 255": frame("exec", u8(255) + texts(["touch", "ran"]) + NO_VARIABLES),
+            "exec: no words": frame("exec", u8(0) + texts([]) + NO_VARIABLES),
+            "exec: without its lists of variables": frame("exec", u8(0) + texts(["touch", "ran"])),
+            "exec: a variable without a name": exec_words("touch", "ran", environment=["=1"]),
+            "exec: a variable without a value": exec_words("touch", "ran", locale=["LANG"]),
+            "exec: a zero byte in a variable": exec_words("touch", "ran", environment=["A=1\0"]),
+            "exec: 65 variables": exec_words("touch", "ran", environment=["A=1"] * 65),
+            "exec: a variable over 4 KiB": exec_words("touch", "ran", locale=["A=" + "x" * 4095]),
+            "exec: a shell line of two words": frame("exec", u8(1) + texts(["touch ran", "x"]) + NO_VARIABLES),
             "exec: a zero byte": exec_words("touch", "ran\0x"),
             "exec: a zero byte in a line": exec_line("touch ran\0x"),
             "exec: one byte too many": frame("exec", good + b"\0"),

@@ -9,6 +9,7 @@ farhand_test(server_test
     server/dispatch_test.cpp
     server/live_sessions_test.cpp
     server/peer_user_test.cpp
+    server/request_environment_test.cpp
   LINK farhand::server farhand_test_support)
 
 # Keys, their file, invitations.

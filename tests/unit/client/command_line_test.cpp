@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "protocol/limits.h"
+
 namespace farhand {
 namespace {
 
@@ -60,6 +62,36 @@ TEST(ClientCommandLine, WordsBehindTwoDashesAreExactlyThose) {
   const auto exec = command_of<ExecCommand>({"exec", "--", "prog", "a b", "", "--json", "--", "-H", "[x]", "a,b"});
   EXPECT_EQ(exec.request.mode, ExecMode::kArgv);
   EXPECT_EQ(exec.request.words, (Strings{"prog", "a b", "", "--json", "--", "-H", "[x]", "a,b"}));
+}
+
+TEST(ClientCommandLine, VariablesComeWithTheirValuesOrTakeThoseFromHere) {
+  ::setenv("FARHAND_TEST_VARIABLE", "from here", 1);
+  const auto exec = command_of<ExecCommand>({"exec", "--env", "A=1", "--env", "FARHAND_TEST_VARIABLE",
+                                             "--env=B=", "--env", "C=x=y,z", "--", "env", "--env", "D=1"});
+  EXPECT_EQ(exec.request.environment, (Strings{"A=1", "FARHAND_TEST_VARIABLE=from here", "B=", "C=x=y,z"}));
+  EXPECT_EQ(exec.request.words, (Strings{"env", "--env", "D=1"}));
+  const auto line = command_of<ExecCommand>({"exec", "--env", "A=1", "env --env D=1"});
+  EXPECT_EQ(line.request.environment, Strings{"A=1"});
+  EXPECT_EQ(line.request.words, Strings{"env --env D=1"}) << "--env takes one word";
+  EXPECT_TRUE(command_of<ExecCommand>({"exec", "env"}).request.environment.empty());
+}
+
+TEST(ClientCommandLine, AVariableThatIsNoneOrNotSetOrTooMuchIsAUsageError) {
+  ::unsetenv("FARHAND_TEST_VARIABLE");
+  EXPECT_NE(complaint_about({"exec", "--env", "FARHAND_TEST_VARIABLE", "env"}).find("is not set here"),
+            std::string::npos);
+  complaint_about({"exec", "--env", "=1", "env"});
+  complaint_about({"exec", "--env"});
+  const std::string fits = "A=" + std::string(kMaxVariableBytes - 2, 'x');
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--env", fits.c_str(), "env"}).request.environment, Strings{fits});
+  const std::string longer = fits + "secret";
+  EXPECT_EQ(complaint_about({"exec", "--env", longer.c_str(), "env"}).find("secret"), std::string::npos);
+  std::vector<const char*> many{"exec"};
+  for (std::size_t i = 0; i < kMaxVariables; ++i) many.insert(many.end(), {"--env", "A=1"});
+  many.push_back("env");
+  EXPECT_EQ(command_of<ExecCommand>(many).request.environment.size(), kMaxVariables);
+  many.insert(many.begin() + 1, {"--env", "A=1"});
+  complaint_about(many);
 }
 
 TEST(ClientCommandLine, OptionsBehindTwoDashesAreNotOurs) {

@@ -59,9 +59,15 @@ std::vector<Golden> goldens() {
       {"error that stays", encode(ErrorReport{ErrorCode::kCancelled, false, ""}), "1600 00 0000000000000000",
        again(decode_error), 0},
       {"exec of words", encode(ExecRequest{ExecMode::kArgv, {"ls", ""}}),
-       "00 0200000000000000 0200000000000000 6c73 0000000000000000", again(decode_exec), kNoCode},
+       "00 0200000000000000 0200000000000000 6c73 0000000000000000 0000000000000000 0000000000000000",
+       again(decode_exec), kNoCode},
+      {"exec with variables", encode(ExecRequest{ExecMode::kArgv, {"a"}, {"A=1", "B="}, {"TZ=U"}}),
+       "00 0100000000000000 0100000000000000 61 0200000000000000 0300000000000000 413d31 0200000000000000 423d"
+       "0100000000000000 0400000000000000 545a3d55",
+       again(decode_exec), kNoCode},
       {"exec of a line", encode(ExecRequest{ExecMode::kShell, {"ls | wc"}}),
-       "01 0100000000000000 0700000000000000 6c73207c207763", again(decode_exec), kNoCode},
+       "01 0100000000000000 0700000000000000 6c73207c207763 0000000000000000 0000000000000000", again(decode_exec),
+       kNoCode},
       {"exit", encode(ExitReport{ExitKind::kExited, 7, false, ErrorCode::kInternal, ""}),
        "00 07 00 0100 0000000000000000", again(decode_exit), 3},
       {"exit by signal", encode(ExitReport{ExitKind::kSignalled, 11, true, ErrorCode::kInternal, ""}),
@@ -178,6 +184,27 @@ TEST(Messages, AShellLineIsExactlyOneWord) {
   EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kShell, {""}}));
   EXPECT_FALSE(survives(decode_exec, ExecRequest{ExecMode::kShell, {"ls", "-l"}}));
   EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"ls", "-l"}}));
+}
+
+// What is wrong with a variable in either list; and the twin of each.
+void expect_variables(const std::vector<std::string>& variables, bool good) {
+  EXPECT_EQ(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"a"}, variables, {}}), good) << variables.size();
+  EXPECT_EQ(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"a"}, {}, variables}), good) << variables.size();
+}
+
+TEST(Messages, AVariableHasANameAndNoZeroByte) {
+  for (const char* good : {"A=", "A=1", "A=b=c", "BASH_FUNC_x%%=1", "A=1\n2"}) expect_variables({good}, true);
+  for (const std::string& bad : {std::string(), std::string("A"), std::string("=1"), std::string("A=\0", 3)}) {
+    expect_variables({bad}, false);
+    expect_variables({"A=1", bad}, false);
+  }
+}
+
+TEST(Messages, VariablesAreBoundedInNumberAndInLength) {
+  expect_variables(std::vector<std::string>(kMaxVariables, "A=1"), true);
+  expect_variables(std::vector<std::string>(kMaxVariables + 1, "A=1"), false);
+  expect_variables({"A=" + std::string(kMaxVariableBytes - 2, 'x')}, true);
+  expect_variables({"A=" + std::string(kMaxVariableBytes - 1, 'x')}, false);
 }
 
 TEST(Messages, AnExecMayFillItsFrame) {

@@ -46,6 +46,18 @@ TEST(CommandChoice, TheRequestIsToldToAFixedCommandAsOneVariable) {
   EXPECT_EQ(told(words({"x\nLD_PRELOAD=y"})), "FARHAND_ORIGINAL_COMMAND='x\nLD_PRELOAD=y'") << "one entry all the same";
 }
 
+TEST(CommandChoice, WhatAClientBringsCannotPoseAsTheRequestOfAFixedCommand) {
+  Rights rights;
+  rights.command = {"backup"};
+  rights.env = {"STAGE"};
+  ExecRequest request = words({"--all"});
+  request.environment = {"STAGE=test"};
+  request.locale = {"FARHAND_ORIGINAL_COMMAND=rm"};
+  EXPECT_EQ(choose_command(request, rights)->environment, (Words{"STAGE=test", "FARHAND_ORIGINAL_COMMAND=--all"}));
+  request.environment = {"FARHAND_ORIGINAL_COMMAND=rm"};
+  EXPECT_FALSE(choose_command(request, rights));
+}
+
 TEST(CommandChoice, WithPatternsOnlyWhatFitsOneRuns) {
   Rights rights;
   rights.name = "k";

@@ -49,8 +49,32 @@ TEST(Root, IsAbsoluteAndDirect) {
 
 TEST(Variable, NothingThatDecidesWhatRuns) {
   for (const char* name : {"TERM", "EDITOR", "GIT_PROTOCOL", "_", "A1"}) EXPECT_TRUE(check_variable(name)) << name;
-  for (const char* name : {"", "LD_PRELOAD", "LD_", "PATH", "BASH_ENV", "BASH_FUNC_x%%", "IFS", "ENV", "PYTHONPATH",
-                           "FARHAND_ORIGINAL_COMMAND", "A=B", "LC_*", "1A", "A B", "HOME", "PERL5LIB"}) {
+  for (const char* name : {"",
+                           "LD_PRELOAD",
+                           "LD_",
+                           "PATH",
+                           "BASH_ENV",
+                           "BASH_FUNC_x%%",
+                           "IFS",
+                           "ENV",
+                           "PYTHONPATH",
+                           "FARHAND_ORIGINAL_COMMAND",
+                           "GCONV_PATH",
+                           "SHELLOPTS",
+                           "LOCPATH",
+                           "GLIBC_TUNABLES",
+                           "TERMINFO",
+                           "TZDIR",
+                           "NODE_OPTIONS",
+                           "GIT_SSH_COMMAND",
+                           "GIT_CONFIG_COUNT",
+                           "_JAVA_OPTIONS",
+                           "A=B",
+                           "LC_*",
+                           "1A",
+                           "A B",
+                           "HOME",
+                           "PERL5LIB"}) {
     EXPECT_FALSE(check_variable(name)) << name;
   }
 }
