@@ -3,6 +3,8 @@
 // Threads: ring() may be called from any thread and from a signal handler.
 #pragma once
 
+#include <utility>
+
 #include "common/export.h"
 #include "common/unique_fd.h"
 
@@ -11,6 +13,8 @@ namespace farhand {
 class FARHAND_API EventFd {
  public:
   EventFd();  // throws std::system_error
+  // Rung once `other` is readable or its far end is closed. Nobody else can ring or clear it.
+  explicit EventFd(UniqueFd other) noexcept : fd_(std::move(other)) {}
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   void ring() noexcept;   // readable from now on

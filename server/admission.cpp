@@ -19,18 +19,26 @@ constexpr const char* kAnotherUser = "it is not the server's own user";
 
 class UnixUserAdmission final : public Admission {
  public:
+  explicit UnixUserAdmission(std::vector<uid_t> guests) : guests_(std::move(guests)) {}
+
   Result<Admitted> admit(UniqueFd socket, Deadline, int) const override {
     const PeerCredentials peer = unix_peer(socket.get());
     Admitted admitted;
     admitted.who = "uid " + std::to_string(peer.user) + " pid " + std::to_string(peer.process);
-    if (peer.user == ::geteuid()) {
+    const bool welcome =
+        peer.user == ::geteuid() || std::find(guests_.begin(), guests_.end(), peer.user) != guests_.end();
+    if (welcome) {
       admitted.rights = own_user_rights();
+      admitted.user = peer.user;
     } else {
       admitted.refusal = kAnotherUser;
     }
     admitted.stream = make_plain_stream(std::move(socket));
     return admitted;
   }
+
+ private:
+  const std::vector<uid_t> guests_;
 };
 
 class LoopbackUserAdmission final : public Admission {
@@ -129,8 +137,8 @@ void judge_key(Admitted& admitted, const ProvenKey& key, const KeyTable& table, 
   admitted.enrolled = true;
 }
 
-std::unique_ptr<Admission> admit_unix_user() {
-  return std::make_unique<UnixUserAdmission>();
+std::unique_ptr<Admission> admit_unix_user(std::vector<uid_t> guests) {
+  return std::make_unique<UnixUserAdmission>(std::move(guests));
 }
 std::unique_ptr<Admission> admit_loopback_user() {
   return std::make_unique<LoopbackUserAdmission>();

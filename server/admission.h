@@ -9,6 +9,8 @@
 // Threads: const; sessions of one listener share it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +32,7 @@ struct Admitted {
   std::optional<KeyPin> pin;  // the key that TLS has proven; without one there is no pairing
   SharedRights rights;        // none: a stranger
   bool enrolled = false;      // the rights stand in keys.toml, so they may change; else they are the own user's
+  std::optional<uid_t> user;  // whom the session becomes, if the server can; of a key its rights say it
   std::string refusal;        // why there are no rights; for the log and the audit alone
 };
 
@@ -49,7 +52,8 @@ struct KeyRules {
   bool takes_users = false;   // whether a session becomes its key's user; else that has to be the server's own
 };
 
-std::unique_ptr<Admission> admit_unix_user();
+// `guests`: other users who are served, each as himself, by a server that can become them.
+std::unique_ptr<Admission> admit_unix_user(std::vector<uid_t> guests = {});
 std::unique_ptr<Admission> admit_loopback_user();
 std::unique_ptr<Admission> admit_keys(TlsContext context, const KeyStore& keys, KeyRules rules);
 

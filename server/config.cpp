@@ -22,6 +22,7 @@ constexpr const char* kVersion = "rserver " FARHAND_VERSION;
 struct Raw {
   std::vector<std::string> listen;
   std::vector<std::string> pins;
+  std::string model;
   ServerConfig config;
 };
 
@@ -31,8 +32,15 @@ void describe(CLI::App& app, Raw& raw) {
       ->type_name("ADDR")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--model", raw.model, "A thread or a process for each session (default: thread; for root process)")
+      ->type_name("thread|process");
   app.add_option("--root", raw.config.root, "Directory to serve (default: the current one)")->type_name("DIR");
   app.add_flag("--insecure", raw.config.insecure, "TCP without TLS, on loopback and for your own user only");
+  app.add_option("--allow-user", raw.config.allow_users,
+                 "User whom root serves on its Unix socket as himself; repeatable (default: root alone)")
+      ->type_name("NAME")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--tls-cert", raw.config.tls.certificate, "Certificate of this server, PEM (default: its own)")
       ->type_name("FILE");
   app.add_option("--tls-key", raw.config.tls.key, "Its private key, PEM")->type_name("FILE");
@@ -77,7 +85,18 @@ Result<Host> parse_listen(const std::string& text, const ServerConfig& config, b
   return host;
 }
 
+Result<Model> parse_model(const std::string& text, bool is_root) {
+  if (text.empty()) return is_root ? Model::kProcess : Model::kThread;
+  if (text == "thread") return Model::kThread;
+  if (text == "process") return Model::kProcess;
+  return fail(ErrorCode::kUsage, "--model is thread or process, and not " + farhand::quoted(text));
+}
+
 Result<ServerConfig> check(Raw raw, bool is_root) {
+  TRY_ASSIGN(raw.config.model, parse_model(raw.model, is_root));
+  if (!raw.config.allow_users.empty() && (!is_root || raw.config.model != Model::kProcess)) {
+    return fail(ErrorCode::kUsage, "--allow-user is for root in the process model, which alone can become other users");
+  }
   for (const std::string& text : raw.pins) {
     TRY_ASSIGN(const KeyPin pin, parse_pin(text));
     raw.config.client_pins.push_back(pin);

@@ -51,7 +51,7 @@ Result<std::unique_ptr<Keyring>> open_keyring(const ServerConfig& config, Servic
   TRY_ASSIGN(Invites invites, Invites::open(directory.path(), user_exists));
   auto observer = [&service](const KeyReload& reload) {
     service.sessions.judge(reload.table);
-    tell_reload(service, reload);
+    if (!service.in_child) tell_reload(service, reload);  // the parent sees it as well
   };
   auto keyring =
       std::make_unique<Keyring>(std::move(directory), std::move(identity), std::move(invites), std::move(observer));

@@ -1,104 +1,42 @@
 // One server per address.
 #include "server/listeners.h"
 
-#include <sys/socket.h>
-
 #include <system_error>
 
-#include <farhand/socketserver.h>
 #include "common/check.h"
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/paths.h"
-#include "server/limits/doorkeeper.h"
-#include "server/limits/guests.h"
-#include "server/session_handler.h"
+#include "server/process/privileges.h"
+#include "server/session_server.h"
 
 namespace farhand {
 namespace {
-
-// 1024 sessions: each takes a thread, and some ten descriptors while a command runs.
-constexpr std::size_t kMaxSessions = 1024;
-
-socketserver::ServerOptions server_options() {
-  socketserver::ServerOptions options;
-  options.threading.max_threads = kMaxSessions;
-  options.unix_socket.mode = 0600;
-  options.unix_socket.replace_stale_socket = true;
-  return options;
-}
-
-// Refused connections leave nothing behind, not even in the kernel's table of those that were closed: a reset.
-void forget_on_close(int connection) {
-  const linger at_once{1, 0};
-  ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
-// Any server of the library, with a door before it and failures in our log.
-template <class Server>
-class SessionServer final : public Server {
- public:
-  // `where`: as Server's constructor takes it.
-  template <class Where>
-  SessionServer(const Where& where, Service& service, const Admission& admission)
-      : Server(where, socketserver::handler<NoHandler>(), server_options()), service_(service), admission_(admission) {}
-  ~SessionServer() override { this->close_in_destructor(); }
-
- protected:
-  bool verify_request(const socketserver::Request& request, const socketserver::Address& client) override {
-    const int connection = static_cast<const socketserver::StreamRequest&>(request).fd();
-    auto visit = service_.door.arrive(client, connection);
-    if (!visit) {
-      forget_on_close(connection);
-      return false;
-    }
-    guests_.put(request, std::move(visit));
-    return true;
-  }
-
-  void finish_request(socketserver::Request& request, const socketserver::Address& client) override {
-    const auto visit = guests_.take(request);
-    try {
-      SessionHandler(service_, admission_, *visit).run(request, client, *this);
-    } catch (...) {
-      visit->leaves(Departure::kWell);  // the machine failed it, not the peer
-      throw;
-    }
-  }
-
-  void shutdown_request(socketserver::Request& request) override {
-    // No thread was to be had, or it was served and is gone from the book.
-    if (const auto unserved = guests_.take(request)) unserved->leaves(Departure::kWell);
-    Server::shutdown_request(request);
-  }
-
-  void handle_error(std::exception_ptr error, const socketserver::Address& client) override {
-    std::string what = "an unknown exception";
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& known) {
-      what = known.what();
-    } catch (...) {  // keeps the text above
-    }
-    log::error("a session of " + escape_for_display(client.to_string()) + " failed: " + escape_for_display(what));
-  }
-
- private:
-  // finish_request() makes the handlers itself, since each needs its visit.
-  class NoHandler : public socketserver::BaseRequestHandler {};
-
-  Service& service_;
-  const Admission& admission_;
-  Guests guests_;
-};
 
 Result<TlsContext> tls_context(const ServerConfig& config, const Keyring& keyring) {
   if (!config.tls.certificate.empty()) return TlsContext::for_server(config.tls, config.client_ca);
   return TlsContext::for_server(keyring.identity, config.client_ca);
 }
 
+Result<std::vector<uid_t>> guests_of(const ServerConfig& config) {
+  std::vector<uid_t> guests;
+  for (const std::string& name : config.allow_users) {
+    TRY_ASSIGN(const UserIdentity user, look_up_user(name));
+    guests.push_back(user.user);
+  }
+  return guests;
+}
+
+// Guests have to reach the socket; who they are is asked at the other end.
+mode_t socket_mode(const ServerConfig& config) {
+  return config.allow_users.empty() ? 0600 : 0666;
+}
+
 Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerConfig& config, const Keyring* keyring) {
-  if (host.kind == Host::Kind::kUnix) return admit_unix_user();
+  if (host.kind == Host::Kind::kUnix) {
+    TRY_ASSIGN(std::vector<uid_t> guests, guests_of(config));
+    return admit_unix_user(std::move(guests));
+  }
   if (host.kind == Host::Kind::kPlain) return admit_loopback_user();
   FARHAND_ASSERT(keyring != nullptr);
   TRY_ASSIGN(TlsContext context, tls_context(config, *keyring));
@@ -113,21 +51,33 @@ Error cannot_listen(const Host& host, const std::system_error& error) {
   return Error{ErrorCode::kCannotConnect, "rserver cannot listen on " + where + ": " + error.code().message(), false};
 }
 
-std::unique_ptr<socketserver::BaseServer> make_server(const Host& host, Service& service, const Admission& admission) {
-  if (host.kind == Host::Kind::kUnix) {
-    return std::make_unique<SessionServer<socketserver::ThreadingUnixStreamServer>>(host.path, service, admission);
-  }
-  return std::make_unique<SessionServer<socketserver::ThreadingTCPServer>>(
-      socketserver::Address::ip(host.name, host.port), service, admission);
+using AnyServer = std::unique_ptr<socketserver::BaseServer>;
+
+AnyServer make_unix_server(const Host& host, mode_t mode, Service& service, const Admission& admission,
+                           SessionProcesses* forks) {
+  using namespace socketserver;
+  if (forks == nullptr)
+    return std::make_unique<ThreadedSessions<ThreadingUnixStreamServer>>(host.path, mode, service, admission);
+  return std::make_unique<ForkedSessions<ForkingUnixStreamServer>>(host.path, mode, service, admission, *forks);
 }
 
-Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service, const Keyring* keyring) {
+AnyServer make_server(const Host& host, mode_t mode, Service& service, const Admission& admission,
+                      SessionProcesses* forks) {
+  using namespace socketserver;
+  if (host.kind == Host::Kind::kUnix) return make_unix_server(host, mode, service, admission, forks);
+  const Address where = Address::ip(host.name, host.port);
+  if (forks == nullptr) return std::make_unique<ThreadedSessions<ThreadingTCPServer>>(where, mode, service, admission);
+  return std::make_unique<ForkedSessions<ForkingTCPServer>>(where, mode, service, admission, *forks);
+}
+
+Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service, const Keyring* keyring,
+                               SessionProcesses* forks) {
   Listener listener;
   listener.host = host;
   TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
   if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
   try {
-    listener.server = make_server(host, service, *listener.admission);
+    listener.server = make_server(host, socket_mode(config), service, *listener.admission, forks);
     listener.server->open();
   } catch (const std::system_error& error) {
     return fail(cannot_listen(host, error));
@@ -138,10 +88,11 @@ Result<Listener> open_listener(const Host& host, const ServerConfig& config, Ser
 
 }  // namespace
 
-Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring) {
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring,
+                                             SessionProcesses* forks) {
   std::vector<Listener> listeners;
   for (const Host& host : config.listen) {
-    TRY_ASSIGN(Listener listener, open_listener(host, config, service, keyring));
+    TRY_ASSIGN(Listener listener, open_listener(host, config, service, keyring, forks));
     if (host.kind == Host::Kind::kPlain) {
       log::warning("--insecure: " + host_text(listener.host) + " is served without TLS, to uid " +
                    std::to_string(::geteuid()) + " alone");

@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/keyring.h"
 #include "server/service.h"
+#include "server/session_processes.h"
 #include "server/socketserver/base_server.h"
 
 namespace farhand {
@@ -24,7 +25,9 @@ struct Listener {
   Host host;  // with the real port
 };
 
-// Opens all of them, or none. `keyring` is needed for TLS, and outlives them.
-Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring);
+// Opens all of them, or none. `keyring` is needed for TLS, and outlives them. With `forks` each connection has a
+// process and stands in that book, which outlives them too; without, a thread.
+Result<std::vector<Listener>> open_listeners(const ServerConfig& config, Service& service, const Keyring* keyring,
+                                             SessionProcesses* forks);
 
 }  // namespace farhand

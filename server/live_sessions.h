@@ -19,6 +19,7 @@
 #include "common/deadline.h"
 #include "common/event_fd.h"
 #include "server/keys/key_table.h"
+#include "server/session_host.h"
 
 namespace farhand {
 
@@ -29,15 +30,13 @@ class LiveSessions {
   LiveSessions& operator=(const LiveSessions&) = delete;
   ~LiveSessions();
 
-  class Place {
+  class Place final : public SessionPlace {
    public:
     Place(LiveSessions& sessions, SharedRights rights) : sessions_(sessions), rights_(std::move(rights)) {}
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { sessions_.leave(*this); }
+    ~Place() override { sessions_.leave(*this); }
 
-    [[nodiscard]] const EventFd& end() const noexcept { return end_; }
-    [[nodiscard]] std::string end_reason() const;  // empty until end() rings
+    [[nodiscard]] const EventFd& end() const noexcept override { return end_; }
+    [[nodiscard]] std::string end_reason() const override;
 
    private:
     friend class LiveSessions;

@@ -17,7 +17,9 @@
 #include "server/limits/doorkeeper.h"
 #include "server/listeners.h"
 #include "server/listening_file.h"
+#include "server/process/sandbox.h"
 #include "server/serve_loop.h"
+#include "server/session_processes.h"
 
 namespace farhand {
 namespace {
@@ -64,6 +66,10 @@ void tell_of_door(Audit& audit, const DoorReport& report) {
   audit.write(line);
 }
 
+void tell_of_sandbox(const SandboxSupport& support) {
+  support.complete() ? log::info(sentence_of(support)) : log::warning(sentence_of(support));
+}
+
 // Where `rserver invite` finds us. That it cannot be written down ends nothing: --host says it as well.
 void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
   ServerListening listening{keyring.pin, {}};
@@ -86,13 +92,17 @@ int run(const ServerConfig& config) {
   Service service{std::move(*root), audit, door, {}, descriptors, mode_mask_from_umask()};
   auto keyring = open_keyring(config, service);
   if (!keyring) return fail_with(keyring.error());
-  auto listeners = open_listeners(config, service, keyring->get());
+  KeyStore* const keys = *keyring ? &(*keyring)->store : nullptr;
+  SessionProcesses processes(service, keys);
+  SessionProcesses* const forks = config.model == Model::kProcess ? &processes : nullptr;
+  auto listeners = open_listeners(config, service, keyring->get(), forks);
   if (!listeners) return fail_with(listeners.error());
   if (*keyring) announce(**keyring, *listeners);
   for (const Listener& listener : *listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
   std::fflush(stdout);
   log::info("serving " + service.root.path());
-  serve(*listeners, signals, service, *keyring ? &(*keyring)->store : nullptr);
+  if (forks != nullptr) tell_of_sandbox(sandbox_support());
+  serve(*listeners, signals, service, keys, forks);
   if (*keyring) withdraw_listening((*keyring)->store.directory());
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "common/deadline.h"
 #include "common/event_fd.h"
@@ -37,20 +38,24 @@ int take_signal(int signals) {
 
 class ServeLoop {
  public:
-  ServeLoop(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys)
-      : listeners_(listeners), signals_(signals), service_(service), keys_(keys) {}
+  ServeLoop(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys,
+            SessionProcesses* processes)
+      : listeners_(listeners), signals_(signals), service_(service), keys_(keys), processes_(processes) {}
 
   void run() {
     for (bool serving = true; serving;) {
       std::vector<pollfd> set{{signals_.fd.get(), POLLIN, 0},
                               {service_.sessions.expiry_fd(), POLLIN, 0},
-                              {keys_ != nullptr ? keys_->fd() : -1, POLLIN, 0}};
+                              {keys_ != nullptr ? keys_->fd() : -1, POLLIN, 0},
+                              {processes_ != nullptr ? processes_->fd() : -1, POLLIN, 0}};
       const std::size_t first = set.size();
       for (const Listener& listener : listeners_) set.push_back({listener.server->fileno(), POLLIN, 0});
-      poll_or_throw(set, Deadline::never());
+      poll_or_throw(set, processes_ != nullptr ? processes_->next_kill() : Deadline::never());
       if (set[0].revents != 0) serving = !ends_us(take_signal(signals_.fd.get()));
       if (set[1].revents != 0) service_.sessions.judge_expiry(now());
       if (set[2].revents != 0) keys_->take_changes();  // before anybody comes in who has just been enrolled
+      if (set[3].revents != 0) processes_->hear();
+      if (processes_ != nullptr) processes_->kill_overdue();
       for (std::size_t i = 0; i < listeners_.size(); ++i) {
         if (set[first + i].revents != 0) listeners_[i].server->handle_pending_request();
       }
@@ -74,7 +79,14 @@ class ServeLoop {
   const Signals& signals_;
   Service& service_;
   KeyStore* keys_;
+  SessionProcesses* processes_;
 };
+
+void end_running_requests(Service& service) {
+  log::warning("running requests are ended");
+  service.drain.abort.ring();
+  service.sessions.end_all("the server is being shut down");
+}
 
 // Closing waits for the sessions, so it runs aside while this thread still listens to a second signal; and a thread for
 // each, so that all of them stop listening at once. `closed` was made in good time: there may be no descriptor left
@@ -92,12 +104,44 @@ void close_all(std::vector<Listener>& listeners, int signals, Service& service, 
     poll_or_throw(set, deadline);
   } while (set[0].revents == 0 && !deadline.passed() && take_signal(signals) == SIGHUP);  // nothing to reload any more
   if (set[0].revents == 0) {
-    log::warning("running requests are ended");
-    service.drain.abort.ring();
-    service.sessions.end_all("the server is being shut down");
+    end_running_requests(service);
   }
   closer.join();
 }
+
+// The same where sessions have processes: they are answered and collected meanwhile, on this one thread.
+class ProcessDrain {
+ public:
+  ProcessDrain(SessionProcesses& processes, int signals, Service& service)
+      : processes_(processes), signals_(signals), service_(service) {}
+
+  void run() {
+    while (processes_.running() > 0) {
+      std::vector<pollfd> set{{signals_, POLLIN, 0}, {processes_.fd(), POLLIN, 0}};
+      for (const ForkingSessions* server : processes_.servers()) set.push_back({server->ended_fd(), POLLIN, 0});
+      poll_or_throw(set, Deadline::earlier(deadline_, processes_.next_kill()));
+      const int signal = set[0].revents != 0 ? take_signal(signals_) : 0;
+      if (set[1].revents != 0) processes_.hear();
+      for (ForkingSessions* server : processes_.servers()) server->collect_ended();
+      processes_.kill_overdue();
+      if (deadline_.passed() || (signal != 0 && signal != SIGHUP)) hurry();
+    }
+  }
+
+ private:
+  void hurry() {
+    deadline_ = Deadline::never();
+    if (std::exchange(hurried_, true)) return;
+    end_running_requests(service_);
+    processes_.end_all();
+  }
+
+  SessionProcesses& processes_;
+  int signals_;
+  Service& service_;
+  Deadline deadline_ = Deadline::after(kDrainTime);
+  bool hurried_ = false;
+};
 
 }  // namespace
 
@@ -117,12 +161,15 @@ Signals take_over_signals() {
   return signals;
 }
 
-void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys) {
+void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys,
+           SessionProcesses* processes) {
   EventFd closed;
-  ServeLoop(listeners, signals, service, keys).run();
+  ServeLoop(listeners, signals, service, keys, processes).run();
   log::info("stopping: running requests are waited for");
   service.drain.stop.ring();
-  close_all(listeners, signals.fd.get(), service, closed);
+  if (processes == nullptr) return close_all(listeners, signals.fd.get(), service, closed);
+  for (Listener& listener : listeners) listener.server->server_close();
+  ProcessDrain(*processes, signals.fd.get(), service).run();
 }
 
 }  // namespace farhand

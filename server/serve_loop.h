@@ -22,7 +22,8 @@ struct Signals {
 // and before anybody is told that we are ready. SIGPIPE and SIGXFSZ are ignored from then on. Throws std::system_error.
 Signals take_over_signals();
 
-// Serves until a signal ends it, and closes the servers. `keys` may be null.
-void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys);
+// Serves until a signal ends it, and closes the servers. `keys` may be null, and `processes` is where there are none.
+void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys,
+           SessionProcesses* processes);
 
 }  // namespace farhand

@@ -28,6 +28,7 @@ struct Service {
   mode_t mode_mask = 0755;       // which permission bits an uploaded file may have: 0777 less the umask and 022
   std::atomic<std::uint64_t> connections{0};
   LiveSessions sessions{};
+  bool in_child = false;           // this process serves one connection, and its parent the others
   Enrolment* enrolment = nullptr;  // who answers `pair`; none where there are no keys
 };
 

@@ -71,7 +71,7 @@ AuditLine SessionHandler::audited(std::string_view event) const {
 }
 
 const EventFd& SessionHandler::abort() const {
-  return place_ ? place_->end() : service_.drain.abort;
+  return place_ ? place_->end() : service_.drain.abort.heard();
 }
 
 void SessionHandler::setup() {
@@ -90,6 +90,7 @@ void SessionHandler::setup() {
   pin_ = admitted->pin;
   rights_ = std::move(admitted->rights);
   enrolled_ = admitted->enrolled;
+  user_ = admitted->user;
   refusal_ = std::move(admitted->refusal);
   channel_.emplace(std::move(admitted->stream), Side::kServer);
   if (!rights_ && !pin_) refuse_stranger();  // without a key there is nothing that it could say to be let in
@@ -198,23 +199,33 @@ Result<void> SessionHandler::pair(const Incoming& incoming) {
 }
 
 Result<void> SessionHandler::log_in() {
-  if (!rights_->root.empty()) {
-    auto root = RootedDirectory::open(rights_->root);
-    if (!root) {
-      log::error("the root of " + who_ + ": " + root.error().message);
-      return fail(ErrorCode::kFileTrouble, "the directory that your key is for cannot be opened on the server");
-    }
-    own_root_ = *std::move(root);
-  }
   if (enrolled_) TRY(take_place());
+  if (const auto settled = host_.settle(*rights_, user_); !settled) {
+    log::error("the user of " + who_ + ": " + settled.error().message);
+    return fail(ErrorCode::kFileTrouble, "the user that your key is for is not to be had on the server");
+  }
+  TRY(open_root());
+  host_.confine(*rights_, own_root_ ? *own_root_ : service_.root);
   visit_.logged_in();
   service_.audit.write(audited("login"));
   return {};
 }
 
+// As the user that the session is for, who may see less than the server does.
+Result<void> SessionHandler::open_root() {
+  if (rights_->root.empty() && !host_.changes_user()) return {};
+  const std::string& path = rights_->root.empty() ? service_.root.path() : rights_->root;
+  auto root = RootedDirectory::open(path);
+  if (!root) {
+    log::error("the root of " + who_ + ": " + root.error().message);
+    return fail(ErrorCode::kFileTrouble, "the directory that your key is for cannot be opened on the server");
+  }
+  own_root_ = *std::move(root);
+  return {};
+}
+
 Result<void> SessionHandler::take_place() {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  auto place = service_.sessions.enter(rights_, now);
+  auto place = host_.enter(rights_);
   if (!place) {
     refusal_ = place.error().message;
     if (place.error().code == ErrorCode::kRefused) {  // its rights went while it came in: a stranger like any other
@@ -267,7 +278,7 @@ Result<void> SessionHandler::may(const Verb& verb) {
   // A pipelined request behind a revocation is not begun.
   if (abort().rung()) return fail(ErrorCode::kInterrupted, "the session is being ended");
   TRY(check_right(verb, *rights_));
-  return service_.sessions.take_request(*rights_, Deadline::Clock::now());
+  return host_.take_request(*rights_);
 }
 
 Result<void> SessionHandler::run_verb(const Verb& verb, const Incoming& request) {

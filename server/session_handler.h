@@ -19,6 +19,7 @@
 #include "server/admission.h"
 #include "server/limits/visit.h"
 #include "server/service.h"
+#include "server/session_host.h"
 #include "server/socketserver/request_handler.h"
 
 namespace farhand {
@@ -27,9 +28,9 @@ struct Verb;
 
 class SessionHandler : public socketserver::BaseRequestHandler {
  public:
-  // `visit` hears of the login, and how the session ends; it outlives the handler.
-  SessionHandler(Service& service, const Admission& admission, Visit& visit)
-      : service_(service), admission_(admission), visit_(visit) {}
+  // `visit` hears of the login, and how the session ends; it and `host` outlive the handler.
+  SessionHandler(Service& service, const Admission& admission, Visit& visit, SessionHost& host)
+      : service_(service), admission_(admission), visit_(visit), host_(host) {}
 
  protected:
   void setup() override;
@@ -42,6 +43,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Result<void> pair(const Incoming& incoming);
   Result<void> log_in();
   Result<void> take_place();
+  Result<void> open_root();
   Result<bool> serve_next();  // false: the conversation is over
   Result<void> run_verb(const Verb& verb, const Incoming& request);
   [[nodiscard]] Result<void> may(const Verb& verb);
@@ -54,6 +56,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Service& service_;
   const Admission& admission_;
   Visit& visit_;
+  SessionHost& host_;
   std::uint64_t number_ = 0;
   Deadline login_deadline_ = Deadline::never();
   Deadline::Clock::time_point begun_{};
@@ -65,9 +68,10 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   bool enrolled_ = false;
   bool greeted_ = false;  // the client has said a well-formed hello
   std::uint64_t requests_ = 0;
-  std::unique_ptr<LiveSessions::Place> place_;  // of enrolled keys
-  std::optional<RootedDirectory> own_root_;     // of keys that have one
-  std::optional<Channel> channel_;              // last: its wait watches descriptors of the others
+  std::unique_ptr<SessionPlace> place_;      // of enrolled keys
+  std::optional<uid_t> user_;                // whom the session becomes, where its key does not say
+  std::optional<RootedDirectory> own_root_;  // of keys that have one
+  std::optional<Channel> channel_;           // last: its wait watches descriptors of the others
 };
 
 }  // namespace farhand

@@ -112,6 +112,7 @@ void ChildProcesses::remember(farhand::UniqueFd pidfd, const Address& client) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = key;
+  last_started_ = key;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, key, &event) == 0) return;
   const int error = errno;
   children_.erase(key);
@@ -146,7 +147,7 @@ bool ChildProcesses::collect_one(int pidfd, int wait_flags, std::vector<Ended>& 
   // Said, and not left to the closing: children that were forked meanwhile may still hold a copy of the descriptor.
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
   const auto node = children_.extract(pidfd);
-  if (!node.empty()) ended.push_back(Ended{node.mapped().client, killed ? info.si_status : 0});
+  if (!node.empty()) ended.push_back(Ended{pidfd, node.mapped().client, killed ? info.si_status : 0});
   return true;
 }
 

@@ -28,6 +28,7 @@ class FARHAND_API ChildProcesses {
  public:
   enum class Side { kParent, kChild };
   struct Ended {
+    int pidfd = -1;  // as start() gave it; closed, so a name only
     Address client;
     int signal = 0;  // that ended it; 0 if it ended by itself, or if somebody else has collected it
   };
@@ -37,8 +38,9 @@ class FARHAND_API ChildProcesses {
   // Throws std::logic_error if the process has other threads (see ForkingOptions::beside_threads).
   static void require_one_thread();
 
-  // Forks a child that serves `client`.
+  // Forks a child that serves `client`. In the parent last_started() is its pidfd, good until it is collected.
   [[nodiscard]] Side start(const Address& client);
+  [[nodiscard]] int last_started() const noexcept { return last_started_; }
 
   std::vector<Ended> collect();      // those that have ended; never waits; perhaps not all: fd() then stays readable
   std::vector<Ended> collect_all();  // waits for every one
@@ -59,6 +61,7 @@ class FARHAND_API ChildProcesses {
     Address client;
   };
   farhand::UniqueFd epoll_;
+  int last_started_ = -1;
   std::unordered_map<int, Child> children_;  // by pidfd
 };
 

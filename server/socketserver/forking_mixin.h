@@ -71,15 +71,21 @@ class ForkingMixIn : public Server {
     // Taken away first: should closing fail, the child's connection is not to be ended.
     const std::unique_ptr<Request> ours = std::move(request);
     this->close_request(*ours);
+    child_started(children_.last_started(), client);
+  }
+
+  // In the parent: a child serves `client` from now on. Its pidfd is good until child_ended() has been told.
+  virtual void child_started(int /*pidfd*/, const Address& /*client*/) {}  // may be overridden
+  // In the parent: it has ended, by a signal unless that is 0. The pidfd is closed by now: a name only.
+  virtual void child_ended(int /*pidfd*/, int signal, const Address& client) {  // may be overridden
+    if (signal != 0) this->report(killed_by(signal), client);
   }
 
   // Collects the children that have ended, or waits for all. The serving loop does so by itself, as they end.
   void collect_children(bool blocking = false) {
     const auto ended = blocking ? children_.collect_all() : children_.collect();
     if (ended.empty()) return;
-    for (const auto& child : ended) {
-      if (child.signal != 0) this->report(killed_by(child.signal), child.client);
-    }
+    for (const auto& child : ended) child_ended(child.pidfd, child.signal, child.client);
     this->resume_accepting();
   }
 

@@ -9,7 +9,8 @@ and knows no protocol; hostile peers bring their own bytes.
         assert_sane(server)
 
 Environment: FARHAND_BIN_SERVER, FARHAND_BIN_CLIENT (paths of the binaries; else build/release of this tree),
-FARHAND_TEST_SCALE (1; more makes large tests larger), FARHAND_TEST_KEEP (any text: scratch directories stay).
+FARHAND_TEST_SCALE (1; more makes large tests larger), FARHAND_TEST_MODEL (thread or process: rserver's --model, where a
+test does not choose), FARHAND_TEST_KEEP (any text: scratch directories stay).
 Rules: no sleep stands for a condition (wait_until), every wait has a deadline, deadlines are generous.
 """
 import contextlib
@@ -40,6 +41,7 @@ _TREE = os.path.dirname(os.path.dirname(_HERE))
 RSERVER = os.environ.get("FARHAND_BIN_SERVER") or os.path.join(_TREE, "build/release/server/rserver")
 RCLIENT = os.environ.get("FARHAND_BIN_CLIENT") or os.path.join(_TREE, "build/release/client/rclient")
 SCALE = int(os.environ.get("FARHAND_TEST_SCALE") or "1")
+MODEL = os.environ.get("FARHAND_TEST_MODEL") or ""
 KEEP = bool(os.environ.get("FARHAND_TEST_KEEP"))
 # Shadow memory and quarantines: what a sanitized program takes says nothing about what ours does.
 MEMORY_COUNTS = not os.environ.get("FARHAND_SANITIZE")
@@ -385,6 +387,8 @@ class Server:
         self._addresses = [word for address in listen or [] for word in ("--listen", address)]
         self._lines = lines or max(1, len(listen or []))
         self.args = list(args)
+        if MODEL and "--model" not in self.args:
+            self.args += ["--model", MODEL]
         self._env = {"HOME": os.path.join(self.scratch, "home"), **(env or {})}
         self._limits = limits      # called in the child before exec
         self._wrapper = list(wrapper)  # put before rserver, such as strace; self.pid is then the wrapper's

@@ -108,6 +108,43 @@ TEST(Control, WithoutAParentAChildsWordsGoNowhereAndHarmNobody) {
   parent.leaves(Departure::kProtocol);
 }
 
+TEST(Control, ALoginAndARequestAreAnsweredWithTheParentsVerdictAndReason) {
+  Ends ends;
+  ends.child.answer({});
+  EXPECT_TRUE(ends.parent->enter(KeyNumber{1}));
+  ends.child.answer(fail(ErrorCode::kBusy, "the key has made them"));
+  const auto busy = ends.parent->take_request();
+  ASSERT_FALSE(busy);
+  EXPECT_EQ(busy.error().code, ErrorCode::kBusy);
+  EXPECT_EQ(busy.error().message, "the key has made them");
+  EXPECT_EQ(ends.child.hear()->logged_in, KeyNumber{1});
+  EXPECT_TRUE(ends.child.hear()->asks);
+  EXPECT_FALSE(readable(ends.parent->fd()));  // an answer that was taken is no order to end
+}
+
+TEST(Control, AnOrderToEndStaysReadableAndIsNeverTakenForAnAnswer) {
+  Ends ends;
+  ends.child.end_now("the key has been revoked");
+  const auto entered = ends.parent->enter(KeyNumber{1});
+  ASSERT_FALSE(entered);
+  EXPECT_EQ(entered.error().code, ErrorCode::kInterrupted);
+  EXPECT_EQ(ends.parent->end_reason(), "the key has been revoked");
+  EXPECT_TRUE(readable(ends.parent->fd()));
+}
+
+TEST(Control, AReasonThatIsTooLongIsCut) {
+  Ends ends;
+  ends.child.end_now(std::string(100'000, 'x'));
+  EXPECT_EQ(ends.parent->end_reason(), std::string(509, 'x'));
+}
+
+TEST(Control, ARequestBeforeLoginBreaksIt) {
+  HostileChild hostile;
+  hostile.say(3, 0);
+  EXPECT_FALSE(hostile.child.hear());
+  EXPECT_TRUE(hostile.child.broken());
+}
+
 TEST(Control, APacketOfAnyOtherSizeBreaksIt) {
   for (std::size_t size = 1; size <= 100; ++size) {
     if (size == 34) continue;
