@@ -12,7 +12,7 @@ import unittest
 
 from harness import (MEMORY_COUNTS, PATIENCE, Identity, ServerTest, _openssl, _stat_fields, connect_to, in_parallel,
                      main, make_identity, memory_of, read_file, remove_tree, scratch, snapshot, wait_until, write_file)
-from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, done, error, exec_words, exit_report,
+from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, canary, done, error, exec_words, exit_report,
                      expired_identity, frame, get, hello, offer, pair, paired, ping, post, read_error, read_exit, run_words,
                      seal, tls_client_context, tls_server_args)
 from rights_support import UID, UNIFORM, Site, tear_down_canary
@@ -341,13 +341,13 @@ class WrongHandshakes(CasesTest):
         super().setUp()
         self.check(self.client(["exec", "true"]))   # what the first handshake of a server makes is there
 
-    def costs_little(self, attempt, times=TIMES):
-        """Each within two seconds of waiting, and for all of them bounded time and memory of the server."""
+    def costs_little(self, attempt, times=TIMES, within=SERVED_WITHIN):
+        """Each within so many seconds, and for all of them bounded time and memory of the server."""
         before, spent = memory_of(self.pid)["VmRSS"], cpu_seconds(self.pid)
         for _ in range(times):
             begun = time.monotonic()
             attempt()
-            self.assertLess(time.monotonic() - begun, SERVED_WITHIN)
+            self.assertLess(time.monotonic() - begun, within)
         self.assertLess(cpu_seconds(self.pid) - spent, 0.05 * times * SLOW)
         if MEMORY_COUNTS:
             self.assertLess(memory_of(self.pid)["VmRSS"] - before, 4 * MIB)
@@ -412,7 +412,8 @@ class WrongHandshakes(CasesTest):
                 self.assertEqual([read_error(found).message for found in frames], [UNIFORM])
             else:
                 self.assertTrue(ended.startswith("alert"), ended)
-        self.costs_little(attempt, 5)
+        with canary(self.server, SERVED_WITHIN + 5):   # starting rclient on a busy machine included
+            self.costs_little(attempt, 5, within=PATIENCE)   # most of it is the stranger's own work: it has to sign
 
     def test_openssl_s_client_as_it_comes(self):
         def attempt():
