@@ -10,6 +10,7 @@ farhand_test(server_test
     server/live_sessions_test.cpp
     server/peer_user_test.cpp
     server/request_environment_test.cpp
+    server/session_failure_test.cpp
   LINK farhand::server farhand_test_support)
 
 # Keys, their file, invitations.
