@@ -46,6 +46,7 @@ class AuditSink {
   AuditSink& operator=(const AuditSink&) = delete;
   virtual ~AuditSink() = default;
   virtual bool write(std::string_view line) noexcept = 0;
+  [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
   virtual Result<void> reopen() { return {}; }  // after a rotation
 };
 
@@ -64,6 +65,9 @@ class Audit {
 
   // The file may have been renamed to make room for a new one. A failure keeps the old one, and the log says so.
   void reopen();
+
+  // What a process that closes all else has to keep; -1: nothing.
+  [[nodiscard]] int descriptor() const noexcept { return sink_ ? sink_->descriptor() : -1; }
 
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(); }
 

@@ -54,6 +54,8 @@ class FileSink final : public AuditSink {
     return written == static_cast<ssize_t>(line.size());
   }
 
+  [[nodiscard]] int descriptor() const noexcept override { return file_.get(); }
+
   Result<void> reopen() override {
     TRY_ASSIGN(file_, open_audit_file(path_));
     torn_ = false;
@@ -75,6 +77,7 @@ class DatagramSink : public AuditSink {
     address_.sun_family = AF_UNIX;
     path.copy(address_.sun_path, sizeof address_.sun_path - 1);
   }
+  [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
 
  protected:
   bool send(const std::string& datagram) noexcept {

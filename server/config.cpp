@@ -69,9 +69,20 @@ Result<Host> parse_listen(const std::string& text, const ServerConfig& config, b
   TRY_ASSIGN(Host host, parse_host(text));
   if (host.kind == Host::Kind::kUnix) return host;
   const bool asks_plain = host.kind == Host::Kind::kPlain;
-  if (is_root) {
-    return fail(ErrorCode::kUsage, "root serves the Unix socket only, so " + farhand::quoted(text) +
-                                       " is refused; run rserver as the user whose commands it is to run");
+  if (is_root && (config.insecure || asks_plain)) {
+    return fail(ErrorCode::kUsage, "root serves nobody without TLS, so " + farhand::quoted(text) +
+                                       " is refused; leave --insecure out, and clients need a key (rserver invite)");
+  }
+  if (is_root && !config.client_pins.empty()) {
+    return fail(ErrorCode::kUsage,
+                "--tls-client-pin names no user, and root serves every key as its user; invite the client instead "
+                "(rserver invite --user NAME)");
+  }
+  if (is_root && config.model == Model::kThread) {
+    return fail(ErrorCode::kUsage,
+                "root serves TCP in processes of their own, since threads would parse what strangers "
+                "send with root's privileges, so " +
+                    farhand::quoted(text) + " is refused with --model thread");
   }
   if (config.insecure || asks_plain) {
     if (!config.insecure) return fail(ErrorCode::kUsage, farhand::quoted(text) + " has no TLS: that takes --insecure");

@@ -1,6 +1,8 @@
 // One server per address.
 #include "server/listeners.h"
 
+#include <unistd.h>
+
 #include <system_error>
 
 #include "common/check.h"
@@ -43,6 +45,19 @@ Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerC
   return admit_keys(std::move(context), keyring->store, KeyRules{config.client_pins, false});
 }
 
+// Whose process strangers talk to: an account of its own where there is one.
+Result<UserIdentity> gate_user() {
+  auto own = look_up_user("_farhand");
+  return own ? own : look_up_user("nobody");
+}
+
+Result<std::unique_ptr<GuardedEntry>> guarded_entry(const ServerConfig& config, const Keyring& keyring) {
+  TRY_ASSIGN(TlsContext context, tls_context(config, keyring));
+  TRY_ASSIGN(UserIdentity user, gate_user());
+  return std::make_unique<GuardedEntry>(
+      GuardedEntry{std::move(context), keyring.store, KeyRules{config.client_pins, true}, std::move(user)});
+}
+
 Error cannot_listen(const Host& host, const std::system_error& error) {
   const std::string where = quoted(host_text(host));
   if (error.code() == std::errc::address_in_use) {
@@ -61,13 +76,17 @@ AnyServer make_unix_server(const Host& host, mode_t mode, Service& service, cons
   return std::make_unique<ForkedSessions<ForkingUnixStreamServer>>(host.path, mode, service, admission, *forks);
 }
 
-AnyServer make_server(const Host& host, mode_t mode, Service& service, const Admission& admission,
-                      SessionProcesses* forks) {
+AnyServer make_server(const Listener& listener, mode_t mode, Service& service, SessionProcesses* forks) {
   using namespace socketserver;
-  if (host.kind == Host::Kind::kUnix) return make_unix_server(host, mode, service, admission, forks);
+  const Host& host = listener.host;
+  if (host.kind == Host::Kind::kUnix) return make_unix_server(host, mode, service, *listener.admission, forks);
   const Address where = Address::ip(host.name, host.port);
-  if (forks == nullptr) return std::make_unique<ThreadedSessions<ThreadingTCPServer>>(where, mode, service, admission);
-  return std::make_unique<ForkedSessions<ForkingTCPServer>>(where, mode, service, admission, *forks);
+  if (forks == nullptr) {
+    return std::make_unique<ThreadedSessions<ThreadingTCPServer>>(where, mode, service, *listener.admission);
+  }
+  auto server = std::make_unique<ForkedSessions<ForkingTCPServer>>(where, mode, service, *listener.admission, *forks);
+  if (listener.guarded) server->guard(*listener.guarded);
+  return server;
 }
 
 Result<Listener> open_listener(const Host& host, const ServerConfig& config, Service& service, const Keyring* keyring,
@@ -75,9 +94,12 @@ Result<Listener> open_listener(const Host& host, const ServerConfig& config, Ser
   Listener listener;
   listener.host = host;
   TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
+  if (host.kind == Host::Kind::kTls && ::geteuid() == 0) {
+    TRY_ASSIGN(listener.guarded, guarded_entry(config, *keyring));
+  }
   if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
   try {
-    listener.server = make_server(host, socket_mode(config), service, *listener.admission, forks);
+    listener.server = make_server(listener, socket_mode(config), service, forks);
     listener.server->open();
   } catch (const std::system_error& error) {
     return fail(cannot_listen(host, error));

@@ -13,6 +13,7 @@
 #include "server/admission.h"
 #include "server/config.h"
 #include "server/keyring.h"
+#include "server/monitor.h"
 #include "server/service.h"
 #include "server/session_processes.h"
 #include "server/socketserver/base_server.h"
@@ -20,7 +21,8 @@
 namespace farhand {
 
 struct Listener {
-  std::unique_ptr<Admission> admission;  // first: sessions of the server use it to the end
+  std::unique_ptr<Admission> admission;   // first: sessions of the server use it to the end
+  std::unique_ptr<GuardedEntry> guarded;  // the same, of a server of root's on TCP
   std::unique_ptr<socketserver::BaseServer> server;
   Host host;  // with the real port
 };

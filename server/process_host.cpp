@@ -10,6 +10,7 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/stream/tls_digest.h"
+#include "server/gate.h"
 #include "server/keys/key_file.h"
 #include "server/process/privileges.h"
 #include "server/process/sandbox.h"
@@ -51,8 +52,8 @@ KeyNumber number_of(const Rights& rights) {
   return sha256({bytes_of(text)});
 }
 
-ProcessHost::ProcessHost(ControlOfParent& control, bool entered)
-    : control_(control), entered_(entered), is_root_(::geteuid() == 0) {}
+ProcessHost::ProcessHost(ControlOfParent& control, bool entered, pid_t dies_with)
+    : control_(control), entered_(entered), is_root_(::geteuid() == 0), dies_with_(dies_with) {}
 
 Result<std::unique_ptr<SessionPlace>> ProcessHost::enter(const SharedRights& rights) {
   if (!entered_) TRY(control_.enter(number_of(*rights)));
@@ -74,6 +75,7 @@ Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user
   }
   TRY_ASSIGN(const UserIdentity identity, user ? look_up_user(*user) : look_up_user(rights.user));
   or_end_the_process([&identity] { become_user(identity); });
+  if (dies_with_ != 0) die_with(dies_with_);
   return {};
 }
 

@@ -16,7 +16,8 @@ KeyNumber number_of(const Rights& rights);
 class ProcessHost final : public SessionHost {
  public:
   // `entered`: the parent has been asked for a place already, and has given one.
-  explicit ProcessHost(ControlOfParent& control, bool entered = false);
+  // `dies_with`: the process whose death ends this one; 0: none.
+  explicit ProcessHost(ControlOfParent& control, bool entered = false, pid_t dies_with = 0);
 
   Result<std::unique_ptr<SessionPlace>> enter(const SharedRights& rights) override;
   Result<void> take_request(const Rights& rights) override;
@@ -28,6 +29,7 @@ class ProcessHost final : public SessionHost {
   ControlOfParent& control_;
   const bool entered_;
   const bool is_root_;
+  const pid_t dies_with_;
 };
 
 }  // namespace farhand

@@ -11,6 +11,7 @@
 #include "protocol/messages/session.h"
 #include "server/dispatch.h"
 #include "server/enrolment.h"
+#include "server/refusals.h"
 
 namespace farhand {
 namespace {
@@ -28,33 +29,10 @@ std::string seconds_since(Deadline::Clock::time_point begun) {
   return std::to_string(milliseconds / 1000) + "." + fraction + "s";
 }
 
-// One sentence for everybody who is refused before login, whatever the reason; the log and the audit know it.
-Error uniform_refusal() {
-  return Error{ErrorCode::kRefused, "this server does not serve you: your user or key is not enrolled here", false};
-}
-
 // What somebody is told who may be here and does not speak the protocol: nothing that came from it is repeated.
 Error told_before_hello(const Error& error) {
   if (error.code != ErrorCode::kProtocol && error.code != ErrorCode::kLimit) return error;
   return Error{error.code, "this is a Farhand server, and these bytes are not Farhand's protocol", false};
-}
-
-// What a failure before login says of the peer. What is the machine's or the server's fault says nothing.
-Departure departure_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kConnectionLost:
-      return Departure::kNoLogin;
-    case ErrorCode::kTimedOut:
-      return Departure::kDeadline;
-    case ErrorCode::kRefused:
-      return Departure::kRefused;
-    case ErrorCode::kProtocol:
-    case ErrorCode::kLimit:
-    case ErrorCode::kWrongIdentity:
-      return Departure::kProtocol;
-    default:
-      return Departure::kWell;
-  }
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "server/limits/doorkeeper.h"
 #include "server/limits/guests.h"
+#include "server/monitor.h"
 #include "server/process_host.h"
 #include "server/session_handler.h"
 #include "server/session_processes.h"
@@ -131,6 +132,9 @@ class ForkedSessions final : public SessionServer<Server>, public ForkingSession
     this->close_in_destructor();
   }
 
+  // From now on strangers are met by a gate. Borrowed.
+  void guard(const GuardedEntry& entry) noexcept { guarded_ = &entry; }
+
   int ended_fd() const noexcept override { return this->ended_requests(); }
   void collect_ended() override { this->collect_requests(); }
   void forget_for_child() noexcept override { SessionServer<Server>::leave_to_parent(); }
@@ -169,12 +173,17 @@ class ForkedSessions final : public SessionServer<Server>, public ForkingSession
 
   void finish_request(socketserver::Request& request, const socketserver::Address& client) override {
     ControlOfParent control(std::move(childs_end_));
+    if (guarded_ != nullptr) {
+      UniqueFd connection = static_cast<socketserver::StreamRequest&>(request).release();
+      return run_monitor(this->service(), *guarded_, control, std::move(connection), client, *this);
+    }
     ProcessHost host(control);
     this->serve_session(request, client, control, host);
   }
 
  private:
   SessionProcesses& processes_;
+  const GuardedEntry* guarded_ = nullptr;
   std::unique_ptr<Visit> visit_;
   UniqueFd parents_end_;
   UniqueFd childs_end_;

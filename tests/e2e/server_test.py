@@ -47,8 +47,8 @@ class CommandLine(unittest.TestCase):
         self.assertFalse(os.path.exists("/tmp/never-made"))
 
     @needs_root
-    def test_root_on_tcp_is_refused_with_or_without_tls(self):
-        for args in (["--listen", "127.0.0.1:0"], ["--listen", "127.0.0.1:0", "--insecure"],
+    def test_root_on_tcp_is_refused_in_threads_without_tls_or_for_keys_without_a_user(self):
+        for args in (["--listen", "127.0.0.1:0", "--model", "thread"], ["--listen", "127.0.0.1:0", "--insecure"],
                      ["--listen", "127.0.0.1:0", "--tls-cert", "c", "--tls-key", "k", "--tls-client-pin", "0" * 64]):
             check_refused(self, run_rserver(args), 2, "root")
 

@@ -74,12 +74,29 @@ TEST(ServerConfig, ABracketedAddressWithoutAPortIsOneAddress) {
   EXPECT_EQ(config.listen[0].port, kDefaultPort);
 }
 
-TEST(ServerConfig, RootServesUnixSocketsOnly) {
+TEST(ServerConfig, RootServesTcpInProcessesUnderTlsAndForKeysWithAUser) {
   EXPECT_EQ(config_of({"--listen", "unix:/run/x"}, User::kRoot).listen.size(), 1u);
   complaint_about({"--insecure", "--listen", "127.0.0.1:0"}, User::kRoot);
   complaint_about({"--insecure", "--listen", "plain:127.0.0.1:0"}, User::kRoot);
   complaint_about(with_tls({"--listen", "127.0.0.1:0"}), User::kRoot);
   complaint_about(with_tls({"--listen", "unix:/run/x", "--listen", "example.org"}), User::kRoot);
+  EXPECT_EQ(config_of({"--listen", "127.0.0.1:0"}, User::kRoot).listen.size(), 1u);
+  const std::string threads = complaint_about({"--listen", "127.0.0.1:0", "--model", "thread"}, User::kRoot);
+  EXPECT_NE(threads.find("privileges"), std::string::npos) << threads;
+}
+
+TEST(ServerConfig, TheModelIsThreadAndForRootProcess) {
+  EXPECT_EQ(config_of({}).model, Model::kThread);
+  EXPECT_EQ(config_of({}, User::kRoot).model, Model::kProcess);
+  EXPECT_EQ(config_of({"--model", "process"}).model, Model::kProcess);
+  EXPECT_EQ(config_of({"--model", "thread"}, User::kRoot).model, Model::kThread);
+  complaint_about({"--model", "fibre"});
+}
+
+TEST(ServerConfig, OnlyRootInTheProcessModelCanAllowOtherUsers) {
+  EXPECT_EQ(config_of({"--allow-user", "a", "--allow-user", "b"}, User::kRoot).allow_users.size(), 2u);
+  complaint_about({"--allow-user", "a"});
+  complaint_about({"--allow-user", "a", "--model", "thread"}, User::kRoot);
 }
 
 TEST(ServerConfig, InsecureIsForLoopbackOnly) {

@@ -1,0 +1,177 @@
+// The gate: handshake, the first frame as far as it takes, the monitor's verdict, and the relay.
+#include "server/gate.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+
+#include "common/log.h"
+#include "common/stream/socket_io.h"
+#include "common/stream/tls_stream.h"
+#include "protocol/channel.h"
+#include "protocol/messages/pairing.h"
+#include "server/gate_link.h"
+#include "server/keys/rights.h"
+#include "server/process/sandbox.h"
+#include "server/refusals.h"
+#include "server/relay.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::string_view kPairBegins = "pair|";
+constexpr int kFailed = 70;  // EX_SOFTWARE
+
+class Gate {
+ public:
+  Gate(GateEnds& ends, const TlsContext& context, Deadline login) : ends_(ends), context_(context), login_(login) {}
+
+  void run() {
+    if (const auto outcome = converse(); !outcome) {
+      report_.kind = GateReport::Kind::kFailed;
+      report_.departure = static_cast<std::uint8_t>(departure_of(outcome.error()));
+      send_to(ends_.link.get(), report_);
+    }
+  }
+
+ private:
+  Result<void> converse() {
+    TRY_ASSIGN(auto tls, TlsStream::accept(std::move(ends_.connection), context_, login_, ends_.stop));
+    report_.pin = tls->peer_pin();
+    if (tls->peer_subject().size() < report_.subject.bytes.size() - 1) report_.subject.set(tls->peer_subject());
+    TRY_ASSIGN(std::string first, begin_of_first_frame(*tls));
+    auto stream = make_prefixed_stream(first, std::move(tls));
+    if (first == kPairBegins) return pair(std::move(stream));
+    report_.kind = GateReport::Kind::kEnter;
+    const auto verdict = ask();
+    if (verdict && verdict->word == GateVerdict::Word::kRelay) {
+      relay(*stream, ends_.worker);
+      return {};
+    }
+    Channel channel(std::move(stream), Side::kServer);
+    tell(channel, verdict);
+    return {};
+  }
+
+  // As many bytes as it takes to tell a `pair` from everything else, which is the worker's to read.
+  Result<std::string> begin_of_first_frame(Stream& stream) {
+    std::string seen;
+    while (seen.size() < kPairBegins.size() && kPairBegins.starts_with(seen)) {
+      std::array<std::byte, 8> bytes{};
+      TRY_ASSIGN(const Transfer got, stream.try_read(MutableBytes(bytes).first(kPairBegins.size() - seen.size())));
+      if (got.state == Transfer::State::kEnd) return fail(ErrorCode::kConnectionLost, "left without a word");
+      for (std::size_t i = 0; i < got.bytes; ++i) seen += static_cast<char>(bytes.at(i));
+      if (got.state == Transfer::State::kWouldBlock) TRY(wait_for(stream));
+    }
+    return seen;
+  }
+
+  Result<void> wait_for(Stream& stream) {
+    const short events = static_cast<short>(stream.has_pending() ? POLLIN | POLLOUT : POLLIN);
+    std::array<pollfd, 2> set{pollfd{stream.descriptor(), events, 0}, pollfd{ends_.stop, POLLIN, 0}};
+    if (::poll(set.data(), set.size(), login_.poll_timeout()) < 0 && errno != EINTR) throw_errno("poll");
+    if (set[1].revents != 0) return fail(ErrorCode::kInterrupted, "the server is being shut down");
+    if (login_.passed()) return fail(ErrorCode::kTimedOut, "it took too long before login");
+    TRY(stream.try_flush());
+    return {};
+  }
+
+  Result<void> pair(std::unique_ptr<Stream> stream) {
+    Channel channel(std::move(stream), Side::kServer);
+    TRY_ASSIGN(const Incoming incoming, channel.hear(login_));
+    const auto wanted = decode_pair(incoming.bytes);
+    if (!wanted) {
+      channel.refuse(uniform_refusal());
+      return fail(wanted.error());
+    }
+    channel.consume(incoming.bytes.size());
+    report_.kind = GateReport::Kind::kPair;
+    report_.secret = wanted->secret;
+    report_.name.set(wanted->name);
+    tell(channel, ask());
+    return {};
+  }
+
+  // Root waits for nobody: a monitor that does not answer is gone, and then so are we.
+  std::optional<GateVerdict> ask() {
+    if (!send_to(ends_.link.get(), report_)) return std::nullopt;
+    return receive_from<GateVerdict>(ends_.link.get(), Deadline::after(std::chrono::seconds(30)));
+  }
+
+  static void tell(Channel& channel, const std::optional<GateVerdict>& verdict) {
+    if (verdict && verdict->word == GateVerdict::Word::kPaired) {
+      Paired paired{verdict->text.safe(), {}};
+      for (unsigned i = 0; i < kRights; ++i) {
+        if ((verdict->allow >> i & 1U) != 0) paired.allow.emplace_back(right_name(static_cast<Right>(i)));
+      }
+      channel.say_structure(FrameKind::kPaired, encode(paired));
+      return channel.leave(Deadline::after(std::chrono::seconds(1)));
+    }
+    if (verdict && verdict->word == GateVerdict::Word::kTell) {
+      return channel.refuse(Error{static_cast<ErrorCode>(verdict->code), verdict->text.safe(), false});
+    }
+    channel.refuse(uniform_refusal());
+  }
+
+  GateEnds& ends_;
+  const TlsContext& context_;
+  const Deadline login_;
+  GateReport report_;
+};
+
+}  // namespace
+
+void run_gate(GateEnds ends, const UserIdentity& user, const TlsContext& context, Deadline login) noexcept {
+  try {
+    const pid_t monitor = ::getppid();
+    close_all_but({ends.connection.get(), ends.link.get(), ends.worker.get(), ends.stop});
+    prepare_stream_socket(ends.worker.get());
+    become_user(user);
+    die_with(monitor);
+    enter_gate_sandbox();
+    Gate(ends, context, login).run();
+    ends.worker.reset();
+    ::_exit(0);
+  } catch (const std::exception& failure) {
+    log::error(std::string("a gate failed: ") + failure.what());
+    ::_exit(kFailed);
+  }
+}
+
+void close_all_but(std::vector<int> kept) noexcept {
+  std::sort(kept.begin(), kept.end());
+  unsigned from = STDERR_FILENO + 1;
+  for (const int fd : kept) {
+    if (fd < static_cast<int>(from)) continue;
+    if (static_cast<unsigned>(fd) > from) ::syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0);
+    from = static_cast<unsigned>(fd) + 1;
+  }
+  ::syscall(SYS_close_range, from, ~0U, 0);
+}
+
+void die_with(pid_t parent) noexcept {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != parent) ::_exit(kFailed);
+}
+
+bool send_fixed(int link, const void* bytes, std::size_t size) noexcept {
+  return ::send(link, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(size);
+}
+
+bool receive_fixed(int link, void* bytes, std::size_t size, Deadline deadline) noexcept {
+  pollfd entry{link, POLLIN, 0};
+  while (::poll(&entry, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
+  }
+  // MSG_TRUNC: the packet's own size, so that a longer one is seen.
+  return ::recv(link, bytes, size, MSG_DONTWAIT | MSG_TRUNC) == static_cast<ssize_t>(size);
+}
+
+}  // namespace farhand

@@ -1,0 +1,37 @@
+// Monitor: what stands between a stranger and root: one for each connection, itself root, which sees nothing of the
+// stranger but the gate's fixed report.
+//
+//   monitor (root) --forks--> gate (an ordinary user): TLS, the first frame's kind
+//                  <--------- GateReport: the key that was proven, or an invitation's secret
+//     judges: keys.toml, the invitations, and the server's word about the key's limits
+//                  --forks--> worker (the key's user): the session, over the gate's plain bytes
+//                  ---------> GateVerdict
+//     waits for both; whichever ends, the other does
+//
+// A process that a signal has ended ends the monitor by the same signal, so that the server counts a crash.
+//
+// Threads: one. Errors: std::system_error, which ends the connection.
+#pragma once
+
+#include "server/admission.h"
+#include "server/process/control.h"
+#include "server/process/privileges.h"
+#include "server/service.h"
+#include "server/socketserver/address.h"
+#include "server/socketserver/base_server.h"
+
+namespace farhand {
+
+// How strangers come to a server of root's.
+struct GuardedEntry {
+  TlsContext context;
+  const KeyStore& keys;
+  KeyRules rules;
+  UserIdentity gate_user;
+};
+
+// In the connection's process. `control` is the channel to the server.
+void run_monitor(Service& service, const GuardedEntry& entry, ControlOfParent& control, UniqueFd connection,
+                 const socketserver::Address& client, socketserver::BaseServer& server);
+
+}  // namespace farhand

@@ -1,0 +1,199 @@
+// The relay's loop, and the two streams around it.
+#include "server/relay.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "common/deadline.h"
+#include "common/stream/plain_stream.h"
+#include "common/stream/socket_io.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::chrono::seconds kLastBytesTime{15};  // as long as a silent peer counts as alive
+constexpr std::size_t kRelayBytes = 128 * 1024;     // each way; eight TLS records
+
+// What was read and not yet written.
+struct Pipe {
+  std::vector<std::byte> memory = std::vector<std::byte>(kRelayBytes);
+  std::size_t begin = 0, end = 0;
+  bool ended = false;   // no more will be read
+  bool closed = false;  // and the far side has been told
+  [[nodiscard]] bool empty() const noexcept { return begin == end; }
+  [[nodiscard]] bool wants() const noexcept { return empty() && !ended; }
+  [[nodiscard]] Bytes waiting() const noexcept { return Bytes(memory).subspan(begin, end - begin); }
+};
+
+class Relay {
+ public:
+  Relay(Stream& client, int worker) : client_(client), worker_(worker) {}
+
+  void run() {
+    while (!over_) {
+      bool moved = read_client();
+      moved |= write_worker();
+      moved |= read_worker();
+      moved |= write_client();
+      if (!moved && !over_) wait();
+    }
+  }
+
+ private:
+  bool lost() noexcept {
+    over_ = true;
+    return false;
+  }
+
+  bool read_client() {
+    if (!up_.wants()) return false;
+    const auto got = client_.try_read(up_.memory);
+    if (!got) return lost();
+    if (got->state == Transfer::State::kWouldBlock) return false;
+    up_.begin = 0;
+    up_.end = got->bytes;
+    up_.ended = got->state == Transfer::State::kEnd;
+    return true;
+  }
+
+  bool write_worker() {
+    if (up_.empty()) {
+      if (!up_.ended || up_.closed) return false;
+      up_.closed = true;
+      ::shutdown(worker_, SHUT_WR);
+      return true;
+    }
+    const ssize_t sent = send_now(worker_, up_.waiting());
+    if (sent < 0 && is_would_block(errno)) return false;
+    // A worker that reads no more may still have said something.
+    up_.begin = sent > 0 ? up_.begin + static_cast<std::size_t>(sent) : up_.end;
+    return true;
+  }
+
+  bool read_worker() {
+    if (!down_.wants()) return false;
+    const ssize_t got = receive_now(worker_, down_.memory);
+    if (got < 0 && is_would_block(errno)) return false;
+    down_.begin = 0;
+    down_.end = got > 0 ? static_cast<std::size_t>(got) : 0;
+    down_.ended = got <= 0;
+    return true;
+  }
+
+  bool write_client() {
+    if (down_.empty()) {
+      const auto flushed = client_.try_flush();
+      if (!flushed) return lost();
+      if (!down_.ended || down_.closed || !*flushed) return false;
+      const auto closed = client_.try_close_write();
+      if (!closed) return lost();
+      down_.closed = *closed;
+      return down_.closed;
+    }
+    const auto sent = client_.try_write(down_.waiting());
+    if (!sent) return lost();
+    down_.begin += sent->bytes;
+    return sent->bytes > 0;
+  }
+
+  // An end that hangs up is seen whatever is asked for, so it is not polled once there is nothing more to learn of it.
+  void wait() {
+    over_ = down_.closed && (worker_gone_ || up_.closed);
+    if (over_) return;
+    const bool sending = client_.has_pending() || !down_.empty() || (down_.ended && !down_.closed);
+    std::array<pollfd, 2> set{
+        pollfd{client_.descriptor(), static_cast<short>((up_.wants() ? POLLIN : 0) | (sending ? POLLOUT : 0)), 0},
+        pollfd{worker_gone_ ? -1 : worker_,
+               static_cast<short>((down_.wants() ? POLLIN : 0) | (up_.empty() ? 0 : POLLOUT)), 0}};
+    if (down_.ended && left_.when() == Deadline::never().when()) left_ = Deadline::after(kLastBytesTime);
+    if (left_.passed()) over_ = true;
+    if (over_ || ::poll(set.data(), set.size(), left_.poll_timeout()) < 0) return;
+    if (up_.ended && (set[0].revents & (POLLERR | POLLHUP)) != 0 && !sending) lost();
+    if (down_.ended && (set[1].revents & (POLLERR | POLLHUP)) != 0) worker_gone_ = true;
+  }
+
+  Stream& client_;
+  const int worker_;
+  Pipe up_;
+  Pipe down_;
+  Deadline left_ = Deadline::never();  // for a client that does not take what the worker said last
+  bool worker_gone_ = false;
+  bool over_ = false;
+};
+
+// A stream over another one.
+class Around : public Stream {
+ public:
+  explicit Around(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
+  Result<Transfer> try_read(MutableBytes into) override { return inner_->try_read(into); }
+  Result<Transfer> try_write(Bytes from) override { return inner_->try_write(from); }
+  Result<bool> try_flush() override { return inner_->try_flush(); }
+  Result<bool> try_close_write() override { return inner_->try_close_write(); }
+  [[nodiscard]] bool has_pending() const noexcept override { return inner_->has_pending(); }
+  [[nodiscard]] bool has_buffered() const noexcept override { return inner_->has_buffered(); }
+  [[nodiscard]] int descriptor() const noexcept override { return inner_->descriptor(); }
+
+ private:
+  std::unique_ptr<Stream> inner_;
+};
+
+class RelayedStream final : public Around {
+ public:
+  using Around::Around;
+  Result<Transfer> try_read(MutableBytes into) override {
+    TRY_ASSIGN(const Transfer got, Around::try_read(into));
+    if (got.state != Transfer::State::kEnd) return got;
+    pollfd gate{descriptor(), 0, 0};
+    ::poll(&gate, 1, 0);
+    // Half-closed: the client has ended properly. Closed whole: it is lost, and the gate with it.
+    if ((gate.revents & (POLLHUP | POLLERR)) != 0 && !closed_write_) return fail(connection_lost(0));
+    return got;
+  }
+  Result<bool> try_close_write() override {
+    auto closed = Around::try_close_write();
+    closed_write_ = closed && *closed;  // from then on a half-close of theirs looks like a whole one
+    return closed;
+  }
+
+ private:
+  bool closed_write_ = false;
+};
+
+class PrefixedStream final : public Around {
+ public:
+  PrefixedStream(std::string prefix, std::unique_ptr<Stream> rest)
+      : Around(std::move(rest)), prefix_(std::move(prefix)) {}
+  Result<Transfer> try_read(MutableBytes into) override {
+    if (prefix_.empty() || into.empty()) return Around::try_read(into);
+    const std::size_t count = std::min(into.size(), prefix_.size());
+    std::memcpy(into.data(), prefix_.data(), count);
+    prefix_.erase(0, count);
+    return Transfer{Transfer::State::kMoved, count};
+  }
+  [[nodiscard]] bool has_buffered() const noexcept override { return !prefix_.empty() || Around::has_buffered(); }
+
+ private:
+  std::string prefix_;
+};
+
+}  // namespace
+
+void relay(Stream& client, const UniqueFd& worker) {
+  Relay(client, worker.get()).run();
+}
+
+std::unique_ptr<Stream> make_relayed_stream(UniqueFd gate) {
+  return std::make_unique<RelayedStream>(make_plain_stream(std::move(gate)));
+}
+
+std::unique_ptr<Stream> make_prefixed_stream(std::string prefix, std::unique_ptr<Stream> rest) {
+  return std::make_unique<PrefixedStream>(std::move(prefix), std::move(rest));
+}
+
+}  // namespace farhand
