@@ -55,7 +55,10 @@ std::string own_user() {
 }
 
 Result<void> check_user(const std::string& user) {
-  if (user.empty()) return {};
+  if (user.empty() && ::geteuid() != 0) return {};
+  if (user.empty()) {
+    return fail(ErrorCode::kUsage, "a key of root's server acts as a user that it names: give --user NAME");
+  }
   if (!user_exists(user)) return fail(ErrorCode::kUsage, "there is no user " + quoted(user) + " on this machine");
   if (::geteuid() == 0 || user == own_user()) return {};
   return fail(ErrorCode::kUsage, "the server of " + quoted(own_user()) + " cannot act as " + quoted(user) +
@@ -149,7 +152,6 @@ std::string notes_about(const Rights& rights, const InviteOptions& options, std:
   if (!rights.root.empty()) notes += " in " + quoted(rights.root);
   if (!rights.user.empty()) notes += " as " + quoted(rights.user);
   notes += ".\n";
-  if (::geteuid() == 0 && rights.user.empty()) notes += "The key will act as root; --user names somebody else.\n";
   const bool loopback = host.name == "localhost" || host.name == "::1" || host.name.starts_with("127.");
   if (loopback && options.host.empty()) notes += "The server listens on loopback, which no other machine reaches.\n";
   return notes;
