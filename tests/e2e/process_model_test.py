@@ -117,7 +117,17 @@ class OverTheNetwork(RootTest):
             self.assertEqual(self.run_as(env, "exec", "id -u").stdout, b"%d\n" % uid)
 
     def test_a_key_without_a_user_is_refused_as_a_stranger_is(self):
-        env = self.server.paired("--allow", "exec")
+        done = run_rserver(["invite", "--allow", "exec"], env={"FARHAND_CONFIG_DIR": self.server.config})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"--user", done.stderr)
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        keys = os.path.join(self.server.config, "keys.toml")
+        with open(keys, encoding="utf-8") as file:
+            kept = [line for line in file if not line.startswith("user")]
+        with open(os.open(keys + ".new", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(kept)
+        os.rename(keys + ".new", keys)
+        wait_until(lambda: self.run_as(env, "exec", "id -u").returncode == 255, "the edited file is read")
         done = self.run_as(env, "exec", "id -u")
         self.assertEqual((done.returncode, done.stdout), (255, b""))
         self.assertIn(UNIFORM, done.stderr.decode())
