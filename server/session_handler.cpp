@@ -81,11 +81,18 @@ void SessionHandler::handle() {
   try {
     if (const auto outcome = converse(); !outcome) end_with(outcome.error());
   } catch (const std::exception& failure) {  // out of descriptors, threads or memory: told, and then handle_error's
-    visit_.leaves(Departure::kWell);
-    end_ = std::string("failed: ") + failure.what();
-    channel_->refuse(Error{ErrorCode::kBusy, "the server could not do this now; try again later", false});
+    break_off(failure.what());
+    throw;
+  } catch (...) {
+    break_off("something that is no exception was thrown");
     throw;
   }
+}
+
+void SessionHandler::break_off(const std::string& reason) {
+  visit_.leaves(Departure::kWell);
+  end_ = "failed: " + reason;
+  channel_->refuse(Error{ErrorCode::kBusy, "the server could not do this now; try again later", false});
 }
 
 void SessionHandler::finish() {

@@ -48,6 +48,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Result<void> run_verb(const Verb& verb, const Incoming& request);
   [[nodiscard]] Result<void> may(const Verb& verb);
   void end_with(const Error& error);
+  void break_off(const std::string& reason);  // after something unforeseen was thrown
   void refuse_stranger();
   [[nodiscard]] const EventFd& abort() const;  // rings when running requests must end
   [[nodiscard]] std::string label() const;
