@@ -10,6 +10,7 @@ from harness import (NOBODY, PATIENCE, Server, assert_sane, children_of, client_
 from rights_support import UNIFORM
 
 DAEMON = 1
+CRASH = signal.SIGABRT if os.environ.get("FARHAND_SANITIZE") else signal.SIGSEGV  # which the sanitizers catch
 
 
 def descendants(pid):
@@ -151,7 +152,7 @@ class OverTheNetwork(RootTest):
         worker = wait_until(lambda: self.server.workers(DAEMON), "a worker is there")[0]
         other = self.start(env, "exec", "echo up; cat")
         self.assertEqual(other.stdout.readline(), b"up\n")
-        os.kill(worker, signal.SIGSEGV)
+        os.kill(worker, CRASH)
         self.assertEqual(victim.wait(PATIENCE), 255)
         wait_until(lambda: '"event":"crash"' in self.server.audit(), "the crash is in the audit")
         other.stdin.close()
