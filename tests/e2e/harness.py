@@ -41,7 +41,7 @@ _TREE = os.path.dirname(os.path.dirname(_HERE))
 RSERVER = os.environ.get("FARHAND_BIN_SERVER") or os.path.join(_TREE, "build/release/server/rserver")
 RCLIENT = os.environ.get("FARHAND_BIN_CLIENT") or os.path.join(_TREE, "build/release/client/rclient")
 SCALE = int(os.environ.get("FARHAND_TEST_SCALE") or "1")
-MODEL = os.environ.get("FARHAND_TEST_MODEL") or ""
+MODEL = os.environ.get("FARHAND_TEST_MODEL") or "thread"
 KEEP = bool(os.environ.get("FARHAND_TEST_KEEP"))
 # Shadow memory and quarantines: what a sanitized program takes says nothing about what ours does.
 MEMORY_COUNTS = not os.environ.get("FARHAND_SANITIZE")
