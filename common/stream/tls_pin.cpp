@@ -55,9 +55,9 @@ std::optional<KeyPin> pin_of_certificate(const X509* certificate) noexcept {
   const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
   if (length <= 0) return std::nullopt;
   KeyPin pin{};
-  SHA256(der, static_cast<std::size_t>(length), pin.data());
+  const bool hashed = SHA256(der, static_cast<std::size_t>(length), pin.data()) != nullptr;  // it allocates
   OPENSSL_free(der);
-  return pin;
+  return hashed ? std::optional(pin) : std::nullopt;
 }
 
 std::string pin_text(const KeyPin& pin) {

@@ -9,6 +9,7 @@ farhand_test(stream_test
     stream/stream_pair.cpp
     stream/test_ca.cpp
     stream/test_keys.cpp
+    stream/tls_allocation_test.cpp
     stream/tls_ca_test.cpp
     stream/tls_damage_test.cpp
     stream/tls_end_test.cpp
