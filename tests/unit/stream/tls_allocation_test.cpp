@@ -1,5 +1,5 @@
-// A handshake in which one of OpenSSL's allocations fails, for each of them in turn: it is refused, or it is a whole one.
-// Never is somebody let in who would not have been.
+// A handshake in which one of OpenSSL's allocations fails, for each of them in turn: it is refused, or it is a whole
+// one. Never is somebody let in who would not have been.
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 
