@@ -1,8 +1,8 @@
 #!/bin/bash
-# The OpenSSH server that scripts/bench compares with: on loopback, on a port of its own, for a user without profiles.
+# The OpenSSH server that scripts/bench compares with: on a port of its own, for a user without profiles.
 #
-#   peer_sshd.sh start DIR USER PORT    makes USER where it does not exist; keys, configuration and log go to DIR
-#   peer_sshd.sh stop DIR               ends what start began; removes USER where start made it
+#   peer_sshd.sh start DIR USER PORT [ADDRESS]    makes USER where it does not exist; all files go to DIR; on 127.0.0.1
+#   peer_sshd.sh stop DIR                         ends what start began; removes USER where start made it
 #
 # As root. DIR must be one that USER can enter. Afterwards `ssh -F DIR/ssh.conf cold` connects anew each time, and
 # `ssh -F DIR/ssh.conf warm` goes over a master connection, which the first such call opens. Both are to be run by USER.
@@ -32,7 +32,7 @@ make_keys() {
 # The limits are far above what the widest row opens at once, so that none of them shapes a result.
 write_server_configuration() {
   cat >"$dir/sshd.conf" <<CONFIGURATION
-ListenAddress 127.0.0.1
+ListenAddress $address
 Port $port
 HostKey $dir/host_key
 AuthorizedKeysFile $dir/authorized_keys
@@ -48,7 +48,7 @@ CONFIGURATION
 write_client_alias() {
   cat <<CONFIGURATION
 Host $1
-  HostName 127.0.0.1
+  HostName $address
   Port $port
   User $user
   IdentityFile $dir/user_key
@@ -70,7 +70,7 @@ CONFIGURATION
 }
 
 start() {
-  dir=$1 user=$2 port=$3
+  dir=$1 user=$2 port=$3 address=$4
   [ -x /usr/sbin/sshd ] || fail "there is no /usr/sbin/sshd: scripts/packages --bench installs it"
   make_user
   mkdir -p "$dir/home" /run/sshd
@@ -87,10 +87,20 @@ start() {
   fail "sshd did not start: $(cat "$dir/sshd.log")"
 }
 
+# Each session is a process group of its own. It would outlive the server, and for long when its client went without a word.
+end_sessions() {
+  for session in $1; do
+    kill -- "-$session" 2>/dev/null || true
+  done
+}
+
 # sshd removes its file when it ends.
 stop_sshd() {
   [ -s "$dir/sshd.pid" ] || return 0
-  kill "$(cat "$dir/sshd.pid")"
+  pid=$(cat "$dir/sshd.pid")
+  sessions=$(ps -o pid= --ppid "$pid") || true
+  kill "$pid"
+  end_sessions "$sessions"
   for _ in $(seq 50); do
     [ -f "$dir/sshd.pid" ] || return 0
     sleep 0.1
@@ -115,7 +125,7 @@ stop() {
 }
 
 case "${1:-} $#" in
-"start 4") start "$2" "$3" "$4" ;;
+"start 4" | "start 5") start "$2" "$3" "$4" "${5:-127.0.0.1}" ;;
 "stop 2") stop "$2" ;;
 *)
   sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
