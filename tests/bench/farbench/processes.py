@@ -94,8 +94,9 @@ def timed(account, timerun, argv, count=1, jobs=1, extra=None):
     try:
         output, errors = process.communicate(timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
-        end(process)
         raise BenchError(f"took longer than {RUN_SECONDS} s: {words(argv)}") from None
+    finally:
+        end(process)  # by now it has ended, unless it took too long, or control-C came, which it does not hear itself
     if process.returncode != 0:
         raise BenchError(f"failed: {words(argv)}\n{errors.decode(errors='replace')[-2000:]}")
     *each, total = output.decode().splitlines()
