@@ -7,6 +7,7 @@ from farbench import processes
 from farbench.workplace import free_port
 
 OURS, PEER, FLOOR = "ours", "peer", "floor"
+SPLIT = "split"  # not a model to name: what root's server does on TCP
 
 
 class Contender:
@@ -68,18 +69,20 @@ class Floor(Contender):
 
 
 class Ours(Contender):
-    """rserver on an address and rclient with a verb. tls=False is --insecure, or a Unix socket."""
+    """rserver on an address and rclient with a verb. tls=False is --insecure, or a Unix socket. Root's server divides
+    each connection in monitor, gate and worker; any other takes a model."""
 
     kind = OURS
 
-    def __init__(self, work, root, arguments, listen="127.0.0.1:0", tls=True, extra=None):
+    def __init__(self, work, root, arguments, listen="127.0.0.1:0", tls=True, extra=None, model="thread"):
         super().__init__(work, "ours", extra)
-        self.root, self.arguments, self.listen, self.tls = root, arguments, listen, tls
+        self.root, self.arguments, self.listen, self.tls, self.model = root, arguments, listen, tls, model
 
     def server_options(self):
-        keys = ["--tls-cert", self.work.certificate, "--tls-key", self.work.key, "--tls-client-pin", self.work.pin]
-        plain = [] if self.listen.startswith("unix:") else ["--insecure"]
-        return keys if self.tls else plain
+        if not self.tls:
+            return [] if self.listen.startswith("unix:") else ["--insecure"]
+        own = ["--tls-cert", self.work.certificate, "--tls-key", self.work.key]
+        return own if self.model == SPLIT else [*own, "--model", self.model, "--tls-client-pin", self.work.pin]
 
     def client_options(self):
         keys = ["--tls-cert", self.work.certificate, "--tls-key", self.work.key, "--tls-server-pin", self.work.pin]
@@ -87,7 +90,8 @@ class Ours(Contender):
 
     def open(self, stack):
         serve = [self.work.binaries["rserver"], "--listen", self.listen, "--root", self.root, *self.server_options()]
-        address, self.server = processes.start_server(stack, self.work.account, serve, self.extra)
+        account = self.work.root if self.model == SPLIT else self.work.account
+        address, self.server = processes.start_server(stack, account, serve, self.extra)
         self.argv = [self.work.binaries["rclient"], "-q", "-H", address, *self.client_options(), *self.arguments]
 
 

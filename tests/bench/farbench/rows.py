@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import Callable, Optional
 
-from farbench.contenders import Floor, Netcat, Ours, Ssh
+from farbench.contenders import SPLIT, Floor, Netcat, Ours, Ssh
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 PARALLEL_RUNS, PARALLEL_JOBS = 400, 8
@@ -38,12 +38,12 @@ class Row:
 MASTER = {"ssh, ControlMaster": Target(1.0)}
 
 
-def exec_row(key, title, listen, tls, peers, targets):
+def exec_row(key, title, peers, targets, listen="tcp", tls=True, model="thread"):
     def contenders(work):
         sockets = pathlib.Path(work.account.environment["HOME"])
         where = {"unix": (f"unix:{sockets}/ours", f"unix:{sockets}/floor")}.get(listen, ("127.0.0.1:0",) * 2)
         return [
-            Ours(work, work.tmpfs / "root", ["exec", "--", "true"], where[0], tls),
+            Ours(work, work.tmpfs / "root", ["exec", "--", "true"], where[0], tls, model=model),
             *peers(work),
             Floor(work, "floor", "bench_exec_floor", "run", listen=where[1], tls=tls),
         ]
@@ -57,6 +57,10 @@ def cold_and_warm(work):
 
 def warm(work):
     return [Ssh(work, "ssh, ControlMaster", "ssh", ["warm", "true"])]
+
+
+def nobody(work):
+    return []
 
 
 def parallel_row():
@@ -141,10 +145,11 @@ def transfer_rows():
 
 def all_rows():
     return [
-        exec_row("exec-tls", "`exec true`, TLS, new connection", "tcp", True, cold_and_warm,
-                 {**MASTER, "floor": Target(1.5)}),
-        exec_row("exec-unix", "`exec true`, Unix socket", "unix", False, warm, MASTER),
-        exec_row("exec-plain", "`exec true`, plain loopback", "tcp", False, warm, MASTER),
+        exec_row("exec-tls", "`exec true`, TLS, thread model", cold_and_warm, {**MASTER, "floor": Target(1.5)}),
+        exec_row("exec-tls-process", "`exec true`, TLS, process model", nobody, {}, model="process"),
+        exec_row("exec-tls-split", "`exec true`, TLS, root's server (monitor, gate, worker)", nobody, {}, model=SPLIT),
+        exec_row("exec-unix", "`exec true`, Unix socket", warm, MASTER, listen="unix", tls=False),
+        exec_row("exec-plain", "`exec true`, plain loopback", warm, MASTER, tls=False),
         parallel_row(),
         *transfer_rows(),
     ]

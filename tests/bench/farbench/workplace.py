@@ -17,6 +17,7 @@ from farbench.errors import BenchError
 
 USER = "farhand-bench"
 LOCK = "/run/lock/farhand-bench.lock"
+ROOT_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_nosync.so")
 PEER_SSHD = pathlib.Path(__file__).resolve().parent.parent / "peer_sshd.sh"
 CHUNK_BYTES = 16 * 2**20
@@ -52,7 +53,8 @@ def make_source(path, size):
 
 class Workplace:
     """disk and tmpfs are directories with one layout: source (a file of `size` bytes) and root/ (what servers serve,
-    with root/source, the same file); both belong to the bench's user."""
+    with root/source, the same file); both belong to the bench's user. account is that user's, root is root's, whose
+    keys.toml lets the key's owner run commands as the bench's user."""
 
     def __init__(self, size, disk, binaries):
         self.size = size
@@ -64,6 +66,7 @@ class Workplace:
             self._start_sshd()
             self._copy(binaries)
             self._make_keys()
+            self._make_roots_configuration()
             self.disk, self.tmpfs = self._files(disk), self._files("/dev/shm")
         except BaseException:
             self.close()
@@ -118,6 +121,15 @@ class Workplace:
         public = run("openssl", "x509", "-in", self.certificate, "-noout", "-pubkey")
         spki = run("openssl", "pkey", "-pubin", "-outform", "DER", input=public)
         self.pin = "sha256:" + hashlib.sha256(spki).hexdigest()
+
+    def _make_roots_configuration(self):
+        config = self.home / "root-config"
+        config.mkdir(mode=0o700)
+        keys = f'[bench]\npin = "{self.pin}"\nuser = "{USER}"\nallow = ["exec"]\n'
+        with open(os.open(config / "keys.toml", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(keys)
+        environment = {"PATH": ROOT_PATH, "HOME": str(config), "FARHAND_CONFIG_DIR": str(config), "LANG": "C.UTF-8"}
+        self.root = processes.Account(0, 0, environment, self.account.log)
 
     def _files(self, parent):
         place = self.own(self._directory(parent))
