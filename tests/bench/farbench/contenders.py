@@ -11,12 +11,13 @@ SPLIT = "split"  # not a model to name: what root's server does on TCP
 
 
 class Contender:
-    """One way to do a row's work. kind is OURS, PEER or FLOOR. argv is set by open()."""
+    """One way to do a row's work, at a site (loopback if none is named). kind is OURS, PEER or FLOOR. argv is set by
+    open()."""
 
     kind = PEER
 
-    def __init__(self, work, name, extra=None):
-        self.work, self.name, self.extra = work, name, extra or {}
+    def __init__(self, work, name, extra=None, site=None):
+        self.work, self.name, self.extra, self.site = work, name, extra or {}, site or work.loopback
         self.argv = []
 
     def open(self, stack):
@@ -31,25 +32,28 @@ class Contender:
     def run(self, count=1, jobs=1):
         self.before_run()
         try:
-            return processes.timed(self.work.account, self.work.timerun, self.argv, count, jobs, self.extra)
+            return self.timed(self.argv, count, jobs)
         finally:
             self.after_run()
+
+    def timed(self, argv, count=1, jobs=1):
+        return processes.timed(self.site.client, self.work.timerun, argv, count, jobs, self.extra)
 
 
 class Ssh(Contender):
     """ssh or scp to an alias of the peer's configuration: `cold` connects each time, `warm` has a master connection."""
 
-    def __init__(self, work, name, program, arguments):
-        super().__init__(work, name)
-        self.argv = [program, *work.ssh, *arguments]
+    def __init__(self, work, name, program, arguments, site=None):
+        super().__init__(work, name, site=site)
+        self.argv = [program, *self.site.ssh, *arguments]
 
     def open(self, stack):
         if "warm" in self.argv:
-            processes.timed(self.work.account, self.work.timerun, self.argv)  # opens the master
+            self.timed(self.argv)  # opens the master
             stack.callback(self.close_master)
 
     def close_master(self):
-        processes.timed(self.work.account, self.work.timerun, ["ssh", *self.work.ssh, "-O", "exit", "warm"])
+        self.timed(["ssh", *self.site.ssh, "-O", "exit", "warm"])
 
 
 class Floor(Contender):
@@ -64,19 +68,21 @@ class Floor(Contender):
 
     def open(self, stack):
         serve = [self.program, "serve", self.listen, *self.keys]
-        address, self.server = processes.start_server(stack, self.work.account, serve, self.extra)
+        address, self.server = processes.start_server(stack, self.site.server, serve, self.extra)
         self.argv = [self.program, self.verb, address, *self.arguments, *self.keys]
 
 
 class Ours(Contender):
-    """rserver on an address and rclient with a verb. tls=False is --insecure, or a Unix socket. Root's server divides
-    each connection in monitor, gate and worker; any other takes a model."""
+    """rserver on an address (a free port of the site's if none is named) and rclient with a verb. tls=False is
+    --insecure, or a Unix socket. Root's server divides each connection in monitor, gate and worker; any other takes
+    a model."""
 
     kind = OURS
 
-    def __init__(self, work, root, arguments, listen="127.0.0.1:0", tls=True, extra=None, model="thread"):
-        super().__init__(work, "ours", extra)
-        self.root, self.arguments, self.listen, self.tls, self.model = root, arguments, listen, tls, model
+    def __init__(self, work, root, arguments, listen=None, tls=True, extra=None, site=None, model="thread"):
+        super().__init__(work, "ours", extra, site)
+        self.root, self.arguments, self.tls, self.model = root, arguments, tls, model
+        self.listen = listen or f"{self.site.address}:0"
 
     def server_options(self):
         if not self.tls:
@@ -90,7 +96,7 @@ class Ours(Contender):
 
     def open(self, stack):
         serve = [self.work.binaries["rserver"], "--listen", self.listen, "--root", self.root, *self.server_options()]
-        account = self.work.root if self.model == SPLIT else self.work.account
+        account = self.work.root if self.model == SPLIT else self.site.server
         address, self.server = processes.start_server(stack, account, serve, self.extra)
         self.argv = [self.work.binaries["rclient"], "-q", "-H", address, *self.client_options(), *self.arguments]
 

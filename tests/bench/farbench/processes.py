@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+from typing import Optional
 
 from farbench.errors import BenchError
 
@@ -16,12 +17,14 @@ RUN_SECONDS = 300  # the slowest honest run (ssh, a block of 20; 1 GiB by scp) t
 
 @dataclasses.dataclass(frozen=True)
 class Account:
-    """Whom processes run as, their whole environment, and the file that servers log to."""
+    """Whom processes run as, their whole environment, the file that servers log to, and the network namespace that
+    they run in (None: the one that everything runs in)."""
 
     uid: int
     gid: int
     environment: dict
     log: pathlib.Path
+    network: Optional[pathlib.Path] = None
 
     def log_tail(self):
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
@@ -29,9 +32,18 @@ class Account:
 
 def start(account, argv, extra=None, **streams):
     """A process of the account in a group of its own, so that its children can be ended with it."""
+    identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    if account.network:  # which only root may enter
+        argv = [*inside(account.network), "--setuid", account.uid, "--setgid", account.gid, "--", *argv]
+        identity = {}
     return subprocess.Popen(
-        [str(word) for word in argv], user=account.uid, group=account.gid, extra_groups=[], start_new_session=True,
-        env={**account.environment, **(extra or {})}, cwd="/", stdin=subprocess.DEVNULL, **streams)
+        [str(word) for word in argv], **identity, start_new_session=True, cwd="/",
+        env={**account.environment, **(extra or {})}, **{"stdin": subprocess.DEVNULL, **streams})
+
+
+def inside(network):
+    """What to put before a command that is to run in a network namespace."""
+    return ["nsenter", f"--net={network}"]
 
 
 def end(process):
@@ -65,10 +77,10 @@ def read_line_until(stream, deadline, what):
     return line.decode().strip()
 
 
-def start_server(stack, account, argv, extra=None):
+def start_server(stack, account, argv, extra=None, **streams):
     """Starts a server that prints "listening on ADDRESS"; ends it with the stack. Returns (address, process)."""
     with open(account.log, "ab") as log:
-        process = start(account, argv, extra, stdout=subprocess.PIPE, stderr=log)
+        process = start(account, argv, extra, stdout=subprocess.PIPE, stderr=log, **streams)
     stack.callback(process.stdout.close)
     stack.callback(end, process)
     name = pathlib.Path(argv[0]).name

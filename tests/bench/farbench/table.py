@@ -10,9 +10,10 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def spread(result, unit):
+def spread(result, row):
     low, high = min(result.samples), max(result.samples)
-    return f"{number(result.median)} {unit} ({number(low)}..{number(high)})"
+    trips = f" = {result.median / row.round_trip:.1f} round trips" if row.round_trip else ""
+    return f"{number(result.median)} {row.unit}{trips} ({number(low)}..{number(high)})"
 
 
 def ratios(ours, rival):
@@ -21,18 +22,18 @@ def ratios(ours, rival):
     return ours.median / rival.median, min(by_round), max(by_round)
 
 
-def target_text(target):
-    return f"{'≥' if target.at_least else '≤'} {target.limit:.2f}"
+def target_text(target, limit):
+    return f"{'≥' if target.at_least else '≤'} {limit}"
 
 
-def verdict(value, limit, at_least):
+def verdict(value, target):
     """`reached`, or by how many percent of the limit it was missed."""
-    short = limit - value if at_least else value - limit
-    return "reached" if short <= 0 else f"**missed by {max(1, round(100 * short / limit))} %**"
+    short = target.limit - value if target.at_least else value - target.limit
+    return "reached" if short <= 0 else f"**missed by {max(1, round(100 * short / target.limit))} %**"
 
 
 def rival_cells(row, ours, rival):
-    theirs = [rival.name, spread(rival, row.unit)]
+    theirs = [rival.name, spread(rival, row)]
     if ours is None:
         return [*theirs, "–", "–", "–"]
     value, low, high = ratios(ours, rival)
@@ -40,19 +41,19 @@ def rival_cells(row, ours, rival):
     target = row.targets.get(rival.name)
     if target is None:
         return [*cells, "–", "–"]
-    return [*cells, target_text(target), verdict(value, target.limit, target.at_least)]
+    return [*cells, target_text(target, f"{target.limit:.2f}"), verdict(value, target)]
 
 
 def row_lines(row, results):
     """One line a rival, and one for a target that needs no rival. n counts the samples of each side."""
     ours = next((result for result in results if result.kind == OURS), None)
     rivals = [result for result in results if result.kind != OURS]
-    mine = spread(ours, row.unit) if ours else "–"
+    mine = spread(ours, row) if ours else "–"
     lines = [[row.title, len(rival.samples), mine, *rival_cells(row, ours, rival)] for rival in rivals]
-    if ours and row.at_least_per_second:
-        limit = row.at_least_per_second
-        lines.append([row.title, len(ours.samples), mine, "–", "–", "–", f"≥ {limit:g} /s",
-                      verdict(ours.median, limit, True)])
+    if ours and row.own_target:
+        target = target_text(row.own_target, f"{row.own_target.limit:g} {row.unit}")
+        lines.append([row.title, len(ours.samples), mine, "–", "–", "–", target,
+                      verdict(ours.median, row.own_target)])
     return [markdown(cells) for cells in lines]
 
 

@@ -1,8 +1,10 @@
-"""Everything a run needs on the machine: packages, a user, directories, keys, copies of the binaries, source files.
+"""Everything a run needs on the machine: packages, a user, sites, directories, keys, copies of the binaries, files.
 All of it goes away with close(), except installed packages."""
 
 import contextlib
+import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -12,13 +14,14 @@ import socket
 import subprocess
 import tempfile
 
-from farbench import processes
+from farbench import link, processes
 from farbench.errors import BenchError
 
 USER = "farhand-bench"
 LOCK = "/run/lock/farhand-bench.lock"
 ROOT_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_nosync.so")
+FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_nosync.so", "bench_wanlink")
+WAN_SSH_PORT = 2222  # nobody else listens in a namespace of our own
 PEER_SSHD = pathlib.Path(__file__).resolve().parent.parent / "peer_sshd.sh"
 CHUNK_BYTES = 16 * 2**20
 
@@ -51,10 +54,21 @@ def make_source(path, size):
         os.fsync(file.fileno())
 
 
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """Between what a row's work is done: servers run in one account and listen at the address, clients in another; ssh
+    holds the options with which ssh and scp reach the peer's server at this address."""
+
+    address: str
+    server: processes.Account
+    client: processes.Account
+    ssh: list
+
+
 class Workplace:
     """disk and tmpfs are directories with one layout: source (a file of `size` bytes) and root/ (what servers serve,
     with root/source, the same file); both belong to the bench's user. account is that user's, root is root's, whose
-    keys.toml lets the key's owner run commands as the bench's user."""
+    keys.toml lets the key's owner run commands as the bench's user; loopback and wan are the sites."""
 
     def __init__(self, size, disk, binaries):
         self.size = size
@@ -90,14 +104,27 @@ class Workplace:
 
     def _start_sshd(self):
         """The peer's server makes the user that everything runs as."""
-        peer = self.home / "ssh"
+        ssh = self._start_peer("ssh", free_port(), "127.0.0.1")
+        entry = pwd.getpwnam(USER)
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home / "ssh/home"), "USER": USER, "LANG": "C.UTF-8"}
+        self.account = processes.Account(entry.pw_uid, entry.pw_gid, environment, self.home / "servers.log")
+        self.loopback = Site("127.0.0.1", self.account, self.account, ssh)
+
+    def _start_peer(self, name, port, address, before=()):
+        """An sshd with its files in a directory of this name. Returns the options that lead ssh to it."""
+        peer = self.home / name
         peer.mkdir()
         self.stack.callback(run, PEER_SSHD, "stop", peer)
-        run(PEER_SSHD, "start", peer, USER, free_port())
-        self.ssh = ["-F", peer / "ssh.conf"]
-        entry = pwd.getpwnam(USER)
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(peer / "home"), "USER": USER, "LANG": "C.UTF-8"}
-        self.account = processes.Account(entry.pw_uid, entry.pw_gid, environment, self.home / "servers.log")
+        run(*before, PEER_SSHD, "start", peer, USER, port, address)
+        return ["-F", peer / "ssh.conf"]
+
+    @functools.cached_property
+    def wan(self):
+        """The site with a long link between server and client; it is made when the first row asks for it."""
+        near, far = link.open_link(self.stack, self.root, self.binaries["bench_wanlink"])
+        ssh = self._start_peer("ssh-wan", WAN_SSH_PORT, link.FAR_ADDRESS, processes.inside(far))
+        server, client = (dataclasses.replace(self.account, network=network) for network in (far, near))
+        return Site(link.FAR_ADDRESS, server, client, ssh)
 
     def own(self, path):
         os.chown(path, self.account.uid, self.account.gid)
