@@ -118,12 +118,11 @@ void SessionHandler::end_with(const Error& error) {
   if (!rights_ && error.code != ErrorCode::kInternal) return refuse_stranger();
   end_ = sentence_for_display(error.message);
   if (error.code == ErrorCode::kConnectionLost) return;  // there is nobody to tell
-  Error told = greeted_ ? error : told_before_hello(error);
   if (const std::string reason = place_ ? place_->end_reason() : std::string(); !reason.empty()) {
-    told = Error{ErrorCode::kInterrupted, reason, false};
+    end_ = sentence_for_display(reason);
+    return channel_->refuse(Error{ErrorCode::kInterrupted, reason, false});
   }
-  end_ = sentence_for_display(told.message);
-  channel_->refuse(told);
+  channel_->refuse(greeted_ ? error : told_before_hello(error));  // the log and the audit keep what it was
 }
 
 Result<void> SessionHandler::converse() {
