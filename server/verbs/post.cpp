@@ -10,16 +10,23 @@
 namespace farhand {
 namespace {
 
-// `path` itself, or the offered leaf in it if `path` is a directory.
+// The offered leaf in the directory `name`.
+Result<std::string> name_in(const RootedDirectory& root, const std::string& name, const Offer& offer) {
+  std::string inner = name == "." ? offer.leaf : name + (name.back() == '/' ? "" : "/") + offer.leaf;
+  const auto there = root.open_existing(inner, O_PATH);
+  if (!there && there.error().code == ErrorCode::kOutsideRoot) return fail(there.error());
+  return inner;
+}
+
+// `path` itself, or the offered leaf in it if `path` is a directory. A link that leads out of the root is refused, even
+// though putting the file in its place would be safe: whoever made it did not mean it to be replaced.
 Result<std::string> final_name(const RootedDirectory& root, const std::string& path, const Offer& offer) {
   TRY_ASSIGN(std::string name, root.relative(path));
   const auto directory = root.open_existing(name, O_PATH | O_DIRECTORY);
   if (directory) {
     if (offer.leaf.empty()) return fail(ErrorCode::kIsDirectory, quoted(path) + " is a directory");
-    return name == "." ? offer.leaf : name + (name.back() == '/' ? "" : "/") + offer.leaf;
+    return name_in(root, name, offer);
   }
-  // A link that leads out of the root is refused, even though putting the file in its place would be safe: whoever made
-  // it did not mean it to be replaced.
   if (name.back() == '/' || directory.error().code == ErrorCode::kOutsideRoot) return fail(directory.error());
   return name;
 }
