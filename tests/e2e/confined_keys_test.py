@@ -327,6 +327,7 @@ class Running(ConfinedTest):
         for each in ways_to_run(self.mark, self.server.root):
             with self.subTest(way=each.name), self.keys["runner"].peer() as peer:
                 frames = peer.ask(hello() + each.said + BYE)
+                self.assertEqual([found.kind for found in frames[-2:]], ["exit", "bye"], frames)
                 self.assertEqual(read_exit(frames[-2]).kind, 0, frames)
                 self.assertEqual(os.listdir(self.elsewhere), [os.path.basename(self.mark)], frames)
                 remove_tree(self.mark) if os.path.isdir(self.mark) else os.unlink(self.mark)

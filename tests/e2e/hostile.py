@@ -383,6 +383,7 @@ class TlsSocket:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=server_side, session=session)
         self.lock = threading.Lock()
+        self.heard = bytearray()   # before our own end
         self.settimeout, self.setblocking, self.fileno = raw.settimeout, raw.setblocking, raw.fileno
         self.setsockopt, self.close = raw.setsockopt, raw.close
         self._drive(self.tls.do_handshake)
@@ -410,9 +411,13 @@ class TlsSocket:
 
     def recv(self, most):
         try:
-            return self._drive(lambda: self.tls.read(most))
+            return self._drive(lambda: self._take(most) if self.heard else self.tls.read(most))
         except ssl.SSLZeroReturnError:
             return b""
+
+    def _take(self, most):
+        taken, self.heard = bytes(self.heard[:most]), self.heard[most:]
+        return taken
 
     def sendall(self, data):
         view = memoryview(data)
@@ -423,6 +428,11 @@ class TlsSocket:
 
     def shutdown(self, _):
         with self.lock:
+            # What is there already is taken first: unwrap() looks for the other side's end, and at anything else it fails
+            # for good, so that what another thread was about to read would be lost.
+            with contextlib.suppress(ssl.SSLError):
+                while data := self.tls.read(1 << 16):
+                    self.heard += data
             with contextlib.suppress(ssl.SSLError):
                 self.tls.unwrap()
             self._flush()
