@@ -1,13 +1,11 @@
 // Lines made, numbered, and handed to the sink.
 #include "server/audit.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <new>
 
 #include "common/escape.h"
 #include "common/log.h"
@@ -68,35 +66,41 @@ AuditLine& AuditLine::number(std::string_view name, std::int64_t value) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-Audit::Audit(std::unique_ptr<AuditSink> sink) : sink_(std::move(sink)), run_(random_hex(4)) {
-  void* const memory = ::mmap(nullptr, sizeof *next_id_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw_errno("mmap");
-  next_id_ = new (memory) std::atomic<std::uint64_t>(1);
+Audit::Audit(std::unique_ptr<AuditSink> sink) : sink_(std::move(sink)), run_(random_hex(4)) {}
+
+std::string Audit::dressed(const Writer& writer, std::string_view fields) {
+  return "{\"time\":\"" + now_text() + "\",\"run\":\"" + run_ + "\",\"id\":" + std::to_string(next_id_++) +
+         ",\"pid\":" + std::to_string(writer.process) + ",\"uid\":" + std::to_string(writer.user) + "," +
+         std::string(fields) + "}\n";
 }
 
-Audit::~Audit() {
-  ::munmap(next_id_, sizeof *next_id_);
-}
-
-std::string Audit::dressed(const AuditLine& line) const {
-  return "{\"time\":\"" + now_text() + "\",\"run\":\"" + run_ + "\",\"id\":" + std::to_string(next_id_->fetch_add(1)) +
-         ",\"pid\":" + std::to_string(::getpid()) + "," + line.fields() + "}\n";
+bool Audit::put(const Writer& writer, std::string_view fields) {
+  return by_parent_ ? sink_->write(fields) : sink_->write(dressed(writer, fields));
 }
 
 // Whether there is nothing left to tell.
 bool Audit::tell_dropped() {
   if (untold_ == 0) return true;
-  if (!sink_->write(dressed(AuditLine("dropped").number("lines", static_cast<std::int64_t>(untold_))))) return false;
+  const AuditLine line = std::move(AuditLine("dropped").number("lines", static_cast<std::int64_t>(untold_)));
+  if (!put({::getpid(), ::geteuid()}, line.fields())) return false;
   log::warning("the audit is written again; " + std::to_string(untold_) + " lines of it are lost");
   untold_ = 0;
   return true;
 }
 
 void Audit::write(const AuditLine& line) noexcept {
-  if (!sink_) return;
+  write_as({::getpid(), ::geteuid()}, line.fields());
+}
+
+void Audit::write_for(pid_t process, uid_t user, std::string_view fields) noexcept {
+  write_as({process, user}, fields);
+}
+
+void Audit::write_as(const Writer& writer, std::string_view fields) noexcept {
   try {
     const std::lock_guard guard(mutex_);
-    if (tell_dropped() && sink_->write(dressed(line))) return;
+    if (!sink_) return;
+    if (tell_dropped() && put(writer, fields)) return;
     ++dropped_;
     if (untold_++ == 0)
       log::error("the audit cannot be written (is the disk full?); its lines are dropped and counted");
@@ -105,9 +109,16 @@ void Audit::write(const AuditLine& line) noexcept {
   }
 }
 
-void Audit::reopen() {
-  if (!sink_) return;
+void Audit::leave_to_parent(std::unique_ptr<AuditSink> parent) {
   const std::lock_guard guard(mutex_);
+  by_parent_ = true;
+  untold_ = 0;  // the parent tells of its own
+  sink_ = sink_ ? std::move(parent) : nullptr;
+}
+
+void Audit::reopen() {
+  const std::lock_guard guard(mutex_);
+  if (!sink_) return;
   if (const auto reopened = sink_->reopen(); !reopened) {
     log::error(reopened.error().message + "; the audit goes on in the old file");
   }

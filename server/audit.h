@@ -5,10 +5,15 @@
 // disk, full socket) is dropped and counted; the log says when that begins, and the first line that gets through again
 // has the count before it. What a peer said is escaped as for a display, and cut. No secret is ever put in.
 //
-// Format:  {"time":"2026-11-21T14:25:15.123Z","run":"9f3c01aa","id":17,"pid":812,"event":"exec",...}
+// A forked process writes nothing itself: it hands its lines to its parent, which says the time, the number, and by the
+// kernel's word whose they are.
+//
+// Format:  {"time":"2026-11-21T14:25:15.123Z","run":"9f3c01aa","id":17,"pid":812,"uid":0,"event":"exec",...}
 //          `id` counts up without gaps over all processes of one `run` of the server, so a gap is a lost line.
-// Threads: any; and processes forked from this one.
+// Threads: any.
 #pragma once
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -38,7 +43,7 @@ class AuditLine {
   std::string fields_;
 };
 
-// Where lines go. write() never blocks; false: this line is lost.
+// Where lines go. false: this line is lost.
 class AuditSink {
  public:
   AuditSink() = default;
@@ -46,7 +51,6 @@ class AuditSink {
   AuditSink& operator=(const AuditSink&) = delete;
   virtual ~AuditSink() = default;
   virtual bool write(std::string_view line) noexcept = 0;
-  [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
   virtual Result<void> reopen() { return {}; }  // after a rotation
 };
 
@@ -57,28 +61,37 @@ class Audit {
  public:
   Audit() : Audit(nullptr) {}
   explicit Audit(std::unique_ptr<AuditSink> sink);
-  ~Audit();
   Audit(const Audit&) = delete;
   Audit& operator=(const Audit&) = delete;
 
   void write(const AuditLine& line) noexcept;
+  // The fields that another process of this server has made; the caller has judged them (audit_fields.h).
+  void write_for(pid_t process, uid_t user, std::string_view fields) noexcept;
+
+  // In a forked child: from now on only the fields of each line go out, and there, if there is an audit at all.
+  // Nothing: nowhere any more.
+  void leave_to_parent(std::unique_ptr<AuditSink> parent);
 
   // The file may have been renamed to make room for a new one. A failure keeps the old one, and the log says so.
   void reopen();
 
-  // What a process that closes all else has to keep; -1: nothing.
-  [[nodiscard]] int descriptor() const noexcept { return sink_ ? sink_->descriptor() : -1; }
-
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(); }
 
  private:
-  [[nodiscard]] std::string dressed(const AuditLine& line) const;
+  struct Writer {
+    pid_t process;
+    uid_t user;
+  };
+  void write_as(const Writer& writer, std::string_view fields) noexcept;
+  bool put(const Writer& writer, std::string_view fields);
+  [[nodiscard]] std::string dressed(const Writer& writer, std::string_view fields);
   bool tell_dropped();
 
   std::unique_ptr<AuditSink> sink_;
   const std::string run_;
-  std::atomic<std::uint64_t>* next_id_ = nullptr;  // in memory that forked processes share
+  bool by_parent_ = false;  // who dresses the lines
   std::mutex mutex_;
+  std::uint64_t next_id_ = 1;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t untold_ = 0;  // dropped since the last line that got through
 };

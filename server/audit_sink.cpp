@@ -45,7 +45,7 @@ class FileSink final : public AuditSink {
  public:
   FileSink(std::string path, UniqueFd file) : path_(std::move(path)), file_(std::move(file)) {}
 
-  // One write a line, so that lines of several processes never mix. What a full disk has torn is ended first.
+  // One write a line, so that lines of several servers never mix. What a full disk has torn is ended first.
   bool write(std::string_view line) noexcept override {
     if (torn_ && write_some(file_.get(), bytes_of("\n")) != 1) return false;
     torn_ = false;
@@ -53,8 +53,6 @@ class FileSink final : public AuditSink {
     torn_ = written > 0 && static_cast<std::size_t>(written) < line.size();
     return written == static_cast<ssize_t>(line.size());
   }
-
-  [[nodiscard]] int descriptor() const noexcept override { return file_.get(); }
 
   Result<void> reopen() override {
     TRY_ASSIGN(file_, open_audit_file(path_));
@@ -77,7 +75,6 @@ class DatagramSink : public AuditSink {
     address_.sun_family = AF_UNIX;
     path.copy(address_.sun_path, sizeof address_.sun_path - 1);
   }
-  [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
 
  protected:
   bool send(const std::string& datagram) noexcept {

@@ -1,6 +1,7 @@
 // The gate: handshake, the first frame as far as it takes, the monitor's verdict, and the relay.
 #include "server/gate.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include <exception>
 
 #include "common/log.h"
+#include "common/sanitizers.h"
 #include "common/stream/socket_io.h"
 #include "common/stream/tls_stream.h"
 #include "protocol/channel.h"
@@ -28,28 +30,39 @@ namespace farhand {
 namespace {
 
 constexpr std::string_view kPairBegins = "pair|";
-constexpr int kFailed = 70;  // EX_SOFTWARE
 
 class Gate {
  public:
   Gate(GateEnds& ends, const TlsContext& context, Deadline login) : ends_(ends), context_(context), login_(login) {}
 
   void run() {
-    if (const auto outcome = converse(); !outcome) {
-      report_.kind = GateReport::Kind::kFailed;
-      report_.departure = static_cast<std::uint8_t>(departure_of(outcome.error()));
-      send_to(ends_.link.get(), report_);
+    try {
+      if (const auto outcome = converse(); !outcome)
+        report_failure(departure_of(outcome.error()), outcome.error().message);
+    } catch (const std::exception& failure) {
+      report_failure(Departure::kWell, failure.what());
     }
   }
 
  private:
+  void report_failure(Departure how, std::string_view why) {
+    report_.kind = GateReport::Kind::kFailed;
+    report_.departure = static_cast<std::uint8_t>(how);
+    report_.why.set(why);
+    send_to(ends_.link.get(), report_);
+  }
+
   Result<void> converse() {
     TRY_ASSIGN(auto tls, TlsStream::accept(std::move(ends_.connection), context_, login_, ends_.stop));
     report_.pin = tls->peer_pin();
     if (tls->peer_subject().size() < report_.subject.bytes.size() - 1) report_.subject.set(tls->peer_subject());
-    TRY_ASSIGN(std::string first, begin_of_first_frame(*tls));
+    std::string first;
+    if (const auto begun = begin_of_first_frame(*tls, first); !begun && begun.error().code == ErrorCode::kInterrupted)
+      return begun;
     auto stream = make_prefixed_stream(first, std::move(tls));
     if (first == kPairBegins) return pair(std::move(stream));
+    // Whoever has ended or is late comes in as well: what it is told, and what is written down of it, depend on its
+    // key.
     report_.kind = GateReport::Kind::kEnter;
     const auto verdict = ask();
     if (verdict && verdict->word == GateVerdict::Word::kRelay) {
@@ -62,16 +75,15 @@ class Gate {
   }
 
   // As many bytes as it takes to tell a `pair` from everything else, which is the worker's to read.
-  Result<std::string> begin_of_first_frame(Stream& stream) {
-    std::string seen;
+  Result<void> begin_of_first_frame(Stream& stream, std::string& seen) {
     while (seen.size() < kPairBegins.size() && kPairBegins.starts_with(seen)) {
       std::array<std::byte, 8> bytes{};
       TRY_ASSIGN(const Transfer got, stream.try_read(MutableBytes(bytes).first(kPairBegins.size() - seen.size())));
-      if (got.state == Transfer::State::kEnd) return fail(ErrorCode::kConnectionLost, "left without a word");
+      if (got.state == Transfer::State::kEnd) return {};
       for (std::size_t i = 0; i < got.bytes; ++i) seen += static_cast<char>(bytes.at(i));
       if (got.state == Transfer::State::kWouldBlock) TRY(wait_for(stream));
     }
-    return seen;
+    return {};
   }
 
   Result<void> wait_for(Stream& stream) {
@@ -86,18 +98,23 @@ class Gate {
 
   Result<void> pair(std::unique_ptr<Stream> stream) {
     Channel channel(std::move(stream), Side::kServer);
-    TRY_ASSIGN(const Incoming incoming, channel.hear(login_));
-    const auto wanted = decode_pair(incoming.bytes);
-    if (!wanted) {
-      channel.refuse(uniform_refusal());
-      return fail(wanted.error());
+    const auto wanted = hear_pair(channel);
+    report_.kind = wanted ? GateReport::Kind::kPair : GateReport::Kind::kGarbled;
+    if (wanted) {
+      report_.secret = wanted->secret;
+      report_.name.set(wanted->name);
+    } else {
+      report_.why.set(wanted.error().message);
     }
-    channel.consume(incoming.bytes.size());
-    report_.kind = GateReport::Kind::kPair;
-    report_.secret = wanted->secret;
-    report_.name.set(wanted->name);
     tell(channel, ask());
     return {};
+  }
+
+  Result<Pair> hear_pair(Channel& channel) const {
+    TRY_ASSIGN(const Incoming incoming, channel.hear(login_));
+    auto wanted = decode_pair(incoming.bytes);
+    channel.consume(incoming.bytes.size());
+    return wanted;
   }
 
   // Root waits for nobody: a monitor that does not answer is gone, and then so are we.
@@ -127,6 +144,21 @@ class Gate {
   GateReport report_;
 };
 
+// root's terminal may be at their other end. A sanitizer has to say what it found.
+void lead_streams_nowhere() {
+  if (kSanitized) return;
+  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nowhere) throw_errno("open /dev/null");
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::dup2(nowhere.get(), stream) < 0) throw_errno("dup2");
+  }
+}
+
+// A kernel without it (before 5.9) has no gate and no worker: what stays open here is open to whoever takes them over.
+void close_range_or_throw(unsigned first, unsigned last) {
+  if (::syscall(SYS_close_range, first, last, 0) != 0) throw_errno("close_range");
+}
+
 }  // namespace
 
 void run_gate(GateEnds ends, const UserIdentity& user, const TlsContext& context, Deadline login) noexcept {
@@ -136,30 +168,30 @@ void run_gate(GateEnds ends, const UserIdentity& user, const TlsContext& context
     prepare_stream_socket(ends.worker.get());
     become_user(user);
     die_with(monitor);
+    lead_streams_nowhere();
     enter_gate_sandbox();
-    Gate(ends, context, login).run();
-    ends.worker.reset();
-    ::_exit(0);
   } catch (const std::exception& failure) {
     log::error(std::string("a gate failed: ") + failure.what());
-    ::_exit(kFailed);
+    ::_exit(kGateFailed);
   }
+  Gate(ends, context, login).run();
+  ::_exit(0);
 }
 
-void close_all_but(std::vector<int> kept) noexcept {
+void close_all_but(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
   unsigned from = STDERR_FILENO + 1;
   for (const int fd : kept) {
     if (fd < static_cast<int>(from)) continue;
-    if (static_cast<unsigned>(fd) > from) ::syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0);
+    if (static_cast<unsigned>(fd) > from) close_range_or_throw(from, static_cast<unsigned>(fd) - 1);
     from = static_cast<unsigned>(fd) + 1;
   }
-  ::syscall(SYS_close_range, from, ~0U, 0);
+  close_range_or_throw(from, ~0U);
 }
 
 void die_with(pid_t parent) noexcept {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (::getppid() != parent) ::_exit(kFailed);
+  if (::getppid() != parent) ::_exit(kGateFailed);
 }
 
 bool send_fixed(int link, const void* bytes, std::size_t size) noexcept {

@@ -5,7 +5,10 @@
 //                       <-GateVerdict--
 //                       ==plain bytes== worker
 //
-// Threads: one. Errors: what the machine fails ends the process.
+// Its standard streams lead nowhere: what it has to tell stands in its report.
+//
+// Threads: one. Errors: what the machine fails before it is confined ends the process with kGateFailed, later it is
+//          reported.
 #pragma once
 
 #include <sys/types.h>
@@ -19,6 +22,8 @@
 
 namespace farhand {
 
+inline constexpr int kGateFailed = 70;  // EX_SOFTWARE
+
 struct GateEnds {
   UniqueFd connection;
   UniqueFd link;    // to the monitor
@@ -29,8 +34,8 @@ struct GateEnds {
 // To be called in a process of its own, right after the fork. Never returns.
 [[noreturn]] void run_gate(GateEnds ends, const UserIdentity& user, const TlsContext& context, Deadline login) noexcept;
 
-// In a forked child: closes every descriptor from 3 on but these.
-void close_all_but(std::vector<int> kept) noexcept;
+// In a forked child: closes every descriptor from 3 on but these. Throws std::system_error.
+void close_all_but(std::vector<int> kept);
 
 // Dies with `parent`, however that ends. After become_user(), which takes it back.
 void die_with(pid_t parent) noexcept;

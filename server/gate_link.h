@@ -34,14 +34,17 @@ struct FixedText {
 };
 
 struct GateReport {
-  enum class Kind : std::uint8_t { kFailed = 1, kEnter = 2, kPair = 3 };
+  // kGarbled: it began as a `pair`, and was none.
+  enum class Kind : std::uint8_t { kFailed = 1, kEnter = 2, kPair = 3, kGarbled = 4 };
   Kind kind{};
   std::uint8_t departure = 0;  // kFailed: a Departure
   KeyPin pin{};
   PairingSecret secret{};
   FixedText<129> name;     // kPair: what the client calls itself
   FixedText<513> subject;  // whom a CA vouches for; cut ones match nobody
+  FixedText<257> why;      // kFailed, kGarbled: for the log and the audit
 };
+static_assert(alignof(GateReport) == 1, "without padding: nothing of anybody's memory goes along");
 
 struct GateVerdict {
   enum class Word : std::uint8_t { kRelay = 1, kRefuse = 2, kTell = 3, kPaired = 4 };
@@ -50,6 +53,7 @@ struct GateVerdict {
   std::uint8_t allow = 0;  // kPaired: a bit for each Right
   FixedText<512> text;     // kTell: the sentence; kPaired: the key's name
 };
+static_assert(alignof(GateVerdict) == 1);
 
 // Never waits; the other side reads at once, or is gone.
 bool send_fixed(int link, const void* bytes, std::size_t size) noexcept;

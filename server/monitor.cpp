@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,15 +12,27 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "protocol/limits.h"
+#include "server/arrival.h"
 #include "server/enrolment.h"
 #include "server/gate.h"
 #include "server/gate_link.h"
+#include "server/helper_process.h"
 #include "server/process_host.h"
+#include "server/refusals.h"
 #include "server/relay.h"
 #include "server/session_handler.h"
 
 namespace farhand {
 namespace {
+
+// A gate keeps the time by itself; one that does not is overdue.
+constexpr std::chrono::seconds kGateIsLate{2};
+// To tell a refusal, which takes a second; and to send what a worker has said last.
+constexpr std::chrono::seconds kToTell{5};
+constexpr std::chrono::seconds kToSendTheRest = kLastBytesTime + kToTell;
+// A worker whose client is gone ends its command, which takes up to 10, and what it is writing.
+constexpr std::chrono::seconds kToLeave{30};
+constexpr int kWorkerFailed = 70;  // EX_SOFTWARE
 
 struct EndPair {
   UniqueFd ours;
@@ -31,43 +42,18 @@ struct EndPair {
 EndPair make_pair_of(int type) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
-  return EndPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  EndPair pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  refuse_descriptors(pair.ours.get());
+  refuse_descriptors(pair.theirs.get());
+  return pair;
 }
 
-// A child of the monitor's: killed and collected at the latest when this goes.
-class Helper {
- public:
-  Helper() = default;
-  Helper(const Helper&) = delete;
-  Helper& operator=(const Helper&) = delete;
-  ~Helper() { end(); }
-
-  // Whether this is the child.
-  bool fork() {
-    pid_ = ::fork();
-    if (pid_ < 0) throw_errno("fork");
-    return pid_ == 0;
-  }
-
-  // Waits for its end. The signal that ended it, or 0.
-  int collect() noexcept {
-    if (pid_ <= 0) return 0;
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  }
-
- private:
-  void end() noexcept {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);  // not collected, so the number is still its own
-    collect();
-  }
-
-  pid_t pid_ = -1;
-};
+std::optional<SourceAddress> source_of(const UniqueFd& connection) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(connection.get(), reinterpret_cast<sockaddr*>(&peer), &size) != 0) return std::nullopt;
+  return source_address(peer);
+}
 
 // Whom the monitor has judged already.
 class AdmittedByMonitor final : public Admission {
@@ -90,138 +76,200 @@ class Monitor {
  public:
   Monitor(Service& service, const GuardedEntry& entry, ControlOfParent& control, const socketserver::Address& client,
           socketserver::BaseServer& server)
-      : service_(service), entry_(entry), control_(control), client_(client), server_(server) {
+      : service_(service),
+        entry_(entry),
+        control_(control),
+        client_(client),
+        server_(server),
+        arrival_(arrive(service, client)) {
     admitted_.who = "nobody";
   }
 
   void run(UniqueFd connection) {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    if (::getpeername(connection.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) source_ = source_address(peer);
-    EndPair link = make_pair_of(SOCK_SEQPACKET);
-    EndPair data = make_pair_of(SOCK_STREAM);
-    const Deadline login = Deadline::after(kLoginDeadline);
-    if (gate_.fork()) {
-      run_gate(
-          GateEnds{std::move(connection), std::move(link.theirs), std::move(data.theirs), service_.drain.stop.fd()},
-          entry_.gate_user, entry_.context, login);
+    try {
+      link_ = make_pair_of(SOCK_SEQPACKET);
+      source_ = source_of(connection);
+      meet(std::move(connection), make_pair_of(SOCK_STREAM));
+    } catch (const std::exception& failure) {  // out of processes, descriptors or memory
+      control_.leaves(Departure::kWell);
+      tell(Error{ErrorCode::kBusy, "the server could not do this now; try again later", false});
+      gate_.collect(Deadline::after(kToTell));
+      end(std::string("failed: ") + failure.what());
+      throw;
     }
-    connection.reset();
-    link.theirs.reset();
-    data.theirs.reset();
-    // The gate's own deadline is the one that counts; a gate that does not keep it is broken.
-    const auto report =
-        receive_from<GateReport>(link.ours.get(), Deadline::after(kLoginDeadline + std::chrono::seconds(2)));
-    if (report && report->kind == GateReport::Kind::kEnter) {
-      enter(*report, link.ours, std::move(data.ours));
-    } else {
-      data.ours.reset();
-      answer_stranger(report, link.ours);
-    }
-    end_as(gate_.collect());
+    if (signal_ != 0) end_as(signal_);
   }
 
  private:
-  void enter(const GateReport& report, const UniqueFd& link, UniqueFd data) {
-    if (const auto judged = judge(report); !judged) {
-      tell_refusal(judged.error(), link);
-      return;
+  void meet(UniqueFd connection, EndPair data) {
+    const Deadline login = arrival_.login_deadline();
+    if (gate_.fork()) {
+      run_gate(
+          GateEnds{std::move(connection), std::move(link_.theirs), std::move(data.theirs), service_.drain.stop.fd()},
+          entry_.gate_user, entry_.context, login);
     }
-    Helper worker;
-    if (worker.fork()) run_worker(std::move(data));
+    connection.reset();
+    link_.theirs.reset();
+    data.theirs.reset();
+    const Deadline late = Deadline::at(login.when() + kGateIsLate);
+    const auto report = receive_from<GateReport>(link_.ours.get(), late);
+    if (!report) return end_without_report(late);
+    report_ = *report;
+    heed(std::move(data.ours));
+    crashed(gate_.collect(Deadline::after(kToTell)));
+  }
+
+  void heed(UniqueFd data) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (report_.kind == GateReport::Kind::kFailed) return end_as_reported();
+    judge_key(admitted_, {report_.pin, report_.subject.safe(), source_}, *entry_.keys.table(), entry_.rules, now);
+    switch (report_.kind) {
+      case GateReport::Kind::kEnter:
+        return enter(std::move(data));
+      case GateReport::Kind::kPair:
+        return pair();
+      case GateReport::Kind::kGarbled:
+        return refuse(Error{ErrorCode::kRefused, report_.why.safe(), false});
+      case GateReport::Kind::kFailed:
+        break;
+    }
+    control_.leaves(Departure::kProtocol);
+    end("its gate made no sense");
+  }
+
+  // It was killed, could not confine itself, or has not kept the time.
+  void end_without_report(Deadline late) {
+    const auto gate = gate_.collect(late);
+    control_.leaves(gate.overdue ? Departure::kDeadline : Departure::kWell);
+    crashed(gate);
+    end(gate.overdue ? "it took too long before login" : "failed: its gate ended without a word");
+  }
+
+  void end_as_reported() {
+    const bool known = report_.departure <= static_cast<unsigned>(Departure::kProtocol);
+    control_.leaves(known ? static_cast<Departure>(report_.departure) : Departure::kProtocol);
+    end(report_.why.safe());
+  }
+
+  void enter(UniqueFd data) {
+    const auto judged = judge();
+    if (!judged) return refuse(judged.error());
+    HelperProcess worker;
+    if (worker.fork()) run_worker(*judged, std::move(data));
     data.reset();
     GateVerdict verdict;
     verdict.word = GateVerdict::Word::kRelay;
-    send_to(link.get(), verdict);
+    send_to(link_.ours.get(), verdict);
     // The worker's end ends the gate as soon as what is left is sent; the gate's end is the worker's loss of its
     // client.
-    end_as(worker.collect());
+    const bool gate_first = first_ends_first(gate_, worker);
+    const auto worked = worker.collect(gate_first ? Deadline::after(kToLeave) : Deadline::never());
+    crashed(gate_.collect(Deadline::after(kToSendTheRest)));
+    crashed(worked);
+    if (worked.status != 0 || worked.overdue)
+      end(worked.overdue ? "its session did not end and was killed" : "failed: its session could not begin");
   }
 
-  Result<void> judge(const GateReport& report) {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    judge_key(admitted_, {report.pin, report.subject.safe(), source_}, *entry_.keys.table(), entry_.rules, now);
+  Result<UserIdentity> judge() {
     if (!admitted_.rights) return fail(ErrorCode::kRefused, admitted_.refusal);
     if (!admitted_.enrolled || admitted_.rights->user.empty())
       return fail(ErrorCode::kRefused, "its rights name no user");
-    return control_.enter(number_of(*admitted_.rights));
+    TRY(control_.enter(number_of(*admitted_.rights)));
+    auto user = look_up_user(admitted_.rights->user);
+    if (user) return user;
+    log::error("the user of " + admitted_.who + ": " + user.error().message);
+    return fail(no_such_user());
   }
 
-  [[noreturn]] void run_worker(UniqueFd data) noexcept {
+  // The key's user before anything of what the client says is looked at: a gate that was taken over may have said
+  // whose key it is, and says what the client says.
+  [[noreturn]] void run_worker(const UserIdentity& user, UniqueFd data) noexcept {
     try {
       const pid_t monitor = ::getppid();
-      close_all_but({data.get(), control_.fd(), service_.drain.stop.fd(), service_.drain.abort.fd(),
-                     service_.audit.descriptor()});
-      ProcessHost host(control_, true, monitor);
+      close_all_but({data.get(), control_.fd(), service_.drain.stop.fd(), service_.drain.abort.fd()});
+      become_user(user);
+      die_with(monitor);
+    } catch (const std::exception& failure) {
+      log::error(std::string("a session could not begin: ") + failure.what());
+      ::_exit(kWorkerFailed);
+    }
+    service_.enrolment = nullptr;
+    serve(std::move(data));
+    control_.tell_departure();
+    ::_exit(0);
+  }
+
+  void serve(UniqueFd data) noexcept {
+    try {
+      ProcessHost host(control_, true);
       const AdmittedByMonitor admission(admitted_);
       socketserver::StreamRequest request(std::move(data));
-      SessionHandler(service_, admission, control_, host).run(request, client_, server_);
-      ::_exit(0);
+      SessionHandler(service_, admission, control_, host, arrival_).run(request, client_, server_);
     } catch (const std::exception& failure) {
-      log::error(std::string("a worker failed: ") + failure.what());
-      ::_exit(1);
+      control_.leaves(Departure::kWell);  // the machine failed it, not the peer
+      log::error("a session of " + escape_for_display(client_.to_string()) +
+                 " failed: " + escape_for_display(failure.what()));
+    } catch (...) {
+      control_.leaves(Departure::kWell);
+      log::error("a session of " + escape_for_display(client_.to_string()) + " failed: an unknown exception");
     }
   }
 
-  void answer_stranger(const std::optional<GateReport>& report, const UniqueFd& link) {
-    if (!report || report->kind == GateReport::Kind::kFailed) {
-      const unsigned how = report ? report->departure : static_cast<unsigned>(Departure::kNoLogin);
-      control_.leaves(how <= static_cast<unsigned>(Departure::kProtocol) ? static_cast<Departure>(how)
-                                                                         : Departure::kProtocol);
-      write_down("end", "no login");
-      return;
-    }
-    if (report->kind == GateReport::Kind::kPair) return pair(*report, link);
-    control_.leaves(Departure::kProtocol);
-  }
-
-  void pair(const GateReport& report, const UniqueFd& link) {
-    admitted_.pin = report.pin;
-    admitted_.who = "key " + pin_text(report.pin);
+  void pair() {
     Pair wanted;
-    wanted.secret = report.secret;
-    wanted.name = report.name.safe();
+    wanted.secret = report_.secret;
+    wanted.name = report_.name.safe();
     const auto paired = service_.enrolment != nullptr
-                            ? service_.enrolment->enrol(wanted, report.pin)
+                            ? service_.enrolment->enrol(wanted, report_.pin)
                             : Result<Paired>(fail(ErrorCode::kRefused, "this server enrols nobody"));
-    if (!paired) return tell_refusal(paired.error(), link);
+    if (!paired) return refuse_pairing(paired.error());
     control_.leaves(Departure::kWell);
     admitted_.who = "key " + quoted(paired->name);
-    write_down("paired", pin_text(report.pin));
+    log::info(arrival_.label() + " paired: " + admitted_.who + " is " + pin_text(report_.pin));
+    service_.audit.write(
+        audited(arrival_, "paired", admitted_.who).text("pin", pin_text(report_.pin)).texts("allow", paired->allow));
+    end("paired");
     GateVerdict verdict;
     verdict.word = GateVerdict::Word::kPaired;
     verdict.text.set(paired->name);
     for (const std::string& name : paired->allow) {
       if (const auto right = right_from_name(name)) verdict.allow |= static_cast<std::uint8_t>(1U << unsigned(*right));
     }
-    send_to(link.get(), verdict);
+    send_to(link_.ours.get(), verdict);
+  }
+
+  // Who was invited, and could not be enrolled, may know.
+  void refuse_pairing(const Error& error) {
+    refuse(error.code == ErrorCode::kInternal ? error : Error{ErrorCode::kRefused, error.message, false});
   }
 
   // Strangers hear the uniform words; whoever has come in as far as the limits hears which it is.
-  void tell_refusal(const Error& error, const UniqueFd& link) {
-    control_.leaves(error.code == ErrorCode::kRefused ? Departure::kRefused : Departure::kWell);
-    write_down("refusal", error.message);
+  void refuse(const Error& error) {
+    control_.leaves(departure_of(error));
+    const bool stranger = error.code == ErrorCode::kRefused;
+    if (stranger || error.code == ErrorCode::kBusy) {
+      service_.audit.write(
+          audited(arrival_, stranger ? "refusal" : "limit", admitted_.who).text("reason", error.message));
+    }
+    end((stranger ? "refused: " : "") + sentence_for_display(error.message));
+    tell(error);
+  }
+
+  void tell(const Error& error) noexcept {
     GateVerdict verdict;
     verdict.word = error.code == ErrorCode::kRefused ? GateVerdict::Word::kRefuse : GateVerdict::Word::kTell;
     verdict.code = static_cast<std::uint8_t>(error.code);
     verdict.text.set(error.message);
-    send_to(link.get(), verdict);
+    send_to(link_.ours.get(), verdict);
   }
 
-  void write_down(std::string_view event, const std::string& reason) {
-    const auto number = static_cast<std::int64_t>(service_.connections.load() + 1);
-    for (const std::string_view each : {std::string_view("connection"), event}) {
-      AuditLine line(each);
-      line.number("connection", number).text("source", client_.to_string()).text("who", admitted_.who);
-      if (each == event) line.text(event == "paired" ? "pin" : "reason", reason);
-      service_.audit.write(line);
-    }
-    log::info("connection " + std::to_string(number) + " from " + admitted_.who + " at " +
-              escape_for_display(client_.to_string()) + ": " + std::string(event) + ": " + escape_for_display(reason));
+  void end(const std::string& reason) { tell_end(service_, arrival_, admitted_.who, 0, reason); }
+
+  void crashed(const HelperProcess::End& ended) noexcept {
+    if (signal_ == 0) signal_ = ended.signal;
   }
 
-  static void end_as(int signal) noexcept {
-    if (signal == 0) return;
+  static void end_as(int signal) {
     harden_process();  // no core of ours
     ::signal(signal, SIG_DFL);
     ::raise(signal);
@@ -232,9 +280,13 @@ class Monitor {
   ControlOfParent& control_;
   const socketserver::Address& client_;
   socketserver::BaseServer& server_;
+  const Arrival arrival_;
   std::optional<SourceAddress> source_;
+  EndPair link_;  // to the gate
+  HelperProcess gate_;
+  GateReport report_;
   Admitted admitted_;
-  Helper gate_;
+  int signal_ = 0;  // that ended one of the two
 };
 
 }  // namespace

@@ -4,13 +4,16 @@
 //   monitor (root) --forks--> gate (an ordinary user): TLS, the first frame's kind
 //                  <--------- GateReport: the key that was proven, or an invitation's secret
 //     judges: keys.toml, the invitations, and the server's word about the key's limits
-//                  --forks--> worker (the key's user): the session, over the gate's plain bytes
+//                  --forks--> worker: the key's user before it reads its first byte; the session, over the gate's
+//                             plain bytes
 //                  ---------> GateVerdict
-//     waits for both; whichever ends, the other does
+//     waits for both; whichever ends, the other does, in time or by force
 //
 // A process that a signal has ended ends the monitor by the same signal, so that the server counts a crash.
 //
-// Threads: one. Errors: std::system_error, which ends the connection.
+// What is written down of a connection is what a session in a thread writes: here until a worker takes it over.
+//
+// Threads: one; it forks. Errors: std::system_error, which ends the connection.
 #pragma once
 
 #include "server/admission.h"

@@ -10,7 +10,6 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/stream/tls_digest.h"
-#include "server/gate.h"
 #include "server/keys/key_file.h"
 #include "server/process/privileges.h"
 #include "server/process/sandbox.h"
@@ -35,6 +34,15 @@ class ControlPlace final : public SessionPlace {
   EventFd end_;
 };
 
+class ParentSink final : public AuditSink {
+ public:
+  explicit ParentSink(ControlOfParent& control) noexcept : control_(control) {}
+  bool write(std::string_view fields) noexcept override { return control_.write_down(fields); }
+
+ private:
+  ControlOfParent& control_;
+};
+
 template <class Step>
 void or_end_the_process(const Step& step) noexcept {
   try {
@@ -47,16 +55,20 @@ void or_end_the_process(const Step& step) noexcept {
 
 }  // namespace
 
+AuditThroughParent::AuditThroughParent(Audit& audit, ControlOfParent& control) : audit_(audit) {
+  audit.leave_to_parent(std::make_unique<ParentSink>(control));
+}
+
 KeyNumber number_of(const Rights& rights) {
   const std::string text = key_table_text(rights);
   return sha256({bytes_of(text)});
 }
 
-ProcessHost::ProcessHost(ControlOfParent& control, bool entered, pid_t dies_with)
-    : control_(control), entered_(entered), is_root_(::geteuid() == 0), dies_with_(dies_with) {}
+ProcessHost::ProcessHost(ControlOfParent& control, bool settled)
+    : control_(control), settled_(settled), is_root_(::geteuid() == 0) {}
 
 Result<std::unique_ptr<SessionPlace>> ProcessHost::enter(const SharedRights& rights) {
-  if (!entered_) TRY(control_.enter(number_of(*rights)));
+  if (!settled_) TRY(control_.enter(number_of(*rights)));
   return std::make_unique<ControlPlace>(control_);
 }
 
@@ -66,6 +78,7 @@ Result<void> ProcessHost::take_request(const Rights& rights) {
 }
 
 Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user) {
+  if (settled_) return {};
   if (!is_root_) {  // the server's own user, whom the account's list may not even know
     or_end_the_process(harden_process);
     return {};
@@ -75,7 +88,6 @@ Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user
   }
   TRY_ASSIGN(const UserIdentity identity, user ? look_up_user(*user) : look_up_user(rights.user));
   or_end_the_process([&identity] { become_user(identity); });
-  if (dies_with_ != 0) die_with(dies_with_);
   return {};
 }
 

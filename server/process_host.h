@@ -5,6 +5,9 @@
 // Errors:    a step of giving up privileges that fails ends the process: half of them are worse than none.
 #pragma once
 
+#include <string_view>
+
+#include "server/audit.h"
 #include "server/process/control.h"
 #include "server/session_host.h"
 
@@ -15,21 +18,31 @@ KeyNumber number_of(const Rights& rights);
 
 class ProcessHost final : public SessionHost {
  public:
-  // `entered`: the parent has been asked for a place already, and has given one.
-  // `dies_with`: the process whose death ends this one; 0: none.
-  explicit ProcessHost(ControlOfParent& control, bool entered = false, pid_t dies_with = 0);
+  // `settled`: the process has become its user already, and the parent has given it a place.
+  explicit ProcessHost(ControlOfParent& control, bool settled = false);
 
   Result<std::unique_ptr<SessionPlace>> enter(const SharedRights& rights) override;
   Result<void> take_request(const Rights& rights) override;
   Result<void> settle(const Rights& rights, std::optional<uid_t> user) override;
-  [[nodiscard]] bool changes_user() const noexcept override { return is_root_; }
+  [[nodiscard]] bool changes_user() const noexcept override { return settled_ || is_root_; }
   void confine(const Rights& rights, const RootedDirectory& root) override;
 
  private:
   ControlOfParent& control_;
-  const bool entered_;
+  const bool settled_;
   const bool is_root_;
-  const pid_t dies_with_;
+};
+
+// While it lives, what this process writes to the audit goes to the parent. `control` outlives it.
+class AuditThroughParent {
+ public:
+  AuditThroughParent(Audit& audit, ControlOfParent& control);
+  AuditThroughParent(const AuditThroughParent&) = delete;
+  AuditThroughParent& operator=(const AuditThroughParent&) = delete;
+  ~AuditThroughParent() { audit_.leave_to_parent(nullptr); }
+
+ private:
+  Audit& audit_;
 };
 
 }  // namespace farhand

@@ -11,6 +11,11 @@ inline Error uniform_refusal() {
   return Error{ErrorCode::kRefused, "this server does not serve you: your user or key is not enrolled here", false};
 }
 
+// Whoever holds a good key for a user whom the host does not know.
+inline Error no_such_user() {
+  return Error{ErrorCode::kFileTrouble, "the user that your key is for is not to be had on the server", false};
+}
+
 // What a failure before login says of the peer. What is the machine's or the server's fault says nothing.
 inline Departure departure_of(const Error& error) {
   switch (error.code) {

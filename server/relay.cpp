@@ -17,8 +17,7 @@
 namespace farhand {
 namespace {
 
-constexpr std::chrono::seconds kLastBytesTime{15};  // as long as a silent peer counts as alive
-constexpr std::size_t kRelayBytes = 128 * 1024;     // each way; eight TLS records
+constexpr std::size_t kRelayBytes = 128 * 1024;  // each way; eight TLS records
 
 // What was read and not yet written.
 struct Pipe {
@@ -33,7 +32,8 @@ struct Pipe {
 
 class Relay {
  public:
-  Relay(Stream& client, int worker) : client_(client), worker_(worker) {}
+  Relay(Stream& client, int worker, std::chrono::milliseconds last_bytes)
+      : client_(client), worker_(worker), last_bytes_(last_bytes) {}
 
   void run() {
     while (!over_) {
@@ -102,27 +102,43 @@ class Relay {
     return sent->bytes > 0;
   }
 
-  // An end that hangs up is seen whatever is asked for, so it is not polled once there is nothing more to learn of it.
   void wait() {
     over_ = down_.closed && (worker_gone_ || up_.closed);
     if (over_) return;
-    const bool sending = client_.has_pending() || !down_.empty() || (down_.ended && !down_.closed);
-    std::array<pollfd, 2> set{
-        pollfd{client_.descriptor(), static_cast<short>((up_.wants() ? POLLIN : 0) | (sending ? POLLOUT : 0)), 0},
-        pollfd{worker_gone_ ? -1 : worker_,
-               static_cast<short>((down_.wants() ? POLLIN : 0) | (up_.empty() ? 0 : POLLOUT)), 0}};
-    if (down_.ended && left_.when() == Deadline::never().when()) left_ = Deadline::after(kLastBytesTime);
+    const int of_client = (up_.wants() ? POLLIN : 0) | (sending() ? POLLOUT : 0);
+    const int of_worker = (down_.wants() ? POLLIN : 0) | (up_.empty() ? 0 : POLLOUT);
+    std::array<pollfd, 2> set{entry(client_.descriptor(), of_client, client_gone_),
+                              entry(worker_, of_worker, worker_gone_)};
+    if ((down_.ended || worker_gone_) && left_.when() == Deadline::never().when()) left_ = Deadline::after(last_bytes_);
     if (left_.passed()) over_ = true;
     if (over_ || ::poll(set.data(), set.size(), left_.poll_timeout()) < 0) return;
-    if (up_.ended && (set[0].revents & (POLLERR | POLLHUP)) != 0 && !sending) lost();
-    if (down_.ended && (set[1].revents & (POLLERR | POLLHUP)) != 0) worker_gone_ = true;
+    learn_who_is_gone(set[0].revents, set[1].revents);
+  }
+
+  [[nodiscard]] bool sending() const noexcept {
+    return client_.has_pending() || !down_.empty() || (down_.ended && !down_.closed);
+  }
+
+  // What has hung up says so for ever, asked or not, so it is asked only while there is something to be done with it.
+  static pollfd entry(int descriptor, int events, bool gone) noexcept {
+    return {gone && events == 0 ? -1 : descriptor, static_cast<short>(events), 0};
+  }
+
+  void learn_who_is_gone(int client, int worker) noexcept {
+    const bool heard_out = up_.ended && (client & POLLHUP) != 0 && !sending();
+    const bool cut_off = !up_.wants() && (client & POLLERR) != 0;
+    if (cut_off || heard_out) lost();  // no reading would say so
+    client_gone_ = client_gone_ || (client & POLLHUP) != 0;
+    worker_gone_ = worker_gone_ || (worker & (POLLERR | POLLHUP)) != 0;
   }
 
   Stream& client_;
   const int worker_;
+  const std::chrono::milliseconds last_bytes_;
   Pipe up_;
   Pipe down_;
   Deadline left_ = Deadline::never();  // for a client that does not take what the worker said last
+  bool client_gone_ = false;           // both its directions are closed
   bool worker_gone_ = false;
   bool over_ = false;
 };
@@ -184,8 +200,8 @@ class PrefixedStream final : public Around {
 
 }  // namespace
 
-void relay(Stream& client, const UniqueFd& worker) {
-  Relay(client, worker.get()).run();
+void relay(Stream& client, const UniqueFd& worker, std::chrono::milliseconds last_bytes) {
+  Relay(client, worker.get(), last_bytes).run();
 }
 
 std::unique_ptr<Stream> make_relayed_stream(UniqueFd gate) {

@@ -4,6 +4,7 @@
 // client that is lost shows at the worker as a socket that is closed whole (RelayedStream tells the two apart).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -12,8 +13,11 @@
 
 namespace farhand {
 
+// As long as a silent peer counts as alive: so long a client may take for what a worker has said last.
+inline constexpr std::chrono::seconds kLastBytesTime{15};
+
 // Returns when both are done with each other, or one is lost. `worker` must not block.
-void relay(Stream& client, const UniqueFd& worker);
+void relay(Stream& client, const UniqueFd& worker, std::chrono::milliseconds last_bytes = kLastBytesTime);
 
 // The worker's side.
 std::unique_ptr<Stream> make_relayed_stream(UniqueFd gate);

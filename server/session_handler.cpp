@@ -1,7 +1,6 @@
 // One connection, from the first byte to the last.
 #include "server/session_handler.h"
 
-#include <chrono>
 #include <exception>
 
 #include "common/escape.h"
@@ -18,17 +17,6 @@ namespace {
 
 constexpr std::string_view kSoftware = "rserver " FARHAND_VERSION;
 
-std::int64_t milliseconds_since(Deadline::Clock::time_point begun) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - begun).count();
-}
-
-std::string seconds_since(Deadline::Clock::time_point begun) {
-  const auto milliseconds = milliseconds_since(begun);
-  std::string fraction = std::to_string(milliseconds % 1000);
-  fraction.insert(0, 3 - fraction.size(), '0');
-  return std::to_string(milliseconds / 1000) + "." + fraction + "s";
-}
-
 // What somebody is told who may be here and does not speak the protocol: nothing that came from it is repeated.
 Error told_before_hello(const Error& error) {
   if (error.code != ErrorCode::kProtocol && error.code != ErrorCode::kLimit) return error;
@@ -37,28 +25,13 @@ Error told_before_hello(const Error& error) {
 
 }  // namespace
 
-std::string SessionHandler::label() const {
-  return "connection " + std::to_string(number_);
-}
-
-AuditLine SessionHandler::audited(std::string_view event) const {
-  AuditLine line(event);
-  line.number("connection", static_cast<std::int64_t>(number_)).text("source", client_address().to_string());
-  line.text("who", who_);
-  return line;
-}
-
 const EventFd& SessionHandler::abort() const {
   return place_ ? place_->end() : service_.drain.abort.heard();
 }
 
 void SessionHandler::setup() {
-  number_ = ++service_.connections;
-  begun_ = Deadline::Clock::now();
-  login_deadline_ = Deadline::after(kLoginDeadline);
-  log::debug(label() + " from " + escape_for_display(client_address().to_string()) + " accepted");
-  service_.audit.write(audited("connection"));
-  auto admitted = admission_.admit(request().release(), login_deadline_, service_.drain.stop.fd());
+  if (!arrival_) arrival_ = arrive(service_, client_address());
+  auto admitted = admission_.admit(request().release(), arrival_->login_deadline(), service_.drain.stop.fd());
   if (!admitted) {
     visit_.leaves(departure_of(admitted.error()));
     end_ = sentence_for_display(admitted.error().message);
@@ -96,12 +69,7 @@ void SessionHandler::break_off(const std::string& reason) {
 }
 
 void SessionHandler::finish() {
-  log::info(label() + " from " + who_ + " at " + escape_for_display(client_address().to_string()) + ": " +
-            std::to_string(requests_) + " requests in " + seconds_since(begun_) + ", end: " + end_);
-  service_.audit.write(audited("end")
-                           .number("requests", static_cast<std::int64_t>(requests_))
-                           .number("ms", milliseconds_since(begun_))
-                           .text("reason", end_));
+  tell_end(service_, *arrival_, who_, requests_, end_);
 }
 
 void SessionHandler::refuse_stranger() {
@@ -138,7 +106,7 @@ Result<void> SessionHandler::converse() {
 // Before login
 
 Result<bool> SessionHandler::greet() {
-  TRY_ASSIGN(const Incoming incoming, channel_->hear(login_deadline_));
+  TRY_ASSIGN(const Incoming incoming, channel_->hear(arrival_->login_deadline()));
   if (incoming.kind() == FrameKind::kPair) {
     TRY(pair(incoming));
     return false;
@@ -186,7 +154,7 @@ Result<void> SessionHandler::log_in() {
   if (enrolled_) TRY(take_place());
   if (const auto settled = host_.settle(*rights_, user_); !settled) {
     log::error("the user of " + who_ + ": " + settled.error().message);
-    return fail(ErrorCode::kFileTrouble, "the user that your key is for is not to be had on the server");
+    return fail(no_such_user());
   }
   TRY(open_root());
   host_.confine(*rights_, own_root_ ? *own_root_ : service_.root);
@@ -276,7 +244,7 @@ Result<void> SessionHandler::run_verb(const Verb& verb, const Incoming& request)
   if (!outcome && session.outcome.empty()) session.outcome = sentence_for_display(outcome.error().message);
   if (!outcome) session.record.text("broken-off", outcome.error().message);
   log::info(label() + " " + verb.name + " " + session.outcome + " in " + seconds_since(begun));
-  service_.audit.write(session.record.number("uid", ::geteuid()).number("ms", milliseconds_since(begun)));
+  service_.audit.write(session.record.number("ms", milliseconds_since(begun)));
   return outcome;
 }
 

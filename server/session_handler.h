@@ -13,10 +13,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/deadline.h"
 #include "protocol/channel.h"
 #include "server/admission.h"
+#include "server/arrival.h"
 #include "server/limits/visit.h"
 #include "server/service.h"
 #include "server/session_host.h"
@@ -29,8 +31,10 @@ struct Verb;
 class SessionHandler : public socketserver::BaseRequestHandler {
  public:
   // `visit` hears of the login, and how the session ends; it and `host` outlive the handler.
-  SessionHandler(Service& service, const Admission& admission, Visit& visit, SessionHost& host)
-      : service_(service), admission_(admission), visit_(visit), host_(host) {}
+  // `arrival`: the connection has been written down already, and its time runs; else setup() begins it.
+  SessionHandler(Service& service, const Admission& admission, Visit& visit, SessionHost& host,
+                 std::optional<Arrival> arrival = std::nullopt)
+      : service_(service), admission_(admission), visit_(visit), host_(host), arrival_(std::move(arrival)) {}
 
  protected:
   void setup() override;
@@ -51,16 +55,14 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   void break_off(const std::string& reason);  // after something unforeseen was thrown
   void refuse_stranger();
   [[nodiscard]] const EventFd& abort() const;  // rings when running requests must end
-  [[nodiscard]] std::string label() const;
-  [[nodiscard]] AuditLine audited(std::string_view event) const;  // with what is known of the connection
+  [[nodiscard]] std::string label() const { return arrival_->label(); }
+  [[nodiscard]] AuditLine audited(std::string_view event) const { return farhand::audited(*arrival_, event, who_); }
 
   Service& service_;
   const Admission& admission_;
   Visit& visit_;
   SessionHost& host_;
-  std::uint64_t number_ = 0;
-  Deadline login_deadline_ = Deadline::never();
-  Deadline::Clock::time_point begun_{};
+  std::optional<Arrival> arrival_;
   std::string who_ = "nobody";
   std::string end_ = "bye";
   std::string refusal_;  // why it is a stranger; for the log and the audit

@@ -11,12 +11,11 @@
 
 #include "common/escape.h"
 #include "common/log.h"
+#include "server/audit_fields.h"
 #include "server/process_host.h"
 
 namespace farhand {
 namespace {
-
-constexpr std::chrono::seconds kTimeToEnd{5};
 
 void kill_child(int pidfd) noexcept {
   ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
@@ -28,8 +27,8 @@ std::chrono::sys_seconds now() {
 
 }  // namespace
 
-SessionProcesses::SessionProcesses(Service& service, const KeyStore* keys)
-    : service_(service), keys_(keys), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+SessionProcesses::SessionProcesses(Service& service, const KeyStore* keys, ProcessPatience patience)
+    : service_(service), keys_(keys), patience_(patience), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw_errno("epoll_create1");
 }
 
@@ -49,7 +48,8 @@ void SessionProcesses::unwatch(int fd) noexcept {
 void SessionProcesses::begin(int child, const socketserver::Address& client, ControlOfChild control,
                              std::unique_ptr<Visit> visit) {
   const int heard = control.fd();
-  children_.try_emplace(child, Child{client.to_string(), std::move(control), std::move(visit), nullptr, nullptr});
+  children_.try_emplace(child, Child{client.to_string(), std::move(control), std::move(visit), nullptr, nullptr,
+                                     Deadline::after(patience_.before_login)});
   try {
     watch(heard, child);
   } catch (const std::exception&) {  // nobody would hear it
@@ -64,14 +64,22 @@ void SessionProcesses::hear() {
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const int number = events.at(static_cast<std::size_t>(i)).data.fd;
-    if (const auto found = children_.find(number); found != children_.end()) hear_one(number, found->second);
+    const auto found = children_.find(number);
+    if (found == children_.end()) continue;
+    try {
+      hear_one(number, found->second);
+    } catch (const std::exception& failure) {
+      log::error(std::string("a session's process could not be heard and is killed: ") + failure.what());
+      found->second.killed = true;
+      kill_child(number);
+    }
   }
 }
 
 void SessionProcesses::hear_one(int number, Child& child) {
   if (child.place && child.place->end().rung()) tell_end(child);
   // One at a time: whoever talks without end has no more of us than anybody else.
-  if (const auto report = child.control.hear()) return answer(number, child, *report);
+  if (const auto report = child.control.hear()) heed(number, child, *report);
   if (child.control.ended()) unwatch(child.control.fd());
   if (!child.control.broken()) return;
   log::error("the process that serves " + escape_for_display(child.source) + " is broken and is killed");
@@ -80,19 +88,42 @@ void SessionProcesses::hear_one(int number, Child& child) {
   kill_child(number);
 }
 
-void SessionProcesses::answer(int number, Child& child, const ControlOfChild::Report& report) {
-  if (report.asks) {
-    if (child.rights) child.control.answer(service_.sessions.take_request(*child.rights, Deadline::Clock::now()));
-    return;
+void SessionProcesses::heed(int number, Child& child, const ControlOfChild::Report& report) {
+  using What = ControlOfChild::Report::What;
+  switch (report.what) {
+    case What::kEnters:
+      return child.control.answer(admit(number, child, report.key));
+    case What::kLoggedIn:
+      if (!child.ending) child.kill_at = Deadline::never();
+      return child.visit->logged_in();
+    case What::kAsks:
+      if (child.rights) child.control.answer(service_.sessions.take_request(*child.rights, Deadline::Clock::now()));
+      return;
+    case What::kLeaves:
+      return child.visit->leaves(report.leaves);
+    case What::kWrites:
+      return write_down(child, report);
   }
-  if (!report.logged_in) return child.visit->leaves(report.leaves);
-  if (*report.logged_in == KeyNumber{}) return child.visit->logged_in();  // the own user, or a fixed key
-  const auto admitted = admit(number, child, *report.logged_in);
-  if (admitted) child.visit->logged_in();
-  child.control.answer(admitted);
 }
 
+void SessionProcesses::write_down(Child& child, const ControlOfChild::Report& report) {
+  if (are_audit_fields(report.fields)) return service_.audit.write_for(report.process, report.user, report.fields);
+  child.control.set_broken();
+}
+
+// Out of descriptors or memory, the child has to come again later: we go on.
 Result<void> SessionProcesses::admit(int number, Child& child, const KeyNumber& key) {
+  try {
+    return take_place(number, child, key);
+  } catch (const std::exception& failure) {
+    child.place.reset();
+    child.rights.reset();
+    log::error(std::string("a session was refused: ") + failure.what());
+    return fail(ErrorCode::kBusy, "the server could not do this now; try again later");
+  }
+}
+
+Result<void> SessionProcesses::take_place(int number, Child& child, const KeyNumber& key) {
   child.rights = rights_of(key);
   if (!child.rights) return fail(ErrorCode::kRefused, "the rights of the key have changed");
   TRY_ASSIGN(child.place, service_.sessions.enter(child.rights, now()));
@@ -114,21 +145,26 @@ SharedRights SessionProcesses::rights_of(const KeyNumber& key) {
 void SessionProcesses::tell_end(Child& child) {
   unwatch(child.place->end().fd());
   child.control.end_now(child.place->end_reason());
-  child.kill_at = Deadline::earlier(child.kill_at, Deadline::after(kTimeToEnd));
+  child.ending = true;
+  child.kill_at = Deadline::earlier(child.kill_at, Deadline::after(patience_.to_end));
 }
 
 void SessionProcesses::kill_overdue() {
   for (auto& [number, child] : children_) {
     if (child.killed || !child.kill_at.passed()) continue;
-    log::warning("the process that serves " + escape_for_display(child.source) + " does not end and is killed");
+    log::warning("the process that serves " + escape_for_display(child.source) + " does not come to its end in time" +
+                 " and is killed");
     child.killed = true;
     kill_child(number);
   }
 }
 
 void SessionProcesses::end_all() {
-  const Deadline when = Deadline::after(kTimeToEnd);
-  for (auto& [number, child] : children_) child.kill_at = Deadline::earlier(child.kill_at, when);
+  const Deadline when = Deadline::after(patience_.to_end);
+  for (auto& [number, child] : children_) {
+    child.ending = true;
+    child.kill_at = Deadline::earlier(child.kill_at, when);
+  }
 }
 
 Deadline SessionProcesses::next_kill() const {
@@ -143,10 +179,7 @@ void SessionProcesses::ended(int number, int signal) {
   const auto node = children_.extract(number);
   if (node.empty()) return;
   Child& child = node.mapped();
-  // What it has said last: its death may be seen before its words.
-  while (const auto report = child.control.hear()) {
-    if (!report->logged_in && !report->asks) child.visit->leaves(report->leaves);
-  }
+  hear_last(number, child);
   unwatch(child.control.fd());
   if (child.place) unwatch(child.place->end().fd());
   if (signal == 0 || child.killed) return;
@@ -157,6 +190,15 @@ void SessionProcesses::ended(int number, int signal) {
   line.text("source", child.source).number("signal", signal);
   if (child.rights) line.text("who", "key " + quoted(child.rights->name));
   service_.audit.write(line);
+}
+
+// What it has said last: its death may be seen before its words. Nothing can come behind them, since a process of its
+// own making may still be there to speak.
+void SessionProcesses::hear_last(int number, Child& child) {
+  child.control.close_ears();
+  while (const auto report = child.control.hear()) {
+    if (report->what != ControlOfChild::Report::What::kEnters) heed(number, child, *report);
+  }
 }
 
 void SessionProcesses::leave_to_parent() noexcept {

@@ -2,14 +2,21 @@
 // their control channels, and when they must end.
 //
 //   a forking server --begin()--> the child's control channel, and the door's visit
-//   the child logs in ----------> a place among its key's sessions (LiveSessions), or a refusal
+//   the child enters -----------> a place among its key's sessions (LiveSessions), or a refusal
+//   the child logs in ----------> the door knows; whoever has not by then is killed long after the time for it
+//   the child writes -----------> a line of the audit, if it is one
 //   the rights end -------------> the child is told, and killed 5 s later if it is there still
 //   the child ends -------------> the visit ends; a crash is written down and counts against its source
+//
+// A child is not believed: it speaks for strangers, or for its user. What it may not say ends it; what it may say costs
+// no more than one step of ours at a time; and what we lack to answer it (descriptors, memory) is its refusal, never
+// our end.
 //
 // Ownership: the children belong to their servers, which stand in the book and outlive its use.
 // Threads:   one, and no other beside it while servers fork.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +32,12 @@
 
 namespace farhand {
 
+struct ProcessPatience {
+  // From its start: ten for the login, and time to tell a refusal or to write an enrolment down.
+  std::chrono::milliseconds before_login{40'000};
+  std::chrono::milliseconds to_end{5'000};  // once it has been told to
+};
+
 // A server whose connections have processes.
 class ForkingSessions {
  public:
@@ -37,7 +50,7 @@ class ForkingSessions {
 class SessionProcesses {
  public:
   // `keys` may be null; both outlive this.
-  SessionProcesses(Service& service, const KeyStore* keys);
+  SessionProcesses(Service& service, const KeyStore* keys, ProcessPatience patience = {});
   SessionProcesses(const SessionProcesses&) = delete;
   SessionProcesses& operator=(const SessionProcesses&) = delete;
   ~SessionProcesses();
@@ -51,7 +64,7 @@ class SessionProcesses {
 
   [[nodiscard]] int fd() const noexcept { return epoll_.get(); }  // readable: hear()
   void hear();
-  // Kills whoever was told to end and is overdue; next_kill() is when to look again.
+  // Kills whoever was told to end, or should have logged in, and is overdue; next_kill() is when to look again.
   void kill_overdue();
   [[nodiscard]] Deadline next_kill() const;
   void end_all();  // a shutdown: all have been told, and whoever stays is overdue in a while
@@ -70,12 +83,16 @@ class SessionProcesses {
     SharedRights rights;
     std::unique_ptr<SessionPlace> place;
     Deadline kill_at = Deadline::never();
+    bool ending = false;  // it has been told
     bool killed = false;
   };
 
   void hear_one(int number, Child& child);
-  void answer(int number, Child& child, const ControlOfChild::Report& report);
+  void heed(int number, Child& child, const ControlOfChild::Report& report);
+  void hear_last(int number, Child& child);
+  void write_down(Child& child, const ControlOfChild::Report& report);
   Result<void> admit(int number, Child& child, const KeyNumber& key);
+  Result<void> take_place(int number, Child& child, const KeyNumber& key);
   void tell_end(Child& child);
   void watch(int fd, int number);
   void unwatch(int fd) noexcept;
@@ -83,6 +100,7 @@ class SessionProcesses {
 
   Service& service_;
   const KeyStore* keys_;
+  const ProcessPatience patience_;
   UniqueFd epoll_;
   std::vector<ForkingSessions*> servers_;
   std::unordered_map<int, Child> children_;  // by pidfd

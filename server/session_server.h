@@ -13,6 +13,7 @@
 #include <farhand/socketserver.h>
 #include "common/escape.h"
 #include "common/log.h"
+#include "common/sanitizers.h"
 #include "server/limits/doorkeeper.h"
 #include "server/limits/guests.h"
 #include "server/monitor.h"
@@ -30,7 +31,8 @@ inline socketserver::ServerOptions session_server_options(mode_t socket_mode) {
   socketserver::ServerOptions options;
   options.threading.max_threads = kMaxSessions;
   options.forking.max_children = kMaxSessions;
-  options.forking.block_on_close = false;  // the serving loop waits for them, and answers them meanwhile
+  options.forking.beside_threads = kThreadSanitizer;  // which has a thread of its own
+  options.forking.block_on_close = false;             // the serving loop waits for them, and answers them meanwhile
   options.unix_socket.mode = socket_mode;
   options.unix_socket.replace_stale_socket = true;
   return options;
@@ -173,9 +175,11 @@ class ForkedSessions final : public SessionServer<Server>, public ForkingSession
 
   void finish_request(socketserver::Request& request, const socketserver::Address& client) override {
     ControlOfParent control(std::move(childs_end_));
+    const AuditThroughParent audit(this->service().audit, control);
     if (guarded_ != nullptr) {
       UniqueFd connection = static_cast<socketserver::StreamRequest&>(request).release();
-      return run_monitor(this->service(), *guarded_, control, std::move(connection), client, *this);
+      run_monitor(this->service(), *guarded_, control, std::move(connection), client, *this);
+      return;
     }
     ProcessHost host(control);
     this->serve_session(request, client, control, host);

@@ -313,7 +313,7 @@ class FromAProcessInItsSandbox(DaemonTest):
         self.assertEqual(rclient(["post", sent], "there", env=env).returncode, 0)
         self.assertEqual(rclient(["get", "sent", "--to", sent + "2"], "there", env=env).returncode, 0)
         self.assertEqual(rclient(["exec", "id"], "there", env=env).returncode, 255)
-        self.ends(3)
+        self.ends(4)  # the pairing is one
         lines = self.lines()
         sessions = [line["connection"] for line in lines if line["event"] == "login"]
         self.assertEqual([[line["event"] for line in lines if line.get("connection") == number] for number in sessions],

@@ -2,15 +2,19 @@
 farhand_test(server_test
   SOURCES
     server/admission_test.cpp
+    server/audit_fields_test.cpp
     server/audit_test.cpp
     server/command_choice_test.cpp
     server/commands_test.cpp
     server/config_test.cpp
     server/dispatch_test.cpp
+    server/helper_process_test.cpp
     server/live_sessions_test.cpp
     server/peer_user_test.cpp
+    server/relay_test.cpp
     server/request_environment_test.cpp
     server/session_failure_test.cpp
+    server/session_processes_test.cpp
   LINK farhand::server farhand_test_support)
 
 # Keys, their file, invitations.

@@ -4,11 +4,20 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <thread>
 #include <vector>
+
+#include "tests/support/in_child.h"
 
 namespace farhand {
 namespace {
+
+using What = ControlOfChild::Report::What;
 
 bool readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
@@ -47,16 +56,132 @@ TEST(Control, ASilentChildIsNotWaitedFor) {
   EXPECT_FALSE(ends.child.broken());
 }
 
-TEST(Control, ALoginArrivesWithItsKey) {
+TEST(Control, WhoseSessionItIsArrivesAndThenThatItHasLoggedIn) {
   Ends ends;
   KeyNumber key{};
   for (std::size_t i = 0; i < key.size(); ++i) key.at(i) = static_cast<std::uint8_t>(i + 1);
-  ends.parent->set_key(key);
-  ends.parent->logged_in();
+  ends.child.answer({});
+  EXPECT_TRUE(ends.parent->enter(key));
   EXPECT_TRUE(readable(ends.child.fd()));
-  const auto report = ends.child.hear();
-  ASSERT_TRUE(report);
-  EXPECT_EQ(report->logged_in, key);
+  const auto entered = ends.child.hear();
+  ASSERT_TRUE(entered);
+  EXPECT_EQ(entered->what, What::kEnters);
+  EXPECT_EQ(entered->key, key);
+  EXPECT_FALSE(ends.child.hear()) << "who has entered has not logged in";
+  ends.parent->logged_in();
+  EXPECT_EQ(ends.child.hear()->what, What::kLoggedIn);
+}
+
+TEST(Control, ALineOfTheAuditArrivesWholeAndWithItsWriterByTheKernelsWord) {
+  Ends ends;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kMaxAuditFields}) {
+    const std::string fields(size, 'x');
+    EXPECT_TRUE(ends.parent->write_down(fields));
+    const auto report = ends.child.hear();
+    ASSERT_TRUE(report) << size;
+    EXPECT_EQ(report->what, What::kWrites);
+    EXPECT_EQ(report->fields, fields);
+    EXPECT_EQ(report->process, ::getpid());
+    EXPECT_EQ(report->user, ::getuid());
+  }
+  EXPECT_FALSE(ends.parent->write_down(std::string(kMaxAuditFields + 1, 'x'))) << "too long";
+  EXPECT_FALSE(ends.child.hear());
+}
+
+TEST(Control, AForkedProcessWritesUnderItsOwnNumber) {
+  Ends ends;
+  const auto said = test::in_child([&] {
+                      ends.parent->write_down("fields");
+                      return std::to_string(::getpid());
+                    }).said;
+  EXPECT_EQ(std::to_string(ends.child.hear()->process), said);
+}
+
+// A parent that is behind is waited for, and nothing is lost.
+TEST(Control, MoreThanTheBufferHoldsArrivesInOrder) {
+  Ends ends;
+  constexpr int kLines = 500;  // of 32 KiB: many times what a socket takes
+  std::thread writer([&] {
+    for (int i = 0; i < kLines; ++i) {
+      std::string fields = std::to_string(i);
+      fields.resize(kMaxAuditFields, ' ');
+      EXPECT_TRUE(ends.parent->write_down(fields));
+    }
+  });
+  for (int i = 0; i < kLines; ++i) {
+    pollfd entry{ends.child.fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&entry, 1, 60'000), 1);
+    const auto report = ends.child.hear();
+    EXPECT_EQ(std::stoi(report ? report->fields : "-1"), i);
+  }
+  writer.join();
+}
+
+TEST(Control, WithoutAParentALineIsLostAtOnce) {
+  ControlPair pair = make_control();
+  pair.parents.reset();
+  ControlOfParent parent(std::move(pair.childs));
+  EXPECT_FALSE(parent.write_down("fields"));
+}
+
+TEST(Control, BehindClosedEarsWhatWasSaidIsHeardAndNothingMore) {
+  Ends ends;
+  ends.parent->write_down("before");
+  ends.child.close_ears();
+  EXPECT_FALSE(ends.parent->write_down("behind"));
+  EXPECT_EQ(ends.child.hear()->fields, "before");
+  EXPECT_FALSE(ends.child.hear());
+  EXPECT_TRUE(ends.child.ended());
+}
+
+// A socket that lingers, or a file of a hung file system, would hold whoever has to close it.
+TEST(Control, NoDescriptorCanBePassedToTheParent) {
+  HostileChild hostile;
+  if (!refuse_descriptors(hostile.child.fd())) GTEST_SKIP() << "this kernel cannot forbid it";
+  char byte = 5;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = beside.data();
+  message.msg_controllen = beside.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int passed = STDIN_FILENO;
+  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  EXPECT_EQ(::sendmsg(hostile.end.get(), &message, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_FALSE(hostile.child.hear());
+}
+
+TEST(Control, NobodysCredentialsCanBeClaimed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "takes root to be somebody else";
+  HostileChild hostile;
+  const auto said =
+      test::in_child([&] {
+        if (::setresuid(65534, 65534, 65534) != 0) return std::string("setresuid");
+        char byte = 5;
+        iovec part{&byte, 1};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> beside{};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = beside.data();
+        message.msg_controllen = beside.size();
+        cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_CREDENTIALS;
+        header->cmsg_len = CMSG_LEN(sizeof(ucred));
+        const ucred roots{::getppid(), 0, 0};
+        std::memcpy(CMSG_DATA(header), &roots, sizeof roots);
+        const bool claimed = ::sendmsg(hostile.end.get(), &message, MSG_NOSIGNAL) >= 0;
+        return std::string(claimed ? "claimed" : "refused") + (::send(hostile.end.get(), &byte, 1, 0) == 1 ? "." : "?");
+      }).said;
+  EXPECT_EQ(said, "refused.");
+  EXPECT_EQ(hostile.child.hear()->user, 65534U);
 }
 
 TEST(Control, HowASessionEndedArrivesWhenItsVisitEnds) {
@@ -69,7 +194,7 @@ TEST(Control, HowASessionEndedArrivesWhenItsVisitEnds) {
     ends.parent.reset();
     const auto report = ends.child.hear();
     ASSERT_TRUE(report);
-    EXPECT_FALSE(report->logged_in);
+    EXPECT_EQ(report->what, What::kLeaves);
     EXPECT_EQ(report->leaves, how);
     EXPECT_FALSE(ends.child.hear());
     EXPECT_TRUE(ends.child.ended());
@@ -112,13 +237,13 @@ TEST(Control, ALoginAndARequestAreAnsweredWithTheParentsVerdictAndReason) {
   Ends ends;
   ends.child.answer({});
   EXPECT_TRUE(ends.parent->enter(KeyNumber{1}));
+  ends.parent->logged_in();
   ends.child.answer(fail(ErrorCode::kBusy, "the key has made them"));
   const auto busy = ends.parent->take_request();
   ASSERT_FALSE(busy);
   EXPECT_EQ(busy.error().code, ErrorCode::kBusy);
   EXPECT_EQ(busy.error().message, "the key has made them");
-  EXPECT_EQ(ends.child.hear()->logged_in, KeyNumber{1});
-  EXPECT_TRUE(ends.child.hear()->asks);
+  for (const What what : {What::kEnters, What::kLoggedIn, What::kAsks}) EXPECT_EQ(ends.child.hear()->what, what);
   EXPECT_FALSE(readable(ends.parent->fd()));  // an answer that was taken is no order to end
 }
 
@@ -138,15 +263,45 @@ TEST(Control, AReasonThatIsTooLongIsCut) {
   EXPECT_EQ(ends.parent->end_reason(), std::string(509, 'x'));
 }
 
-TEST(Control, ARequestBeforeLoginBreaksIt) {
-  HostileChild hostile;
-  hostile.say(3, 0);
-  EXPECT_FALSE(hostile.child.hear());
-  EXPECT_TRUE(hostile.child.broken());
+// kEnter 1, kLeaves 2, kRequest 3, kLoggedIn 4, kAudit 5: what may not be said in this order.
+TEST(Control, WhatComesOutOfTurnBreaksItForGood) {
+  using Kinds = std::vector<std::uint8_t>;
+  for (const Kinds& kinds : {Kinds{3},
+                             {1, 3},
+                             {1, 1},
+                             {4, 1},
+                             {4, 4},
+                             {1, 4, 4},
+                             {1, 4, 1},
+                             {2, 1},
+                             {2, 2},
+                             {2, 3},
+                             {2, 4},
+                             {2, 5},
+                             {1, 2, 4},
+                             {4, 2, 3}}) {
+    HostileChild hostile;
+    for (const std::uint8_t kind : kinds) hostile.say(kind, 0);
+    for (std::size_t i = 1; i < kinds.size(); ++i) EXPECT_TRUE(hostile.child.hear());
+    EXPECT_FALSE(hostile.child.hear()) << ::testing::PrintToString(kinds);
+    EXPECT_TRUE(hostile.child.broken()) << ::testing::PrintToString(kinds);
+    hostile.say(2, 0);
+    EXPECT_FALSE(hostile.child.hear());
+  }
+}
+
+TEST(Control, WhatComesInTurnIsTaken) {  // the honest twin
+  using Kinds = std::vector<std::uint8_t>;
+  for (const Kinds& kinds : {Kinds{4, 2}, {1, 4, 3, 3, 2}, {5, 1, 5, 4, 5, 3, 5, 2}, {1, 2}, {2}}) {
+    HostileChild hostile;
+    for (const std::uint8_t kind : kinds) hostile.say(kind, 0);
+    for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_TRUE(hostile.child.hear());
+    EXPECT_FALSE(hostile.child.broken());
+  }
 }
 
 TEST(Control, APacketOfAnyOtherSizeBreaksIt) {
-  for (std::size_t size = 1; size <= 100; ++size) {
+  for (std::size_t size = 1; size <= 70'000; size = size < 100 ? size + 1 : size * 3) {
     if (size == 34) continue;
     HostileChild hostile;
     std::vector<std::uint8_t> bytes(size);
@@ -157,27 +312,24 @@ TEST(Control, APacketOfAnyOtherSizeBreaksIt) {
   }
 }
 
-TEST(Control, OnlyTheTwoWordsOfAChildAndItsFiveWaysToLeaveAreTaken) {
+TEST(Control, ALineThatIsTooLongBreaksIt) {
+  HostileChild hostile;
+  std::vector<std::uint8_t> bytes(1 + kMaxAuditFields + 1);
+  bytes[0] = 5;
+  hostile.say(bytes);
+  EXPECT_FALSE(hostile.child.hear());
+  EXPECT_TRUE(hostile.child.broken());
+}
+
+TEST(Control, OnlyTheWordsOfAChildAndItsFiveWaysToLeaveAreTaken) {
   for (unsigned kind = 0; kind < 256; ++kind) {
     for (unsigned how = 0; how < 256; ++how) {
       HostileChild hostile;
       hostile.say(static_cast<std::uint8_t>(kind), static_cast<std::uint8_t>(how));
-      const bool fine = kind == 1 || (kind == 2 && how <= 4);
+      const bool fine = kind == 5 || ((kind == 1 || kind == 2 || kind == 4) && how <= 4);
       EXPECT_EQ(hostile.child.hear().has_value(), fine) << kind << " " << how;
       EXPECT_EQ(hostile.child.broken(), !fine) << kind << " " << how;
     }
-  }
-}
-
-TEST(Control, ASecondLoginOrAnythingAfterTheEndBreaksIt) {
-  for (const std::vector<std::uint8_t>& kinds : {std::vector<std::uint8_t>{1, 1}, {2, 1}, {2, 2}, {1, 2, 1}}) {
-    HostileChild hostile;
-    for (const std::uint8_t kind : kinds) hostile.say(kind, 0);
-    for (std::size_t i = 1; i < kinds.size(); ++i) EXPECT_TRUE(hostile.child.hear());
-    EXPECT_FALSE(hostile.child.hear());
-    EXPECT_TRUE(hostile.child.broken());
-    hostile.say(2, 0);
-    EXPECT_FALSE(hostile.child.hear());  // for good
   }
 }
 

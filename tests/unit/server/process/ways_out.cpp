@@ -26,6 +26,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/result.h"
+
 extern char** environ;
 
 namespace farhand::test {
@@ -184,6 +186,25 @@ bool takes_descriptor() {
   return parent && is_new(::syscall(SYS_pidfd_getfd, parent.get(), 0, 0));
 }
 
+// A descriptor of ours to whoever reads from a socket that was left open.
+bool passes_descriptor(const Scene& scene) {
+  char byte = 'x';
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = beside.data();
+  message.msg_controllen = beside.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int passed = scene.true_fd.get();
+  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  return ::sendmsg(scene.connected.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
 bool rings() {
   std::array<std::uint8_t, 120> parameters{};
   return is_new(::syscall(SYS_io_uring_setup, 1, parameters.data()));
@@ -259,6 +280,10 @@ Scene::Scene()
   directory.make_link("root/link", "../outside");
   root_fd.reset(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   true_fd.reset(::open("/bin/true", O_RDONLY | O_CLOEXEC));
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
+  connected.reset(ends[0]);
+  peer.reset(ends[1]);
 }
 
 std::vector<Way> ways_to_run() {
@@ -369,6 +394,7 @@ std::vector<Way> ways_to_run() {
          return ::listen(scene.tcp.get(), 1) == 0;
        }},
       {"accept on a listener that was left open", accepts},
+      {"a descriptor passed over a connection", passes_descriptor},
       {"ptrace",
        [](const Scene&) {
          return traces();

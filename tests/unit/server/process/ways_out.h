@@ -19,10 +19,12 @@ class Scene {
   std::string root = directory / "root";        // with file, upload (a program), link -> ../outside
   std::string outside = directory / "outside";  // with secret
   UniqueFd root_fd;
-  UniqueFd true_fd;   // /bin/true
-  UniqueFd tcp;       // a socket that is neither bound nor connected
-  UniqueFd local;     // the same, a Unix socket
-  UniqueFd listener;  // on loopback
+  UniqueFd true_fd;    // /bin/true
+  UniqueFd tcp;        // a socket that is neither bound nor connected
+  UniqueFd local;      // the same, a Unix socket
+  UniqueFd listener;   // on loopback
+  UniqueFd connected;  // an end of a pair of Unix sockets,
+  UniqueFd peer;       // and the other
 };
 
 struct Way {
