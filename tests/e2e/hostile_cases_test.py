@@ -14,7 +14,8 @@ import unittest
 
 from harness import (MEMORY_COUNTS, PATIENCE, Identity, Server, ServerTest, _openssl, _stat_fields, connect_to, in_parallel,
                      main, make_identity, memory_of, read_file, remove_tree, scratch, snapshot, wait_until, write_file)
-from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, canary, done, error, exec_words, exit_report,
+from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, canary, client_hello, done, error, exec_words,
+                     exit_report,
                      expired_identity, frame, get, hello, offer, pair, paired, ping, post, read_error, read_exit, run_words,
                      seal, tls_client_context, tls_server_args)
 from rights_support import UID, UNIFORM, Site, tear_down_canary
@@ -313,6 +314,25 @@ class RevokedSessions(unittest.TestCase):
 
 # ----------------------------------------------------------------------------------------------------------------------
 
+class PlainPort(ServerTest):
+    """FR-03: other protocols at an address without TLS; at one with TLS they are in tls_identity_test."""
+    server_args = ("--insecure",)
+    server_options = {"listen": ["127.0.0.1:0"], "uid": UID}
+
+    def test_who_speaks_something_else_is_told_what_this_is_and_hears_nothing_of_its_own(self):
+        for said in (client_hello(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n" + hello(), b"SSH-2.0-x\r\n",
+                     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"EHLO x\r\n", b"\0" * 64, b"\xff" + os.urandom(63), b"\n", b"|"):
+            with self.subTest(said=said[:12]), Peer.of(self.server) as peer:
+                peer.send(said)
+                frames = peer.read_all(SERVED_WITHIN)
+                self.assertEqual([found.kind for found in frames], ["error"])
+                failure = read_error(frames[0])
+                self.assertEqual((failure.code, failure.closes), (PROTOCOL, True))
+                self.assertEqual(failure.message, "this is a Farhand server, and these bytes are not Farhand's protocol")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
 def _integer(value):
     data = value.to_bytes(value.bit_length() // 8 + 1, "big")
     return b"\x02" + _length(len(data)) + data
@@ -397,6 +417,34 @@ class WrongHandshakes(CasesTest):
 
     def test_tls_1_2(self):
         self.alert(tls_client_context(Keys.client, newest=ssl.TLSVersion.TLSv1_2), "protocol version")
+
+    def s_client(self, *args):
+        """openssl's, with a key that may do everything, and a request."""
+        ran = subprocess.run(["openssl", "s_client", "-connect", self.server.host, "-cert", Keys.client.cert, "-key",
+                              Keys.client.key, "-alpn", "farhand/1", "-ign_eof", *args],
+                             input=hello() + run_words("echo", "in") + BYE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=PATIENCE, check=False)
+        return ran.stdout
+
+    def test_old_versions_and_suites_that_prove_nothing(self):
+        """AU-04."""
+        key = "00" * 32
+        for args in (["-tls1", "-cipher", "ALL@SECLEVEL=0"], ["-tls1_1", "-cipher", "ALL@SECLEVEL=0"],
+                     ["-tls1_2", "-cipher", "aNULL@SECLEVEL=0"], ["-tls1_2", "-cipher", "eNULL@SECLEVEL=0"],
+                     ["-tls1_2", "-cipher", "PSK", "-psk", key], ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_8_SHA256"],
+                     ["-tls1_3", "-groups", "ffdhe2048"]):
+            with self.subTest(args=args):
+                heard = self.s_client(*args)
+                self.assertRegex(heard, rb"alert (protocol version|handshake failure)")
+                self.assertNotIn(b"hello|", heard)
+
+    def test_keys_agreed_on_beforehand_and_compression_are_not_taken_up(self):
+        """AU-04's twin: the handshake is a whole one, without them."""
+        for args in (["-psk", "00" * 32, "-psk_identity", "client"], ["-comp"], ["-legacy_renegotiation"]):
+            with self.subTest(args=args):
+                heard = self.s_client(*args)
+                for word in (b"New, TLSv1.3", b"Compression: NONE", b"hello|", b"in\n"):
+                    self.assertIn(word, heard)
 
     def test_no_alpn_and_another(self):
         self.alert(tls_client_context(Keys.client, alpn=()), "no application protocol")

@@ -1,5 +1,6 @@
 """Who may talk under TLS: keys are pinned on both sides, and all else is refused before a byte of ours is said."""
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -278,6 +279,35 @@ class ServerKeys(unittest.TestCase):
 
     def test_tls_1_2_alone(self):
         self.refused(tls_server_context(Keys.server, newest=ssl.TLSVersion.TLSv1_2), (8, 9), "TLS 1.3")
+
+    def test_a_server_that_proves_nothing(self):
+        """AU-04: old versions, and suites in which nobody shows a key. It hears no word of ours."""
+        for args in (["-tls1_1", "-cipher", "ALL@SECLEVEL=0", *self.shown()], ["-tls1_2", "-nocert", "-cipher", "aNULL@SECLEVEL=0"],
+                     ["-tls1_2", "-cipher", "eNULL@SECLEVEL=0", *self.shown()],
+                     ["-tls1_3", "-nocert", "-psk", "00" * 32, "-psk_identity", "client"]):
+            with self.subTest(args=args):
+                host, foreign = self.openssl_server(*args)
+                for verb in (["exec", "true"], ["get", "x"]):
+                    ran = rclient([*Keys.client.args(), "--tls-server-pin", Keys.server.pin, *verb], host, cwd=self.here)
+                    self.assertIn(ran.returncode, (255,) if verb[0] == "exec" else (8, 9), ran.stderr)
+                    check_sentence(self, ran, ran.returncode)
+                foreign.kill()
+                self.assertNotIn(b"hello|", foreign.communicate(timeout=PATIENCE)[0])
+
+    @staticmethod
+    def shown():
+        return ["-cert", Keys.server.cert, "-key", Keys.server.key]
+
+    def openssl_server(self, *args):
+        """Where it listens, and its process; what it hears it writes."""
+        foreign = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-alpn", "farhand/1", *args],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(foreign.communicate)
+        self.addCleanup(foreign.kill)
+        for line in foreign.stdout:
+            if match := re.match(rb"ACCEPT \S*:(\d+)", line):
+                return f"127.0.0.1:{int(match[1])}", foreign
+        self.fail("openssl s_server ended")
 
     def test_a_server_that_speaks_something_else(self):
         for said, word in ((b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"), (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
