@@ -10,11 +10,11 @@ import subprocess
 import unittest
 
 import harness
-from harness import (PATIENCE, PYTHON, as_user, main, pids_with_word, read_file, remove_tree, scratch, snapshot, unique_number,
-                     wait_until, write_file)
+from harness import (MODEL, PATIENCE, PYTHON, as_user, main, needs_root, pids_with_word, read_file, remove_tree, scratch,
+                     snapshot, unique_number, wait_until, write_file)
 from hostile import (BYE, MIB, STDIN_END, assert_plain, done, error, exec_words, exit_report, frame, get, hello, offer, pair,
                      paired, ping, post, read_done, read_error, read_exit, run_line, run_words, slip, text, texts, u8)
-from rights_support import UID, Site, tear_down_canary
+from rights_support import UID, RootsSite, Site, tear_down_canary
 
 FORCED = "what the key is for"
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -187,11 +187,12 @@ def harmless_names():
 
 
 class ConfinedTest(unittest.TestCase):
-    """One server with three keys: `mover` may get and post, `reader` may get, and `fixed` may run one command."""
+    """One server with four keys: `mover` may get and post, `reader` may get, `fixed` may run one command, `runner` any."""
+    make_site = Site
 
     @classmethod
     def setUpClass(cls):
-        cls.site = Site()
+        cls.site = cls.make_site()
         cls.addClassCleanup(cls.site.close)
         cls.server = cls.site.server
         cls.elsewhere = scratch(UID)
@@ -476,6 +477,28 @@ class Leaving(ConfinedTest):
         self.addCleanup(program.kill)
         wait_until(lambda: os.readlink(f"/proc/{program.pid}/exe") == self.server.path("running"), "it runs")
         return program
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The same at root's own server, which has its model by itself
+
+def at_roots(test):
+    return unittest.skipIf(MODEL, "told once is enough")(needs_root(test))
+
+
+@at_roots
+class RunningAtRoots(Running):
+    make_site = RootsSite
+
+
+@at_roots
+class PipelinedAtRoots(Pipelined):
+    make_site = RootsSite
+
+
+@at_roots
+class LeavingAtRoots(Leaving):
+    make_site = RootsSite
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A server with keys of its own and clients that pair with it, for tests of who may do what."""
 import json
 import os
+import pwd
 import re
 import subprocess
 import tempfile
@@ -22,14 +23,17 @@ class Canary:
 class Site:
     """rserver on a port of loopback with an audit file, and the directory of its keys."""
 
+    uid = UID
+    canary_args = ("--tls-client-pin", Canary.identity.pin)
+
     def __init__(self, *args, listen=("127.0.0.1:0",), audit=None, **options):
-        self.home = scratch(UID)
+        self.home = scratch(self.uid)
         os.chmod(self.home, 0o700)
         self.config = os.path.join(self.home, ".config", "farhand")
         self.audit_path = audit or os.path.join(self.home, "audit")
-        self.env = {"HOME": self.home, "XDG_CONFIG_HOME": None}
-        self.server = Server("--audit", self.audit_path, "--tls-client-pin", Canary.identity.pin, *args,
-                             listen=list(listen), uid=UID, env=self.env, **options)
+        self.env = {"HOME": self.home, "XDG_CONFIG_HOME": None, "FARHAND_CONFIG_DIR": None if self.uid else self.config}
+        self.server = Server("--audit", self.audit_path, *self.canary_args, *args, listen=list(listen), uid=self.uid,
+                             env=self.env, **options)
         self.server.client_args = [*Canary.identity.args(), "--tls-server-pin", self.pin()]
         self.clients = []
 
@@ -44,7 +48,7 @@ class Site:
             return file.read().splitlines()[1]
 
     def rserver(self, *args, **options):
-        return run_rserver(list(args), uid=UID, env=self.env, **options)
+        return run_rserver(list(args), uid=self.uid, env=self.env, **options)
 
     def invite(self, *args):
         """(HOST, CODE)."""
@@ -84,7 +88,7 @@ class Site:
         with open(descriptor, "w") as file:
             file.write(content)
         if os.geteuid() == 0:
-            os.chown(fresh, UID, UID)
+            os.chown(fresh, self.uid, self.uid)
         os.rename(fresh, self.keys_path())
 
     def audit(self, event=None):
@@ -94,6 +98,24 @@ class Site:
 
     def sane(self):
         assert_sane(self.server)
+
+
+class RootsSite(Site):
+    """root's own, with a monitor, a gate and a worker for each connection. It serves a directory of an ordinary user's,
+    and keys that are for this user."""
+
+    uid = 0
+    canary_args = ()   # there is no key for root
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        os.chown(self.server.root, UID, UID)
+
+    def invite(self, *args):
+        return super().invite("--user", pwd.getpwuid(UID).pw_name, *args)
+
+    def sane(self):
+        assert_sane(self.server, canary=False)
 
 
 class Client:
