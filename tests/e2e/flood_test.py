@@ -73,12 +73,12 @@ HAS_NETWORK = enter_own_network()
 class Site:
     """A TLS server on all addresses, and an enrolled client that can come from any."""
 
-    def __init__(self, **options):
+    def __init__(self, *args, **options):
         self.scratch = scratch()
         server, client = (make_identity(self.scratch, name, uid=NOBODY) for name in ("server", "client"))
         self.stranger = make_identity(self.scratch, "stranger", uid=NOBODY)
         self.server_pin = ["--tls-server-pin", server.pin]
-        self.server = Server(*tls_server_args(server, client), listen=["0.0.0.0:0"], uid=NOBODY,
+        self.server = Server(*tls_server_args(server, client), *args, listen=["0.0.0.0:0"], uid=NOBODY,
                              client_args=[*client.args(), *self.server_pin], **options)
         self.port = int(self.server.host.rpartition(":")[2])
 
@@ -342,10 +342,11 @@ class FewDescriptors(FloodTest):
 
 @unittest.skipUnless(HAS_NETWORK, "takes root and ip(8): a network namespace with many addresses")
 class NoThreads(unittest.TestCase):
-    """RX-04."""
+    """RX-04: and no process either, whichever a session takes."""
+    site_args = ("--model", "thread")
 
-    def test_without_a_thread_to_be_had_a_client_is_turned_away_and_the_next_is_served(self):
-        site = Site()
+    def test_without_one_to_be_had_a_client_is_turned_away_and_the_next_is_served(self):
+        site = Site(*self.site_args)
         self.addCleanup(site.close)
         pid = site.server.pid
 
@@ -359,6 +360,10 @@ class NoThreads(unittest.TestCase):
             limit_threads(4096)
         self.assertLess(site.seconds_for_exec("10.99.7.7"), SERVED_WITHIN)   # and it is not punished for it
         assert_sane(site.server)
+
+
+class NoProcesses(NoThreads):
+    site_args = ("--model", "process")
 
 
 if __name__ == "__main__":
