@@ -28,6 +28,7 @@ Deadline soon() {
 }
 
 [[noreturn]] void wait_for_ever() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the test die before
   for (;;) ::pause();
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -62,6 +63,7 @@ struct Child {
   explicit Child(ControlPair pair) : parents(std::move(pair.parents)), control(std::move(pair.childs)) {
     pid = ::fork();
     if (pid == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the test die before
       for (;;) ::pause();
     }
     pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

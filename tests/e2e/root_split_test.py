@@ -1,0 +1,176 @@
+"""root on TCP: monitor, gate and worker. That nobody reads a client's byte with root's privileges, that one deadline
+covers them all, and that what is written down is what a server in threads writes."""
+import json
+import os
+import re
+import select
+import signal
+import time
+import unittest
+
+import process_model_test
+from harness import NOBODY, Identity, connect_to, is_alive, main, make_identity, needs_root, read_file, remove_tree, scratch, wait_until
+from hostile import BYE, Peer, frame, hello, read_error, tls_client_context
+from process_model_test import DAEMON, descendants, status_of
+from rights_support import UNIFORM, Site, pair_frame, tear_down_canary
+
+
+def tearDownModule():
+    tear_down_canary()
+
+
+def identity_of(env):
+    pem = os.path.join(env["FARHAND_CONFIG_DIR"], "rclient.pem")
+    return Identity(pem, pem, None)
+
+
+def stranger(case):
+    home = scratch()
+    case.addCleanup(remove_tree, home)
+    return make_identity(home, "stranger")
+
+
+@needs_root
+class RootSplit(process_model_test.RootTest):
+    def peer(self, identity):
+        peer = Peer.of(self.server, context=tls_client_context(identity))
+        self.addCleanup(peer.close)
+        return peer
+
+    def roots(self):
+        """Processes of root's that the server has forked."""
+        return [pid for pid in descendants(self.server.pid) if status_of(pid).get("Uid", "1").split()[0] == "0"]
+
+    def events(self):
+        return [json.loads(line) for line in self.server.audit().splitlines()]
+
+    def test_the_worker_is_its_user_before_it_hears_a_byte(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        peer = self.peer(identity_of(env))
+        peer.send(b"h")  # the gate knows that it is no `pair`, and nobody has had a frame to parse
+        worker = wait_until(lambda: self.server.workers(DAEMON), "a worker is there")[0]
+        with open(f"/proc/{worker}/status", encoding="ascii") as file:
+            self.check_powerless(file.read(), DAEMON)
+        self.assertEqual(len(self.roots()), 1, "the monitor, which hears nothing of it")
+        self.assertNotIn("login", [line["event"] for line in self.events()])
+        peer.send(hello()[1:] + BYE)
+        self.assertEqual([found.kind for found in peer.read_all(10)], ["hello", "bye"])
+        wait_until(lambda: "login" in [line["event"] for line in self.events()], "it has logged in")
+
+    def test_one_deadline_covers_all_three_and_a_gate_that_does_not_keep_it_is_killed(self):
+        silent = self.peer(stranger(self))
+        gate = wait_until(lambda: self.server.workers(NOBODY), "a gate is there")[0]
+        wait_until(lambda: status_of(gate).get("Seccomp") == "2", "it has begun")
+        os.kill(gate, signal.SIGSTOP)  # as one that was taken over and holds its place
+
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        begun = time.monotonic()
+        peer = self.peer(identity_of(env))
+        select.select([peer.sock], [], [], 5)  # half of the time is a gate's
+        peer.send(hello()[:-1])
+        wait_until(lambda: self.server.workers(DAEMON), "the other half is a worker's")
+        error = read_error(peer.read_all(30)[-1])
+        self.assertLess(9, time.monotonic() - begun)
+        self.assertLess(time.monotonic() - begun, 13)
+        self.assertNotIn(UNIFORM, error.message)
+
+        wait_until(lambda: not is_alive(gate), "the stopped gate is killed", seconds=20)
+        wait_until(lambda: not descendants(self.server.pid), "all of them are gone")
+        self.assertNotIn("crash", [line["event"] for line in self.events()])
+        ends = [line["reason"] for line in self.events() if line["event"] == "end"]
+        self.assertEqual(len([reason for reason in ends if "too long before login" in reason]), 1, ends)
+        silent.close()
+
+    def test_a_session_that_goes_on_writes_into_the_new_file_after_a_rotation(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        running = self.start(env, "exec", "echo up; cat")
+        self.assertEqual(running.stdout.readline(), b"up\n")
+        os.rename(self.server.audit_path, self.server.audit_path + ".1")
+        os.kill(self.server.pid, signal.SIGHUP)
+        wait_until(lambda: os.path.exists(self.server.audit_path), "a new file is begun")
+        running.stdin.close()
+        self.assertEqual(running.wait(30), 0)
+        wait_until(lambda: "end" in [line["event"] for line in self.events()], "the end is written down")
+        lines = [line for line in self.events() if line["event"] != "reload"]
+        self.assertEqual([line["event"] for line in lines], ["exec", "end"])
+        self.assertEqual({line["uid"] for line in lines}, {DAEMON})
+        self.assertEqual({line["pid"] == self.server.pid for line in lines}, {False})
+
+    def test_no_process_of_a_session_holds_the_audit(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        running = self.start(env, "exec", "echo up; cat")
+        self.assertEqual(running.stdout.readline(), b"up\n")
+        for pid in self.server.workers(DAEMON) + self.server.workers(NOBODY):
+            held = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+            self.assertNotIn(self.server.audit_path, held)
+        running.stdin.close()
+        self.assertEqual(running.wait(30), 0)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+def normal(lines):
+    """What the models have in common: everything but numbers of processes, times, and names that are drawn."""
+    shown = []
+    for line in lines:
+        if line["event"] in ("reload", "penalty"):
+            continue
+        kept = {name: value for name, value in line.items() if name not in ("time", "run", "id", "pid", "uid", "source",
+                                                                            "connection", "ms", "pin", "root", "user")}
+        kept["who"] = re.sub("sha256:[0-9a-f]+", "PIN", kept.get("who", ""))
+        shown.append(kept)
+    return shown
+
+
+@needs_root
+class WhatIsWrittenDown(unittest.TestCase):
+    """The same visits to a server of root's on TCP and to one in threads."""
+
+    def visits(self, server, invited, audit):
+        """Each in turn, and its lines before the next one begins."""
+        def ends(count):
+            wait_until(lambda: [line["event"] for line in audit()].count("end") == count, f"{count} ends are written down")
+
+        def visit(data, identity, wait_for_answer=True):
+            count = [line["event"] for line in audit()].count("end")
+            with Peer.of(server, context=tls_client_context(identity)) as peer:
+                peer.send(data)
+                if wait_for_answer:
+                    peer.read_all(20)
+                else:
+                    peer.end_sending()
+            ends(count + 1)
+
+        someone = stranger(self)
+        visit(hello() + BYE, someone)
+        visit(pair_frame(b"x" * 16), someone)
+        visit(frame("pair", b"garbled"), someone)
+        visit(frame("nonsense"), someone)
+        visit(b"", someone, wait_for_answer=False)
+        with connect_to(server.host) as raw:
+            count = [line["event"] for line in audit()].count("end")
+            raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            ends(count + 1)
+        visit(frame("nonsense"), invited)
+        visit(hello(version=9), invited)
+        visit(b"", invited, wait_for_answer=False)
+        visit(hello() + BYE, invited)
+
+    def test_is_the_same_in_both_models(self):
+        rooted = process_model_test.RootsServer(listen=["127.0.0.1:0"])
+        self.addCleanup(rooted.cleanup)
+        env = rooted.paired("--allow", "exec", "--user", "daemon", "--as", "ann")
+        self.visits(rooted, identity_of(env), lambda: [json.loads(line) for line in rooted.audit().splitlines()])
+        threads = Site("--model", "thread")
+        self.addCleanup(threads.close)
+        client = threads.paired("--allow", "exec", "--as", "ann")
+        self.visits(threads.server, client.identity(), threads.audit)
+        here = [json.loads(line) for line in read_file(rooted.audit_path).splitlines()]
+        self.maxDiff = None
+        self.assertEqual(normal(here), normal(threads.audit()))
+        self.assertEqual([line["id"] for line in here], list(range(1, len(here) + 1)), "without gaps")
+        self.assertGreater(len(here), 30)
+
+
+if __name__ == "__main__":
+    main()
