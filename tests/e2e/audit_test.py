@@ -284,6 +284,10 @@ class Syslog(DaemonTests, DaemonTest):
     pass
 
 
+class SyslogOfProcesses(DaemonTests, DaemonTest):
+    model = "process"
+
+
 class Journal(DaemonTests, DaemonTest):
     where = "journal"
 
