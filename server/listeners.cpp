@@ -54,6 +54,7 @@ Result<UserIdentity> gate_user() {
 Result<std::unique_ptr<GuardedEntry>> guarded_entry(const ServerConfig& config, const Keyring& keyring) {
   TRY_ASSIGN(TlsContext context, tls_context(config, keyring));
   TRY_ASSIGN(UserIdentity user, gate_user());
+  if (user.user == 0) return fail(ErrorCode::kUsage, "the user " + quoted(user.name) + " must not be root");
   return std::make_unique<GuardedEntry>(
       GuardedEntry{std::move(context), keyring.store, KeyRules{config.client_pins, true}, std::move(user)});
 }

@@ -25,7 +25,7 @@ SandboxSupport sandbox_support() noexcept {
 }
 
 std::string sentence_of(const SandboxSupport& support) {
-  const std::string who = "transfer-only sessions are ";
+  const std::string who = "gates and transfer-only sessions are ";
   const std::string landlock = "Landlock " + std::to_string(support.landlock);
   if (support.complete()) return who + "confined by " + landlock + " and seccomp";
   if (support.seccomp)

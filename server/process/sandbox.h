@@ -22,7 +22,7 @@ struct SandboxSupport {
 
 SandboxSupport sandbox_support() noexcept;
 
-// One line for the log at the start, such as "transfer-only sessions are confined by Landlock 7 and seccomp".
+// One line for the log at the start, such as "gates and transfer-only sessions are confined by Landlock 7 and seccomp".
 std::string sentence_of(const SandboxSupport& support);
 
 // `root`: a descriptor of the directory that is served.

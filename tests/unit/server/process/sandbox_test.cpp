@@ -195,7 +195,7 @@ TEST(Sandbox, TheGateHasItsConnectionAndNoFile) {
 }
 
 TEST(Sandbox, WhatTheKernelLacksIsSaidInOneLine) {
-  EXPECT_EQ(sentence_of({7, true}), "transfer-only sessions are confined by Landlock 7 and seccomp");
+  EXPECT_EQ(sentence_of({7, true}), "gates and transfer-only sessions are confined by Landlock 7 and seccomp");
   EXPECT_NE(sentence_of({0, true}).find("no Landlock"), std::string::npos);
   EXPECT_NE(sentence_of({1, false}).find("no seccomp"), std::string::npos);
   EXPECT_NE(sentence_of({0, false}).find("not confined"), std::string::npos);
