@@ -37,13 +37,13 @@ struct Seen {
 
 class SeenVisit final : public Visit {
  public:
-  explicit SeenVisit(Seen& seen) : seen_(seen) {}
-  ~SeenVisit() override { seen_.over = true; }
-  void logged_in() override { seen_.logged_in = true; }
-  void leaves(Departure how) override { seen_.leaves.push_back(how); }
+  explicit SeenVisit(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
+  ~SeenVisit() override { seen_->over = true; }
+  void logged_in() override { seen_->logged_in = true; }
+  void leaves(Departure how) override { seen_->leaves.push_back(how); }
 
  private:
-  Seen& seen_;
+  std::shared_ptr<Seen> seen_;  // a visit may outlive what the test has of its child
 };
 
 class ListSink final : public AuditSink {
@@ -83,7 +83,7 @@ struct Child {
   ControlOfParent control;
   pid_t pid = -1;
   UniqueFd pidfd;
-  Seen seen;
+  std::shared_ptr<Seen> seen = std::make_shared<Seen>();
 };
 
 class SessionProcessesTest : public ::testing::Test {
@@ -141,12 +141,12 @@ TEST_F(SessionProcessesTest, AKeyThatHasEnteredHasNotLoggedInBeforeItSaysSo) {
   const auto child = begin();
   EXPECT_TRUE(enter(*child));
   hear();
-  EXPECT_FALSE(child->seen.logged_in) << "the door would count it before its first word";
+  EXPECT_FALSE(child->seen->logged_in) << "the door would count it before its first word";
   child->control.logged_in();
   hear();
-  EXPECT_TRUE(child->seen.logged_in);
+  EXPECT_TRUE(child->seen->logged_in);
   processes_.ended(child->pidfd.get(), 0);
-  EXPECT_TRUE(child->seen.over);
+  EXPECT_TRUE(child->seen->over);
   EXPECT_EQ(processes_.running(), 0U);
 }
 
@@ -192,7 +192,7 @@ TEST_F(SessionProcessesTest, WhoseRightsEndIsToldWhyAndKilledWhenItStays) {
   EXPECT_TRUE(child->killed(30'000));
   EXPECT_EQ(processes_.next_kill().when(), Deadline::never().when()) << "once is enough";
   processes_.ended(child->pidfd.get(), SIGKILL);
-  for (const Departure how : child->seen.leaves) EXPECT_NE(how, Departure::kCrash) << "our own doing";
+  for (const Departure how : child->seen->leaves) EXPECT_NE(how, Departure::kCrash) << "our own doing";
   for (const auto& line : lines_) EXPECT_NE(line["event"], "crash");
 }
 
@@ -228,8 +228,8 @@ TEST_F(SessionProcessesTest, WhatAChildSaidLastCountsThoughItsEndIsSeenFirst) {
   child->control.leaves(Departure::kProtocol);
   child->control.tell_departure();
   processes_.ended(child->pidfd.get(), 0);
-  EXPECT_TRUE(child->seen.logged_in);
-  EXPECT_EQ(child->seen.leaves, std::vector<Departure>{Departure::kProtocol});
+  EXPECT_TRUE(child->seen->logged_in);
+  EXPECT_EQ(child->seen->leaves, std::vector<Departure>{Departure::kProtocol});
   ASSERT_EQ(lines_.size(), 1U);
   EXPECT_EQ(lines_[0]["event"], "end");
 }
@@ -245,7 +245,7 @@ TEST_F(SessionProcessesTest, ACrashIsWrittenDownAndTold) {
   const auto child = begin();
   ASSERT_TRUE(enter(*child));
   processes_.ended(child->pidfd.get(), SIGSEGV);
-  EXPECT_EQ(child->seen.leaves, std::vector<Departure>{Departure::kCrash});
+  EXPECT_EQ(child->seen->leaves, std::vector<Departure>{Departure::kCrash});
   ASSERT_EQ(lines_.size(), 1U);
   EXPECT_EQ(lines_[0]["event"], "crash");
   EXPECT_EQ(lines_[0]["signal"], SIGSEGV);
@@ -275,7 +275,7 @@ TEST_F(SessionProcessesTest, WhoSaysWhatNoChildSaysIsKilledAndItIsACrash) {
     EXPECT_TRUE(child->killed(30'000)) << packet;
     EXPECT_FALSE(bystander->killed());
     processes_.ended(child->pidfd.get(), SIGKILL);
-    EXPECT_EQ(child->seen.leaves.back(), Departure::kCrash);
+    EXPECT_EQ(child->seen->leaves.back(), Departure::kCrash);
     ASSERT_FALSE(lines_.empty());
     for (const auto& line : lines_) EXPECT_EQ(line["event"], "crash");
     processes_.ended(bystander->pidfd.get(), 0);
@@ -289,7 +289,7 @@ TEST_F(SessionProcessesTest, AFloodKeepsNobodyElseFromBeingHeard) {
   for (int i = 0; i < 20; ++i) flood->control.write_down(R"("event":"exec")");
   other->control.logged_in();
   processes_.hear();
-  EXPECT_TRUE(other->seen.logged_in);
+  EXPECT_TRUE(other->seen->logged_in);
   EXPECT_EQ(lines_.size(), 1U);
 }
 
@@ -329,12 +329,12 @@ TEST_F(SessionProcessesTest, AForkedChildHoldsNothingOfTheOthersAndEndsNoVisit) 
                       processes_.leave_to_parent();
                       const bool closed = ::fcntl(epoll, F_GETFD) < 0;
                       return std::to_string(before - test::open_descriptor_count()) + (closed ? " closed" : "") +
-                             (child->seen.over ? " over" : "") + " " + std::to_string(processes_.running());
+                             (child->seen->over ? " over" : "") + " " + std::to_string(processes_.running());
                     }).said;
   EXPECT_EQ(said, "3 closed 0") << "the book's own, the channel, and the place's";
   child->control.logged_in();
   hear();
-  EXPECT_TRUE(child->seen.logged_in) << "the parent's are as they were";
+  EXPECT_TRUE(child->seen->logged_in) << "the parent's are as they were";
 }
 
 }  // namespace
