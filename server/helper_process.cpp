@@ -31,7 +31,7 @@ bool HelperProcess::fork() {
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (pidfd_) return false;
   const int error = errno;
-  kill();
+  ::kill(pid, SIGKILL);
   reap();
   throw_errno("pidfd_open", error);
 }
@@ -50,7 +50,7 @@ HelperProcess::End HelperProcess::collect(Deadline deadline) noexcept {
 }
 
 void HelperProcess::kill() const noexcept {
-  ::kill(pid_, SIGKILL);
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
 void HelperProcess::reap() noexcept {

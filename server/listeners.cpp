@@ -45,6 +45,14 @@ Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerC
   return admit_keys(std::move(context), keyring->store, KeyRules{config.client_pins, false});
 }
 
+// A gate meets them instead.
+class NobodyIsAdmitted final : public Admission {
+ public:
+  Result<Admitted> admit(UniqueFd, Deadline, int) const override {
+    return fail(ErrorCode::kInternal, "this address has gates");
+  }
+};
+
 // Whose process strangers talk to: an account of its own where there is one.
 Result<UserIdentity> gate_user() {
   auto own = look_up_user("_farhand");
@@ -52,11 +60,10 @@ Result<UserIdentity> gate_user() {
 }
 
 Result<std::unique_ptr<GuardedEntry>> guarded_entry(const ServerConfig& config, const Keyring& keyring) {
-  TRY_ASSIGN(TlsContext context, tls_context(config, keyring));
   TRY_ASSIGN(UserIdentity user, gate_user());
   if (user.user == 0) return fail(ErrorCode::kUsage, "the user " + quoted(user.name) + " must not be root");
   return std::make_unique<GuardedEntry>(
-      GuardedEntry{std::move(context), keyring.store, KeyRules{config.client_pins, true}, std::move(user)});
+      GuardedEntry{keyring.store, KeyRules{config.client_pins, true}, std::move(user)});
 }
 
 Error cannot_listen(const Host& host, const std::system_error& error) {
@@ -94,9 +101,14 @@ Result<Listener> open_listener(const Host& host, const ServerConfig& config, Ser
                                SessionProcesses* forks) {
   Listener listener;
   listener.host = host;
-  TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
   if (host.kind == Host::Kind::kTls && ::geteuid() == 0) {
     TRY_ASSIGN(listener.guarded, guarded_entry(config, *keyring));
+    listener.admission = std::make_unique<NobodyIsAdmitted>();
+    if (!service.host_key.context) {
+      TRY_ASSIGN(service.host_key.context, tls_context(config, *keyring));
+    }
+  } else {
+    TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
   }
   if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
   try {

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "common/log.h"
@@ -13,6 +14,7 @@
 #include "server/commands/keys.h"
 #include "server/commands/revoke.h"
 #include "server/config.h"
+#include "server/host_key.h"
 #include "server/keyring.h"
 #include "server/limits/doorkeeper.h"
 #include "server/listeners.h"
@@ -90,6 +92,7 @@ int run(const ServerConfig& config) {
   const rlimit descriptors = raise_descriptor_limit();
   Doorkeeper door(door_rules(), [&audit](const DoorReport& report) { tell_of_door(audit, report); });
   Service service{std::move(*root), audit, door, {}, descriptors, mode_mask_from_umask()};
+  std::optional<FreedIsOverwritten> overwritten(std::in_place);  // the key is read
   auto keyring = open_keyring(config, service);
   if (!keyring) return fail_with(keyring.error());
   KeyStore* const keys = *keyring ? &(*keyring)->store : nullptr;
@@ -97,6 +100,8 @@ int run(const ServerConfig& config) {
   SessionProcesses* const forks = config.model == Model::kProcess ? &processes : nullptr;
   auto listeners = open_listeners(config, service, keyring->get(), forks);
   if (!listeners) return fail_with(listeners.error());
+  if (*keyring) overwrite((*keyring)->identity.pem);
+  overwritten.reset();
   if (*keyring) announce(**keyring, *listeners);
   for (const Listener& listener : *listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
   std::fflush(stdout);

@@ -86,6 +86,7 @@ class Monitor {
   }
 
   void run(UniqueFd connection) {
+    ::signal(SIGCHLD, SIG_DFL);  // where it was ignored, nobody would learn how the two ended
     try {
       link_ = make_pair_of(SOCK_SEQPACKET);
       source_ = source_of(connection);
@@ -106,7 +107,7 @@ class Monitor {
     if (gate_.fork()) {
       run_gate(
           GateEnds{std::move(connection), std::move(link_.theirs), std::move(data.theirs), service_.drain.stop.fd()},
-          entry_.gate_user, entry_.context, login);
+          entry_.gate_user, *service_.host_key.context, login);
     }
     connection.reset();
     link_.theirs.reset();
@@ -187,6 +188,7 @@ class Monitor {
     try {
       const pid_t monitor = ::getppid();
       close_all_but({data.get(), control_.fd(), service_.drain.stop.fd(), service_.drain.abort.fd()});
+      service_.host_key.forget();
       become_user(user);
       die_with(monitor);
     } catch (const std::exception& failure) {

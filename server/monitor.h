@@ -27,7 +27,6 @@ namespace farhand {
 
 // How strangers come to a server of root's.
 struct GuardedEntry {
-  TlsContext context;
   const KeyStore& keys;
   KeyRules rules;
   UserIdentity gate_user;

@@ -12,6 +12,7 @@
 #include "common/rooted_path.h"
 #include "server/audit.h"
 #include "server/drain.h"
+#include "server/host_key.h"
 #include "server/live_sessions.h"
 
 namespace farhand {
@@ -30,6 +31,7 @@ struct Service {
   LiveSessions sessions{};
   bool in_child = false;           // this process serves one connection, and its parent the others
   Enrolment* enrolment = nullptr;  // who answers `pair`; none where there are no keys
+  HostKey host_key{};              // of root's server, for its gates
 };
 
 }  // namespace farhand

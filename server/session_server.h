@@ -181,6 +181,7 @@ class ForkedSessions final : public SessionServer<Server>, public ForkingSession
       run_monitor(this->service(), *guarded_, control, std::move(connection), client, *this);
       return;
     }
+    this->service().host_key.forget();
     ProcessHost host(control);
     this->serve_session(request, client, control, host);
   }

@@ -1,15 +1,18 @@
 """root on TCP: monitor, gate and worker. That nobody reads a client's byte with root's privileges, that one deadline
 covers them all, and that what is written down is what a server in threads writes."""
+import contextlib
 import json
 import os
 import re
 import select
 import signal
+import subprocess
 import time
 import unittest
 
 import process_model_test
-from harness import NOBODY, Identity, connect_to, is_alive, main, make_identity, needs_root, read_file, remove_tree, scratch, wait_until
+from harness import (NOBODY, Identity, client_command, connect_to, environment, is_alive, main, make_identity, needs_root,
+                     read_file, remove_tree, scratch, wait_until)
 from hostile import BYE, Peer, frame, hello, read_error, tls_client_context
 from process_model_test import DAEMON, descendants, status_of
 from rights_support import UNIFORM, Site, pair_frame, tear_down_canary
@@ -105,6 +108,58 @@ class RootSplit(process_model_test.RootTest):
             self.assertNotIn(self.server.audit_path, held)
         running.stdin.close()
         self.assertEqual(running.wait(30), 0)
+
+
+def memory_has(pid, needles):
+    """How often one of these stands in what the process can read."""
+    count = 0
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            found = re.match("([0-9a-f]+)-([0-9a-f]+) r", line)
+            if found:
+                with contextlib.suppress(OSError, ValueError):  # the kernel's own pages
+                    memory.seek(int(found[1], 16))
+                    content = memory.read(int(found[2], 16) - int(found[1], 16))
+                    count += sum(content.count(needle) for needle in needles)
+    return count
+
+
+@needs_root
+@unittest.skipIf(os.environ.get("FARHAND_SANITIZE"), "a sanitizer keeps what is freed")
+class TheServersKey(process_model_test.RootTest):
+    """Whoever takes a session's process over must not be able to be the server from then on."""
+    args = ("--allow-user", "daemon")
+
+    def setUp(self):
+        self.socket_home = scratch(DAEMON)
+        self.addCleanup(remove_tree, self.socket_home)
+        self.listen = ("127.0.0.1:0", "unix:" + os.path.join(self.socket_home, "socket"))
+        super().setUp()
+
+    def secrets(self):
+        """The key as text, as bytes, and as OpenSSL's numbers have it."""
+        path = os.path.join(self.server.config, "rserver.pem")
+        text = subprocess.run(["openssl", "pkey", "-in", path, "-noout", "-text"], capture_output=True, check=True).stdout
+        number = bytes.fromhex(re.sub(r"[\s:]", "", re.search(r"priv:\n([\s0-9a-f:]+)\npub", text.decode())[1]))[-32:]
+        body = re.search(rb"PRIVATE KEY-----\n([^\n]{40})", read_file(path))[1]
+        return body, number, number[::-1]
+
+    def test_is_in_no_process_of_a_session(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        running = [self.start(env, "exec", "echo up; cat"),
+                   subprocess.Popen(client_command(["exec", "echo up; cat"], self.server.hosts[1], DAEMON),
+                                    env=environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE)]
+        for each in running:
+            self.assertEqual(each.stdout.readline(), b"up\n")
+        secrets = self.secrets()
+        workers = self.server.workers(DAEMON)
+        self.assertEqual(len(workers), 2)
+        self.assertEqual([memory_has(pid, secrets) for pid in workers], [0, 0])
+        self.assertLess(0, memory_has(self.server.workers(NOBODY)[0], secrets), "the gate's, which needs it")
+        for each in running:
+            each.stdin.close()
+            self.assertEqual(each.wait(30), 0)
+            each.stdout.close()
 
 
 # ----------------------------------------------------------------------------------------------------------------------
