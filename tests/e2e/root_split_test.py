@@ -11,9 +11,10 @@ import time
 import unittest
 
 import process_model_test
-from harness import (NOBODY, Identity, client_command, connect_to, environment, is_alive, main, make_identity, needs_root,
+from harness import (NOBODY, Identity, Server, client_command, connect_to, environment, is_alive, main, make_identity, needs_root,
                      read_file, remove_tree, scratch, wait_until)
 from hostile import BYE, Peer, frame, hello, read_error, tls_client_context
+from hostile_time_test import strace_works
 from process_model_test import DAEMON, descendants, status_of
 from rights_support import UNIFORM, Site, pair_frame, tear_down_canary
 
@@ -55,6 +56,8 @@ class RootSplit(process_model_test.RootTest):
         with open(f"/proc/{worker}/status", encoding="ascii") as file:
             self.check_powerless(file.read(), DAEMON)
         self.assertEqual(len(self.roots()), 1, "the monitor, which hears nothing of it")
+        for forks in (self.server.pid, *self.roots()):
+            self.assertEqual(status_of(forks)["Threads"], "1", "nothing may be forked beside threads")
         self.assertNotIn("login", [line["event"] for line in self.events()])
         peer.send(hello()[1:] + BYE)
         self.assertEqual([found.kind for found in peer.read_all(10)], ["hello", "bye"])
@@ -83,6 +86,30 @@ class RootSplit(process_model_test.RootTest):
         ends = [line["reason"] for line in self.events() if line["event"] == "end"]
         self.assertEqual(len([reason for reason in ends if "too long before login" in reason]), 1, ends)
         silent.close()
+
+    @unittest.skipUnless(strace_works(), "strace with injection is missing")
+    def test_without_a_process_for_the_worker_the_client_is_told_and_may_come_again(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon")
+        port = self.server.hosts[0].rsplit(":", 1)[1]
+        self.server.stop()
+        trace = os.path.join(self.server.config, "trace")
+        # The second fork of each process: of the server's none here, of the monitor's its worker.
+        scarce = Server("--model", "process", "--audit", self.server.audit_path, listen=["127.0.0.1:" + port],
+                        env={"FARHAND_CONFIG_DIR": self.server.config},
+                        wrapper=["strace", "-f", "-qq", "-o", trace, "-e", "trace=clone,clone3,fork",
+                                 "-e", "inject=clone,clone3,fork:error=EAGAIN:when=2"])
+        try:
+            done = self.run_as(env, "exec", "id -u")
+            self.assertEqual((done.returncode, done.stdout), (255, b""))
+            self.assertIn(b"try again later", done.stderr)
+            wait_until(lambda: "failed: fork" in self.events()[-1].get("reason", ""), "why is written down")
+            self.assertIn(b"INJECTED", read_file(trace))
+        finally:
+            (traced,) = scarce.children()  # strace itself takes no SIGTERM
+            os.kill(traced, signal.SIGTERM)
+            scarce.wait_for_end(0)
+            scarce.cleanup()
+        self.server.start()
 
     def test_a_session_that_goes_on_writes_into_the_new_file_after_a_rotation(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon")
