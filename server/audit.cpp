@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -17,7 +18,9 @@ namespace farhand {
 namespace {
 
 constexpr std::size_t kMostTexts = 64;
-constexpr std::size_t kTextBytes = 256;  // of one of several: 64 of them stay within one datagram
+constexpr std::size_t kListBytes = 8 << 10;
+// A number and its name, for whatever comes behind the last text that fits.
+constexpr std::size_t kSpareBytes = 1 << 10;
 
 std::string now_text() {
   using namespace std::chrono;
@@ -29,39 +32,52 @@ std::string now_text() {
   return text.insert(text.size() - 1, fraction.data());
 }
 
+// As much of the value as can be written in so many bytes.
+std::string shown_within(std::string_view value, std::size_t bytes) {
+  for (std::size_t most = bytes;; most /= 2) {
+    std::string shown = escape_for_display(value, most);
+    if (quoted_text(shown).size() <= bytes || most == 0) return shown;
+  }
+}
+
 }  // namespace
 
-void AuditLine::begin(std::string_view name) {
+void AuditLine::put(std::string_view name, const std::string& written) {
   if (!fields_.empty()) fields_ += ',';
   fields_ += '"';
   fields_ += name;
   fields_ += "\":";
+  fields_ += written;
 }
 
 AuditLine& AuditLine::text(std::string_view name, std::string_view value) {
-  begin(name);
-  fields_ += quoted_text(escape_for_display(value));
+  const std::string written = quoted_text(escape_for_display(value));
+  const bool fits = fields_.size() + name.size() + written.size() + kSpareBytes <= kMostBytes;
+  put(name, fits ? written : "\"...\"");
   return *this;
 }
 
 AuditLine& AuditLine::texts(std::string_view name, const std::vector<std::string>& values) {
   std::vector<std::string> shown;
-  for (const std::string& value : values) {
-    if (shown.size() == kMostTexts) {
-      shown.push_back("... (" + std::to_string(values.size()) + " in all)");
-      break;
-    }
-    shown.push_back(escape_for_display(value, kTextBytes));
-  }
-  begin(name);
-  fields_ += quoted_list(shown);
+  const std::size_t count = std::min(values.size(), kMostTexts);
+  for (std::size_t i = 0; i < count; ++i) shown.push_back(shown_within(values[i], kListBytes / count));
+  if (values.size() > count) shown.push_back("... (" + std::to_string(values.size()) + " in all)");
+  const std::string written = quoted_list(shown);
+  const bool fits = fields_.size() + name.size() + written.size() + kSpareBytes <= kMostBytes;
+  put(name, fits ? written : "[\"...\"]");
   return *this;
 }
 
 AuditLine& AuditLine::number(std::string_view name, std::int64_t value) {
-  begin(name);
-  fields_ += std::to_string(value);
+  put(name, std::to_string(value));
   return *this;
+}
+
+AuditLine AuditLine::renamed(std::string_view event) const {
+  AuditLine line(event);
+  const std::size_t behind = fields_.find(',');  // names of events have no comma
+  if (behind != std::string::npos) line.fields_ += fields_.substr(behind);
+  return line;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

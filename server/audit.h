@@ -32,14 +32,21 @@ class AuditLine {
  public:
   explicit AuditLine(std::string_view event) { text("event", event); }
 
-  AuditLine& text(std::string_view name, std::string_view value);                   // at most 1 KiB of it
-  AuditLine& texts(std::string_view name, const std::vector<std::string>& values);  // at most 64
+  // However long a line's values are, it never comes to more.
+  static constexpr std::size_t kMostBytes = 32 << 10;
+
+  AuditLine& text(std::string_view name, std::string_view value);  // at most 1 KiB of it
+  // At most 64, which share 8 KiB as they are written: of one there is much, of many little each.
+  AuditLine& texts(std::string_view name, const std::vector<std::string>& values);
   AuditLine& number(std::string_view name, std::int64_t value);
+
+  // The same fields under another event.
+  [[nodiscard]] AuditLine renamed(std::string_view event) const;
 
   [[nodiscard]] const std::string& fields() const noexcept { return fields_; }
 
  private:
-  void begin(std::string_view name);
+  void put(std::string_view name, const std::string& written);
   std::string fields_;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/escape.h"
+#include "common/quoted_text.h"
 
 namespace farhand {
 namespace {
@@ -13,12 +14,18 @@ constexpr std::array<std::string_view, 6> kNotTheirs{"time", "run", "id", "pid",
 
 class Reader {
  public:
-  explicit Reader(std::string_view text) noexcept : rest_(text) {}
+  Reader(std::string_view text, std::string_view source)
+      : rest_(text), source_(quoted_text(escape_for_display(source))) {}
 
   bool fields() {
     if (!take("\"event\":") || !string()) return false;
     while (take(",")) {
-      if (!name() || !take(":") || !value()) return false;
+      const std::string_view named = rest_;
+      if (!name() || !take(":")) return false;
+      const std::string_view valued = rest_;
+      if (!value()) return false;
+      const std::string_view said = valued.substr(0, valued.size() - rest_.size());
+      if (named.starts_with("\"source\":") && said != source_) return false;
     }
     return rest_.empty();
   }
@@ -74,12 +81,13 @@ class Reader {
   }
 
   std::string_view rest_;
+  const std::string source_;  // as it has to be written
 };
 
 }  // namespace
 
-bool are_audit_fields(std::string_view text) {
-  return sentence_for_display(text, text.size()) == text && Reader(text).fields();
+bool are_audit_fields(std::string_view text, std::string_view source) {
+  return sentence_for_display(text, text.size()) == text && Reader(text, source).fields();
 }
 
 }  // namespace farhand

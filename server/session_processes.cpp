@@ -6,19 +6,33 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
 #include "common/escape.h"
 #include "common/log.h"
 #include "server/audit_fields.h"
+#include "server/process/descendants.h"
 #include "server/process_host.h"
 
 namespace farhand {
 namespace {
 
+// With whatever it has started: a command that has stopped the process that serves it must not outlive it.
 void kill_child(int pidfd) noexcept {
+  const auto descendants = descendants_of(pidfd);
   ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+  for (const UniqueFd& descendant : descendants) {
+    ::syscall(SYS_pidfd_send_signal, descendant.get(), SIGKILL, nullptr, 0);
+  }
+}
+
+// By its own doing. Others are sent from outside: by an administrator, by the kernel that runs out of memory, or by a
+// command, which may do to its own user's processes what it likes.
+bool is_crash(int signal) noexcept {
+  constexpr std::array kOwnDoing{SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP};
+  return std::find(kOwnDoing.begin(), kOwnDoing.end(), signal) != kOwnDoing.end();
 }
 
 std::chrono::sys_seconds now() {
@@ -85,6 +99,7 @@ void SessionProcesses::hear_one(int number, Child& child) {
   log::error("the process that serves " + escape_for_display(child.source) + " is broken and is killed");
   unwatch(child.control.fd());
   child.visit->leaves(Departure::kCrash);
+  child.broken = true;
   kill_child(number);
 }
 
@@ -107,7 +122,9 @@ void SessionProcesses::heed(int number, Child& child, const ControlOfChild::Repo
 }
 
 void SessionProcesses::write_down(Child& child, const ControlOfChild::Report& report) {
-  if (are_audit_fields(report.fields)) return service_.audit.write_for(report.process, report.user, report.fields);
+  if (are_audit_fields(report.fields, child.source)) {
+    return service_.audit.write_for(report.process, report.user, report.fields);
+  }
   child.control.set_broken();
 }
 
@@ -182,11 +199,12 @@ void SessionProcesses::ended(int number, int signal) {
   hear_last(number, child);
   unwatch(child.control.fd());
   if (child.place) unwatch(child.place->end().fd());
-  if (signal == 0 || child.killed) return;
-  child.visit->leaves(Departure::kCrash);
+  if (signal == 0 && !child.killed) return;
+  const bool crashed = child.broken || (is_crash(signal) && !child.killed);
+  if (crashed) child.visit->leaves(Departure::kCrash);
   log::error("the process that served " + escape_for_display(child.source) + " was ended by signal " +
              std::to_string(signal));
-  AuditLine line("crash");
+  AuditLine line(crashed ? "crash" : "killed");
   line.text("source", child.source).number("signal", signal);
   if (child.rights) line.text("who", "key " + quoted(child.rights->name));
   service_.audit.write(line);

@@ -85,6 +85,7 @@ class SessionProcesses {
     Deadline kill_at = Deadline::never();
     bool ending = false;  // it has been told
     bool killed = false;
+    bool broken = false;  // it said what no child of ours says
   };
 
   void hear_one(int number, Child& child);

@@ -84,6 +84,7 @@ Result<void> run_exec(Session& session, const Incoming& request) {
     return {};
   }
   if (!session.rights.command.empty()) session.record.texts("ran", choice->argv);
+  session.service.audit.write(session.record.renamed("exec-begins"));  // it may end us before it ends itself
   auto child = spawn(spawn_request(*std::move(choice), session));
   ExitReport report;
   if (!child) {

@@ -1,12 +1,13 @@
 """A process for each session: whose it becomes, what it gives up, and that only it dies of what kills it. Needs root:
 the server is root's, and its keys are for other users."""
+import json
 import os
 import signal
 import subprocess
 import unittest
 
 from harness import (NOBODY, PATIENCE, Server, assert_sane, children_of, client_command, environment, is_alive, main,
-                     needs_root, rclient, remove_tree, run_rserver, scratch, unique_number, wait_until, write_file)
+                     needs_root, pids_with_word, rclient, remove_tree, run_rserver, scratch, unique_number, wait_until, write_file)
 from rights_support import UNIFORM
 
 DAEMON = 1
@@ -205,6 +206,25 @@ class OverTheNetwork(RootTest):
         self.assertEqual(running.wait(5), 255)
         self.assertIn(b"revoked", running.stderr.read())
         self.assertIn(UNIFORM.encode(), self.run_as(env, "exec", "true").stderr)
+
+    def test_a_command_that_stops_its_session_does_not_outlive_its_key(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon", "--as", "ann")
+        number = unique_number()
+        self.start(env, "exec", f"kill -STOP $PPID; sleep {number}; true")
+        wait_until(lambda: pids_with_word(number), "the command runs")
+        done = run_rserver(["revoke", "ann"], env={"FARHAND_CONFIG_DIR": self.server.config})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until(lambda: not pids_with_word(number), "the command has ended", 15)
+        wait_until(lambda: '"event":"killed"' in self.server.audit(), "the end is in the audit")
+
+    def test_a_command_that_kills_its_session_is_in_the_audit(self):
+        env = self.server.paired("--allow", "exec", "--user", "daemon", "--as", "ann")
+        done = self.run_as(env, "exec", "kill -9 $PPID; true remembered")
+        self.assertEqual(done.returncode, 255)
+        wait_until(lambda: '"event":"killed"' in self.server.audit(), "the end is in the audit")
+        begun = [json.loads(line) for line in self.server.audit().splitlines() if '"exec-begins"' in line]
+        self.assertEqual([(line["who"], line["argv"]) for line in begun],
+                         [("key 'ann'", ["kill -9 $PPID; true remembered"])])
 
     def test_what_comes_behind_the_end_of_input_arrives(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon")

@@ -10,6 +10,12 @@
 namespace farhand {
 namespace {
 
+constexpr std::string_view kSource = "192.0.2.1:77";
+
+bool are_fields(std::string_view text) {
+  return are_audit_fields(text, kSource);
+}
+
 std::string all_bytes() {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
@@ -28,8 +34,8 @@ TEST(AuditFields, WhateverAnAuditLineIsMadeOfIsOne) {
       .texts("argv", {all_bytes(), "", "]", "\\"})
       .texts("ran", {})
       .texts("environment", std::vector<std::string>(1000, std::string(1000, 'x')));
-  EXPECT_TRUE(are_audit_fields(line.fields())) << line.fields();
-  EXPECT_TRUE(are_audit_fields(AuditLine("end").fields()));
+  EXPECT_TRUE(are_fields(line.fields())) << line.fields();
+  EXPECT_TRUE(are_fields(AuditLine("end").fields()));
 }
 
 TEST(AuditFields, WhatIsNoneIsRefused) {
@@ -68,24 +74,33 @@ TEST(AuditFields, WhatIsNoneIsRefused) {
            R"("event":"end","a":"\u0022")",
            R"("event":"end","a":"\)",
        }) {
-    EXPECT_FALSE(are_audit_fields(text)) << text;
+    EXPECT_FALSE(are_fields(text)) << text;
   }
 }
 
 TEST(AuditFields, NobodySaysWhatTheServerSaysOfEveryLine) {
   for (const char* name : {"time", "run", "id", "pid", "uid", "event"}) {
-    EXPECT_FALSE(are_audit_fields(R"("event":"end",")" + std::string(name) + R"(":1)")) << name;
-    EXPECT_TRUE(are_audit_fields(R"("event":"end",")" + std::string(name) + R"(s":1)")) << name;
+    EXPECT_FALSE(are_fields(R"("event":"end",")" + std::string(name) + R"(":1)")) << name;
+    EXPECT_TRUE(are_fields(R"("event":"end",")" + std::string(name) + R"(s":1)")) << name;
   }
+}
+
+// What it says of others would be theirs to answer for.
+TEST(AuditFields, NobodySpeaksForAnotherConnection) {
+  EXPECT_TRUE(are_fields(AuditLine("end").text("source", kSource).text("path", "192.0.2.2:77").fields()));
+  EXPECT_FALSE(are_fields(AuditLine("end").text("source", "192.0.2.2:77").fields()));
+  EXPECT_FALSE(are_fields(AuditLine("end").text("source", kSource).text("source", "192.0.2.2:77").fields()));
+  EXPECT_FALSE(are_fields(AuditLine("end").texts("source", {std::string(kSource)}).fields()));
+  EXPECT_FALSE(are_fields(AuditLine("end").number("source", 1).fields()));
 }
 
 TEST(AuditFields, ALineIsOneOfPrintableText) {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string text = R"("event":"e)" + std::string(1, static_cast<char>(byte)) + R"(")";
     const bool fine = byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\';
-    EXPECT_EQ(are_audit_fields(text), fine) << byte;
+    EXPECT_EQ(are_fields(text), fine) << byte;
   }
-  EXPECT_FALSE(are_audit_fields("\"event\":\"\xe2\x80\xae\"")) << "text that runs the other way";
+  EXPECT_FALSE(are_fields("\"event\":\"\xe2\x80\xae\"")) << "text that runs the other way";
 }
 
 // Whatever is taken is one JSON object, however it was damaged on its way.
@@ -96,10 +111,10 @@ TEST(AuditFields, NoDamagedLineIsTakenThatIsNoJson) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = line;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
-      EXPECT_TRUE(!are_audit_fields(damaged) || nlohmann::json::accept("{" + damaged + "}")) << damaged;
+      EXPECT_TRUE(!are_fields(damaged) || nlohmann::json::accept("{" + damaged + "}")) << damaged;
     }
     const std::string cut = line.substr(0, at);
-    EXPECT_TRUE(!are_audit_fields(cut) || nlohmann::json::accept("{" + cut + "}")) << cut;
+    EXPECT_TRUE(!are_fields(cut) || nlohmann::json::accept("{" + cut + "}")) << cut;
   }
 }
 

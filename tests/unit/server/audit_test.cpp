@@ -1,6 +1,9 @@
 // The audit: whole JSON lines, escaped and capped, and a sink that fails ends nothing.
 #include "server/audit.h"
 
+#include "server/audit_fields.h"
+#include "server/process/control.h"
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,6 +77,36 @@ TEST(Audit, WhateverAPeerSaysItIsOneLineOfPrintableText) {
     EXPECT_LT(line.size(), 32u << 10);
     EXPECT_EQ(nlohmann::json::parse(line)["event"], "exec");
   }
+}
+
+// A line that a session's process makes and its parent refuses to take would be lost, and its command would have run.
+TEST(Audit, NoLineIsLongerThanAParentTakes) {
+  static_assert(AuditLine::kMostBytes == kMaxAuditFields);
+  for (const std::size_t count : {std::size_t{1}, std::size_t{60}, std::size_t{64}, std::size_t{5'000}}) {
+    for (const char* unit : {"x", "\x01", "\\", "\"", "\xc3\xa4"}) {
+      std::string value;
+      while (value.size() < 20'000) value += unit;
+      const std::vector<std::string> values(count, value);
+      AuditLine line("exec");
+      line.text("who", value).texts("argv", values).texts("environment", values).texts("ran", values);
+      for (int i = 0; i < 8; ++i) line.text("error", value);
+      line.number("ms", INT64_MAX);
+      EXPECT_LE(line.fields().size(), kMaxAuditFields);
+      EXPECT_TRUE(are_audit_fields(line.fields(), ""));
+      EXPECT_EQ(nlohmann::json::parse("{" + line.fields() + "}")["ms"], INT64_MAX);
+    }
+  }
+}
+
+TEST(Audit, ALineForTheShellIsShownBeyondItsFirstWords) {
+  const std::string line = ": " + std::string(3'000, 'a') + "; echo hidden";
+  EXPECT_NE(AuditLine("exec").texts("argv", {line}).fields().find("echo hidden"), std::string::npos);
+}
+
+TEST(Audit, ALineUnderAnotherEventHasTheSameFields) {
+  const AuditLine line = std::move(AuditLine("exec").text("who", "a,b").number("status", 1));
+  EXPECT_EQ(line.renamed("exec-begins").fields(), R"("event":"exec-begins","who":"a,b","status":1)");
+  EXPECT_EQ(AuditLine("end").renamed("x").fields(), R"("event":"x")");
 }
 
 TEST(Audit, WhatTheSinkRefusesIsCountedAndToldWhenItTakesLinesAgain) {

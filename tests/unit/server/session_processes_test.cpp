@@ -253,6 +253,25 @@ TEST_F(SessionProcessesTest, ACrashIsWrittenDownAndTold) {
   EXPECT_EQ(lines_[0]["source"], "192.0.2.1:77");
 }
 
+// Whoever may run commands may kill what serves him, and is no reason to keep his neighbours out.
+TEST_F(SessionProcessesTest, WhoIsKilledFromOutsideIsWrittenDownAndHasNotCrashed) {
+  const auto child = begin();
+  ASSERT_TRUE(enter(*child));
+  processes_.ended(child->pidfd.get(), SIGKILL);
+  EXPECT_TRUE(child->seen->leaves.empty());
+  ASSERT_EQ(lines_.size(), 1U);
+  EXPECT_EQ(lines_[0]["event"], "killed");
+  EXPECT_EQ(lines_[0]["who"], "key 'ann'");
+}
+
+TEST_F(SessionProcessesTest, ALineAboutAnotherConnectionIsNotWrittenDown) {
+  const auto child = begin();
+  child->control.write_down(AuditLine("exec").text("source", "192.0.2.2:77").fields());
+  hear();
+  EXPECT_TRUE(child->killed(30'000));
+  EXPECT_TRUE(lines_.empty());
+}
+
 TEST_F(SessionProcessesTest, ALineIsWrittenDownUnderItsWritersNumbers) {
   const auto child = begin();
   child->control.write_down(R"("event":"exec","argv":["ls"])");
