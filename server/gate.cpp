@@ -1,7 +1,6 @@
 // The gate: handshake, the first frame as far as it takes, the monitor's verdict, and the relay.
 #include "server/gate.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -144,16 +143,6 @@ class Gate {
   GateReport report_;
 };
 
-// root's terminal may be at their other end. A sanitizer has to say what it found.
-void lead_streams_nowhere() {
-  if (kSanitized) return;
-  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!nowhere) throw_errno("open /dev/null");
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::dup2(nowhere.get(), stream) < 0) throw_errno("dup2");
-  }
-}
-
 // A kernel without it (before 5.9) has no gate and no worker: what stays open here is open to whoever takes them over.
 void close_range_or_throw(unsigned first, unsigned last) {
   if (::syscall(SYS_close_range, first, last, 0) != 0) throw_errno("close_range");
@@ -166,9 +155,9 @@ void run_gate(GateEnds ends, const UserIdentity& user, const TlsContext& context
     const pid_t monitor = ::getppid();
     close_all_but({ends.connection.get(), ends.link.get(), ends.worker.get(), ends.stop});
     prepare_stream_socket(ends.worker.get());
+    leave_terminal(kSanitized);  // a sanitizer has to say what it found
     become_user(user);
     die_with(monitor);
-    lead_streams_nowhere();
     enter_gate_sandbox();
   } catch (const std::exception& failure) {
     log::error(std::string("a gate failed: ") + failure.what());

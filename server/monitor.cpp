@@ -189,6 +189,7 @@ class Monitor {
       const pid_t monitor = ::getppid();
       close_all_but({data.get(), control_.fd(), service_.drain.stop.fd(), service_.drain.abort.fd()});
       service_.host_key.forget();
+      leave_terminal(true);
       become_user(user);
       die_with(monitor);
     } catch (const std::exception& failure) {

@@ -87,7 +87,10 @@ Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user
     return fail(ErrorCode::kRefused, "the key " + quoted(rights.name) + " names no user");
   }
   TRY_ASSIGN(const UserIdentity identity, user ? look_up_user(*user) : look_up_user(rights.user));
-  or_end_the_process([&identity] { become_user(identity); });
+  or_end_the_process([&identity] {
+    leave_terminal(true);
+    become_user(identity);
+  });
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Becoming another user, by initgroups, setresgid and setresuid.
 #include "server/process/privileges.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "common/escape.h"
+#include "common/unique_fd.h"
 
 namespace farhand {
 namespace {
@@ -92,6 +94,10 @@ void clear_inheritable_capabilities() {
   if (::syscall(SYS_capset, &header, none.data()) != 0) throw_errno("capset");
 }
 
+void lead(int stream, const UniqueFd& where) {
+  if (::dup2(where.get(), stream) < 0) throw_errno("dup2");
+}
+
 }  // namespace
 
 Result<UserIdentity> look_up_user(const std::string& name) {
@@ -119,6 +125,18 @@ void become_user(const UserIdentity& user) {
     require_no_way_back();
   }
   harden_process();
+}
+
+void leave_terminal(bool keeps_log) {
+  if (::setsid() < 0) throw_errno("setsid");
+  const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nowhere) throw_errno("open /dev/null");
+  lead(STDIN_FILENO, nowhere);
+  lead(STDOUT_FILENO, nowhere);
+  if (!keeps_log) return lead(STDERR_FILENO, nowhere);
+  if (::isatty(STDERR_FILENO) == 0) return;
+  const UniqueFd writing(::open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  lead(STDERR_FILENO, writing ? writing : nowhere);
 }
 
 void harden_process() {

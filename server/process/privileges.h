@@ -32,6 +32,11 @@ Result<UserIdentity> look_up_user(uid_t user);
 // already keeps its groups and is only hardened; anybody else who is not root fails with EPERM.
 void become_user(const UserIdentity& user);
 
+// Who may not be root may not have root's terminal either: no controlling terminal, and standard streams that lead
+// nowhere. `keeps_log`: standard error stays, but where it is a terminal it can only be written to. For a forked child,
+// while it is root.
+void leave_terminal(bool keeps_log);
+
 // No set-id programs for this process and all that it starts (PR_SET_NO_NEW_PRIVS), no look into its memory by others
 // of the same user and no core file, which would hold keys.
 void harden_process();

@@ -1,8 +1,11 @@
 // Becoming another user, for good: looked at from inside, in forked children.
 #include "server/process/privileges.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,6 +15,7 @@
 #include <regex>
 #include <sstream>
 
+#include "common/unique_fd.h"
 #include "tests/support/deny_syscall.h"
 #include "tests/support/in_child.h"
 
@@ -148,6 +152,67 @@ TEST(Privileges, AStepThatOnlyClaimsToHaveWorkedIsSeen) {
     });
     EXPECT_TRUE(outcome.said.starts_with("threw ")) << outcome.said;
   }
+}
+
+// In a child whose three streams are a terminal, the controlling one; `look` after it has left that.
+std::string beside_terminal(bool keeps_log, const std::function<std::string(int)>& look) {
+  return test::in_child([&] {
+           const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+           std::array<char, 64> name{};
+           if (::grantpt(master) != 0 || ::unlockpt(master) != 0 || ::ptsname_r(master, name.data(), name.size()) != 0)
+             return std::string("no terminal");
+           ::setsid();
+           const int terminal = ::open(name.data(), O_RDWR);  // now the controlling one
+           for (const int stream : {0, 1, 2}) ::dup2(terminal, stream);
+           ::close(terminal);
+           const auto inner = test::in_child([&] {  // a process that leads no session, as a session's is
+             leave_terminal(keeps_log);
+             become_user(nobody());
+             return look(master);
+           });
+           return inner.said;
+         })
+      .said;
+}
+
+TEST(Privileges, WhoHasLeftTheTerminalCanNeitherReadNorTypeThere) {
+  NEEDS_ROOT();
+  const std::string said = beside_terminal(true, [](int master) {
+    std::string can;
+    char byte = 0;
+    const ssize_t typed = ::write(master, "secret\n", 7);
+    for (const int stream : {0, 1, 2}) {
+      if (::read(stream, &byte, 1) > 0) can += "read " + std::to_string(stream) + " ";
+      if (::ioctl(stream, TIOCSTI, "x") == 0) can += "type " + std::to_string(stream) + " ";
+    }
+    if (UniqueFd(::open("/dev/tty", O_RDWR | O_CLOEXEC))) can += "open ";
+    std::array<char, 100> shown{};
+    const bool logs = ::write(STDERR_FILENO, "log", 3) == 3 && ::read(master, shown.data(), shown.size()) > 0;
+    return can + (typed == 7 ? "typed " : "") + (logs ? "logs" : "");
+  });
+  EXPECT_EQ(said, "typed logs");
+}
+
+TEST(Privileges, WithoutTheLogNothingLeadsToTheTerminal) {
+  NEEDS_ROOT();
+  const std::string said = beside_terminal(false, [](int) {
+    std::string lead;
+    for (const int stream : {0, 1, 2}) lead += ::isatty(stream) != 0 ? "tty " : "";
+    return lead + (::write(STDERR_FILENO, "x", 1) == 1 ? "written" : "closed");
+  });
+  EXPECT_EQ(said, "written");
+}
+
+TEST(Privileges, ALogThatIsNoTerminalStaysAsItIs) {
+  const auto outcome = test::in_child([] {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0 || ::dup2(ends[1], STDERR_FILENO) < 0) return std::string("no pipe");
+    leave_terminal(true);
+    std::array<char, 4> heard{};
+    const bool logs = ::write(STDERR_FILENO, "log", 3) == 3 && ::read(ends[0], heard.data(), 3) == 3;
+    return std::string(logs ? heard.data() : "silent");
+  });
+  EXPECT_EQ(outcome.said, "log");
 }
 
 TEST(Privileges, AnOrdinaryUserMayBecomeItselfAndNobodyElse) {
