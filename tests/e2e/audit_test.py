@@ -232,7 +232,8 @@ class DaemonTests:
         self.ends(2)
         lines = [line for line in self.lines() if "connection" in line]
         self.assertEqual([line["event"] for line in lines],
-                         ["connection", "login", "exec", "end", "connection", "login", "exec", "exec", "get", "end"])
+                         ["connection", "login", "exec-begins", "exec", "end",
+                          "connection", "login", "exec-begins", "exec", "exec-begins", "exec", "get", "end"])
         ids = [line["id"] for line in self.lines()]
         self.assertEqual(ids, list(range(ids[0], ids[0] + len(ids))))
 

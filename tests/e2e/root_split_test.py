@@ -87,6 +87,7 @@ class RootSplit(process_model_test.RootTest):
         self.assertEqual(len([reason for reason in ends if "too long before login" in reason]), 1, ends)
         silent.close()
 
+    @unittest.skipIf(os.environ.get("FARHAND_SANITIZE"), "LeakSanitizer ends a process that is traced")
     @unittest.skipUnless(strace_works(), "strace with injection is missing")
     def test_without_a_process_for_the_worker_the_client_is_told_and_may_come_again(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon")
