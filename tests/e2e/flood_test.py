@@ -16,6 +16,7 @@ import unittest
 from harness import (NOBODY, PATIENCE, Server, as_user, assert_sane, in_parallel, main, make_identity, rclient, remove_tree, scratch,
                      wait_until, _stat_fields)
 from hostile import client_hello, tls_server_args
+from rights_support import RootsSite
 
 CLONE_NEWNET = 0x40000000
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
@@ -116,22 +117,26 @@ class Site:
         except ConnectionError:
             return False
 
-    @contextlib.contextmanager
-    def flood(self, source, sources=1, rate=2000, keep=False):
-        """Yields a function that ends the flood and tells how many connections a second there were."""
-        process = subprocess.Popen([sys.executable, "-c", FLOOD, "10.99.0.1", str(self.port), source, str(sources),
-                                    str(rate), "keep" if keep else "close"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        try:
-            assert process.stdout.readline() == b"begins\n"
+    def flood(self, *args, **options):
+        return flood(self.port, *args, **options)
 
-            def end():
-                out, _ = process.communicate(b"\n", timeout=PATIENCE)
-                made, seconds = out.split()
-                return int(made) / float(seconds)
-            yield end
-        finally:
-            process.kill()
-            process.wait(timeout=PATIENCE)
+
+@contextlib.contextmanager
+def flood(port, source, sources=1, rate=2000, keep=False):
+    """Yields a function that ends the flood and tells how many connections a second there were."""
+    process = subprocess.Popen([sys.executable, "-c", FLOOD, "10.99.0.1", str(port), source, str(sources),
+                                str(rate), "keep" if keep else "close"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"begins\n"
+
+        def end():
+            out, _ = process.communicate(b"\n", timeout=PATIENCE)
+            made, seconds = out.split()
+            return int(made) / float(seconds)
+        yield end
+    finally:
+        process.kill()
+        process.wait(timeout=PATIENCE)
 
 
 def is_ended(sock, seconds):
@@ -312,6 +317,26 @@ class Floods(FloodTest):
         self.assertEqual(self.site.exec_true("10.99.7.7"), 0)
         statuses = in_parallel([lambda: self.site.exec_true("10.99.7.7")] * 60, 30)
         self.assertEqual(statuses, [0] * 60)
+
+
+@unittest.skipUnless(HAS_NETWORK, "takes root and ip(8): a network namespace with many addresses")
+class RootSplit(unittest.TestCase):
+    """At root's own server a connection costs two processes before anybody knows whose it is."""
+
+    def test_a_stranger_who_comes_2000_times_a_second_keeps_nobody_waiting(self):
+        site = RootsSite("--model", "process", listen=["0.0.0.0:0"])
+        self.addCleanup(site.close)
+        client = site.new_client()
+        port = site.server.host.rpartition(":")[2]
+        done = client.pair(f"10.99.7.7:{port}", site.invite("--allow", "exec", "--host", f"10.99.7.7:{port}")[1])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with flood(port, "10.99.3.1") as end:
+            for _ in range(5):
+                begun = time.monotonic()
+                self.assertEqual(client.there("exec", "true").returncode, 0)
+                self.assertLess(time.monotonic() - begun, SERVED_WITHIN)
+            self.assertGreater(end(), 500 / SLOW)
+        site.sane()
 
 
 @unittest.skipUnless(HAS_NETWORK, "takes root and ip(8): a network namespace with many addresses")
