@@ -1,7 +1,7 @@
 // Which system calls a confined process needs, by what it does. Data; syscall_filter.h makes programs of it.
 //
-// The run-times of AddressSanitizer and ThreadSanitizer need nothing more (GCC 12, seen with strace): only their reports
-// lack what they would read from /proc, the names of functions.
+// The run-times of AddressSanitizer and ThreadSanitizer need nothing more (GCC 12, seen with strace): only their
+// reports lack what they would read from /proc, the names of functions.
 #pragma once
 
 #include <sys/types.h>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/in_child.h"
+#include "tests/support/send_beside.h"
 
 namespace farhand {
 namespace {
@@ -138,21 +139,7 @@ TEST(Control, NoDescriptorCanBePassedToTheParent) {
   if (const ControlPair any = make_control(); !refuse_descriptors(any.childs.get()))
     GTEST_SKIP() << "this kernel cannot forbid it";
   HostileChild hostile;
-  char byte = 5;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = beside.data();
-  message.msg_controllen = beside.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int passed = STDIN_FILENO;
-  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
-  EXPECT_EQ(::sendmsg(hostile.end.get(), &message, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(test::send_beside(hostile.end.get(), 5, SCM_RIGHTS, int{STDIN_FILENO}), -1);
   EXPECT_EQ(errno, EPERM);
   EXPECT_FALSE(hostile.child.hear());
 }
@@ -160,26 +147,13 @@ TEST(Control, NoDescriptorCanBePassedToTheParent) {
 TEST(Control, NobodysCredentialsCanBeClaimed) {
   if (::geteuid() != 0) GTEST_SKIP() << "takes root to be somebody else";
   HostileChild hostile;
-  const auto said =
-      test::in_child([&] {
-        if (::setresuid(65534, 65534, 65534) != 0) return std::string("setresuid");
-        char byte = 5;
-        iovec part{&byte, 1};
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> beside{};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = beside.data();
-        message.msg_controllen = beside.size();
-        cmsghdr* const header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_CREDENTIALS;
-        header->cmsg_len = CMSG_LEN(sizeof(ucred));
-        const ucred roots{::getppid(), 0, 0};
-        std::memcpy(CMSG_DATA(header), &roots, sizeof roots);
-        const bool claimed = ::sendmsg(hostile.end.get(), &message, MSG_NOSIGNAL) >= 0;
-        return std::string(claimed ? "claimed" : "refused") + (::send(hostile.end.get(), &byte, 1, 0) == 1 ? "." : "?");
-      }).said;
+  const auto said = test::in_child([&] {
+                      if (::setresuid(65534, 65534, 65534) != 0) return std::string("setresuid");
+                      const ucred roots{::getppid(), 0, 0};
+                      const bool claimed = test::send_beside(hostile.end.get(), 5, SCM_CREDENTIALS, roots) >= 0;
+                      return std::string(claimed ? "claimed" : "refused") +
+                             (::send(hostile.end.get(), "\x05", 1, 0) == 1 ? "." : "?");
+                    }).said;
   EXPECT_EQ(said, "refused.");
   EXPECT_EQ(hostile.child.hear()->user, 65534U);
 }

@@ -27,6 +27,7 @@
 #include <cstring>
 
 #include "common/result.h"
+#include "tests/support/send_beside.h"
 
 extern char** environ;
 
@@ -188,21 +189,8 @@ bool takes_descriptor() {
 
 // A descriptor of ours to whoever reads from a socket that was left open.
 bool passes_descriptor(const Scene& scene) {
-  char byte = 'x';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> beside{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = beside.data();
-  message.msg_controllen = beside.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int passed = scene.true_fd.get();
-  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
-  return ::sendmsg(scene.connected.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+  return test::send_beside(scene.connected.get(), 'x', SCM_RIGHTS, scene.true_fd.get(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+         1;
 }
 
 bool rings() {
