@@ -312,8 +312,22 @@ Result<PrivateDirectory> PrivateDirectory::open_or_make(const std::string& path)
   return PrivateDirectory(std::move(fd), path);
 }
 
+Result<void> PrivateDirectory::check() const {
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0) throw_errno("fstat");
+  return judge_directory(status, path_, true);
+}
+
+bool PrivateDirectory::is_current() const noexcept {
+  struct stat ours {};
+  struct stat there {};
+  return ::fstat(fd_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
+}
+
 Result<std::string> PrivateDirectory::read(const std::string& name, std::size_t most) const {
   TRY(check_name(name));
+  TRY(check());
   const UniqueFd file(::openat(fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file) return fail(cannot_open(errno, path_of(name)));
   struct stat status {};
@@ -324,6 +338,7 @@ Result<std::string> PrivateDirectory::read(const std::string& name, std::size_t 
 
 Result<void> PrivateDirectory::write(const std::string& name, std::string_view content) const {
   TRY(check_name(name));
+  TRY(check());
   TRY_ASSIGN(const Draft draft, begin_draft(fd_.get(), name, path_of(name)));
   const bool published =
       fill(draft.fd.get(), content) && ::renameat(fd_.get(), draft.name.c_str(), fd_.get(), name.c_str()) == 0;
@@ -335,6 +350,7 @@ Result<void> PrivateDirectory::write(const std::string& name, std::string_view c
 
 Result<void> PrivateDirectory::remove(const std::string& name) const {
   TRY(check_name(name));
+  TRY(check());
   if (::unlinkat(fd_.get(), name.c_str(), 0) == 0) return sync_directory(fd_.get(), path_);
   return fail(errno_error(errno, quoted(path_of(name)) + " cannot be removed"));
 }
@@ -342,11 +358,13 @@ Result<void> PrivateDirectory::remove(const std::string& name) const {
 Result<void> PrivateDirectory::rename(const std::string& from, const std::string& to) const {
   TRY(check_name(from));
   TRY(check_name(to));
+  TRY(check());
   if (::renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) == 0) return sync_directory(fd_.get(), path_);
   return fail(errno_error(errno, quoted(path_of(from)) + " cannot be renamed"));
 }
 
 Result<std::vector<std::string>> PrivateDirectory::names() const {
+  TRY(check());
   std::vector<std::string> found;
   for (const std::string& name : entries_of(fd_.get())) {
     struct stat status {};
@@ -358,6 +376,7 @@ Result<std::vector<std::string>> PrivateDirectory::names() const {
 }
 
 Result<UniqueFd> PrivateDirectory::lock() const {
+  TRY(check());
   UniqueFd file(
       ::openat(fd_.get(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, kPrivateFileMode));
   if (!file) return fail(errno_error(errno, "the lock " + quoted(path_of(kLockName)) + " cannot be taken"));

@@ -1,9 +1,9 @@
 // PrivateDirectory: where keys, rights and known hosts are kept: a directory that nobody else can write to, and files
 // in it that nobody else can read.
 //
-// Checked on every opening: the directory and each of its parents belong to us or to root and are not writable by group
-// or others (a sticky directory such as /tmp may be, as a parent); a file is a regular one, ours or root's, has one
-// name, and gives nothing to group or others. The sentence that refuses names the path and the chmod or chown that
+// Checked: the directory and each of its parents belong to us or to root and are not writable by group or others (a
+// sticky directory such as /tmp may be, as a parent): the parents when it is opened, the directory itself at each use
+// as well. A file, each time: it is a regular one, ours or root's, has one name, and gives nothing to group or others. The sentence that refuses names the path and the chmod or chown that
 // mends it. Neither the directory nor a file may be a symbolic link; a link among the parents is followed if it is ours
 // or root's (homes behind a link are common). No opening blocks.
 //
@@ -42,10 +42,14 @@ class PrivateDirectory {
   // it, and nothing slow is done under it. What writers that were killed have left is taken away.
   [[nodiscard]] Result<UniqueFd> lock() const;
 
+  // Whether this is still the directory that its path leads to, and has not been moved, removed or replaced.
+  [[nodiscard]] bool is_current() const noexcept;
+
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
  private:
+  [[nodiscard]] Result<void> check() const;  // the directory's owner and mode as they are now
   PrivateDirectory(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   UniqueFd fd_;
   std::string path_;

@@ -30,7 +30,7 @@ Result<Paired> Enrolment::enrol(const Pair& wanted, const KeyPin& pin) {
 Result<Paired> Enrolment::write_down(const Invites::Taken& taken, const Pair& wanted, const KeyPin& pin) {
   Rights rights = taken.invitation.rights;
   rights.pin = pin;
-  TRY_ASSIGN(const std::string name, enrol_key(store_.directory(), rights, wanted.name));
+  TRY_ASSIGN(const std::string name, enrol_key(*store_.directory(), rights, wanted.name));
   store_.reload();  // not only when inotify tells: the client comes back at once
   if (!store_.table()->of_pin(pin)) {
     return fail(ErrorCode::kFileTrouble, "the key " + quoted(name) + " was written and is not granted");

@@ -78,7 +78,7 @@ void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
   for (const Listener& listener : listeners) {
     if (listener.host.kind == Host::Kind::kTls) listening.hosts.push_back(listener.host);
   }
-  const auto announced = announce_listening(keyring.store.directory(), listening);
+  const auto announced = announce_listening(*keyring.store.directory(), listening);
   if (!announced) log::warning(announced.error().message);
 }
 
@@ -108,7 +108,7 @@ int run(const ServerConfig& config) {
   log::info("serving " + service.root.path());
   if (forks != nullptr) tell_of_sandbox(sandbox_support());
   serve(*listeners, signals, service, keys, forks);
-  if (*keyring) withdraw_listening((*keyring)->store.directory());
+  if (*keyring) withdraw_listening(*(*keyring)->store.directory());
   return 0;
 }
 

@@ -50,10 +50,11 @@ class ServeLoop {
                               {processes_ != nullptr ? processes_->fd() : -1, POLLIN, 0}};
       const std::size_t first = set.size();
       for (const Listener& listener : listeners_) set.push_back({listener.server->fileno(), POLLIN, 0});
-      poll_or_throw(set, processes_ != nullptr ? processes_->next_kill() : Deadline::never());
+      poll_or_throw(set, next_due());
       if (set[0].revents != 0) serving = !ends_us(take_signal(signals_.fd.get()));
       if (set[1].revents != 0) service_.sessions.judge_expiry(now());
       if (set[2].revents != 0) keys_->take_changes();  // before anybody comes in who has just been enrolled
+      if (keys_ != nullptr) keys_->try_again();
       if (set[3].revents != 0) processes_->hear();
       if (processes_ != nullptr) processes_->kill_overdue();
       for (std::size_t i = 0; i < listeners_.size(); ++i) {
@@ -65,6 +66,11 @@ class ServeLoop {
  private:
   static std::chrono::sys_seconds now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+
+  [[nodiscard]] Deadline next_due() const {
+    const Deadline kill = processes_ != nullptr ? processes_->next_kill() : Deadline::never();
+    return keys_ != nullptr ? Deadline::earlier(kill, keys_->next_try()) : kill;
   }
 
   bool ends_us(int number) {

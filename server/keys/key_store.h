@@ -3,19 +3,27 @@
 //
 //   keys.toml --inotify--> take_changes() --> observer --> table(), the snapshot that sessions take
 //
-// A file that cannot be read, or is no TOML, keeps the old rights. A missing one has no keys.
+// A file that cannot be read, or is no TOML, keeps the old rights. A missing one has no keys. A reading that the
+// machine failed (no descriptor, no memory, a bad disk) is done again, second by second until it succeeds: the change
+// that asked for it may be a revocation, and is told once only. A directory that is moved or replaced is opened anew.
 //
-// Ownership: owns a descriptor of the directory and one of inotify.
-// Threads:   table() and reload() from any; take_changes() from the thread that polls fd(). The observer is called by
-//            whoever reloads, one at a time, before anybody sees the new table.
+// Ownership: owns descriptors of the directory and of inotify, and a spare one, so that keys can be read when no other
+// is
+//            to be had.
+// Threads:   table(), directory() and reload() from any; the rest from the thread that polls fd(). The observer is
+// called
+//            by whoever reloads, one at a time, before anybody sees the new table.
 // Errors:    the constructor throws std::system_error without inotify.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "common/deadline.h"
 #include "common/private_directory.h"
 #include "server/keys/key_file.h"
 
@@ -40,17 +48,26 @@ class KeyStore {
 
   [[nodiscard]] int fd() const noexcept { return inotify_.get(); }  // readable: take_changes()
   void take_changes();
+  // When to call try_again(), which does nothing before.
+  [[nodiscard]] Deadline next_try() const noexcept { return Deadline::at(next_try_.load()); }
+  void try_again();
 
-  [[nodiscard]] const PrivateDirectory& directory() const noexcept { return directory_; }
+  [[nodiscard]] std::shared_ptr<const PrivateDirectory> directory() const { return directory_.load(); }
 
  private:
+  [[nodiscard]] Result<std::string> read();
+  [[nodiscard]] Result<std::string> read_once();
+  [[nodiscard]] Result<void> watch(const PrivateDirectory& directory);
   [[nodiscard]] KeyReload judge(const Result<std::string>& text) const;
 
-  PrivateDirectory directory_;
+  std::atomic<std::shared_ptr<const PrivateDirectory>> directory_;
   UserExists user_exists_;
   Observer observer_;
   UniqueFd inotify_;
+  int watch_ = -1;  // inotify's number for the directory
+  UniqueFd spare_;
   std::mutex reloading_;
+  std::atomic<Deadline::Clock::time_point> next_try_{Deadline::Clock::time_point::max()};
   std::optional<std::string> seen_;  // what the last reading led to: the text, or the error's sentence
   std::atomic<SharedKeyTable> table_;
 };

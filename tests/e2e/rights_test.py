@@ -2,6 +2,7 @@
 import itertools
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -563,6 +564,28 @@ class Commands(SiteTest):
             self.assertIn(b"chmod", done.stderr)
         os.chmod(self.site.config, 0o700)
         self.check(self.site.rserver("keys"))
+
+
+class FewDescriptors(SiteTest):
+    """64 in all; the threads of strangers take them from the keys."""
+
+    def setUp(self):
+        self.site = Site("--model", "thread", limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        self.addCleanup(self.site.close)
+        self.server = self.site.server
+
+    # The change is told once only, and was once missed for good.
+    def test_a_revocation_counts_that_comes_when_strangers_hold_all_of_them(self):
+        client = self.site.paired("--as", "ann")
+        self.check(client.there("exec", "true"))
+        host, port = self.server.host.rsplit(":", 1)
+        strangers = [socket.create_connection((host, int(port)), timeout=PATIENCE) for _ in range(200)]
+        self.addCleanup(lambda: [stranger.close() for stranger in strangers])
+        wait_until(lambda: self.server.fds() >= 64, "the descriptors run out", 5)
+        self.site.write_keys("")   # as an editor does it, for which there is one event
+        for stranger in strangers:
+            stranger.close()
+        wait_until(lambda: UNIFORM.encode() in client.there("exec", "true").stderr, "the revocation counts", REVOKED_WITHIN)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 // The snapshot of keys.toml: renewed by every way in which a file changes, and never replaced by a broken one.
 #include "server/keys/key_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cstdio>
 #include <fstream>
+#include <vector>
 
 #include "tests/support/temporary_directory.h"
 
@@ -17,6 +20,22 @@ std::string key_text(const std::string& name, char digit) {
   return "[" + name + "]\npin = \"" + std::string(64, digit) + "\"\nallow = [\"get\"]\n";
 }
 
+// While it lives, `most` is this process's limit of descriptors.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t most) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit lowered{most, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &lowered);
+  }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
 class KeyStoreTest : public ::testing::Test {
  protected:
   // Whether inotify has something to tell at once; a change that was made is told before the call that made it returns.
@@ -25,6 +44,14 @@ class KeyStoreTest : public ::testing::Test {
     if (::poll(&entry, 1, 0) != 1) return false;
     store.take_changes();
     return true;
+  }
+  // As the serving loop does when nothing else happens: with no time to try again, nothing.
+  void wait_and_try_again() {
+    if (store.next_try().when() == Deadline::never().when()) return;
+    pollfd entry{store.fd(), POLLIN, 0};
+    ::poll(&entry, 1, store.next_try().poll_timeout());
+    take_changes();
+    store.try_again();
   }
   std::size_t count() const { return store.table()->keys().size(); }
   std::string path(const std::string& name) const { return scratch / ("config/" + name); }
@@ -129,6 +156,101 @@ TEST_F(KeyStoreTest, ASnapshotOutlivesTheFile) {
   std::remove(path(kKeyFileName).c_str());
   take_changes();
   EXPECT_TRUE(snapshot->named("a"));
+}
+
+// A revocation was once lost for good, since inotify tells of it only once.
+TEST_F(KeyStoreTest, ARevocationThatCouldNotBeReadIsReadWhenDescriptorsAreFreeAgain) {
+  put(kKeyFileName, key_text("a", '1') + key_text("b", '2'));
+  take_changes();
+  put(kKeyFileName, key_text("b", '2'));
+  {
+    const DescriptorLimit none(0);
+    store.take_changes();
+    EXPECT_TRUE(told.back().broken);
+    EXPECT_TRUE(store.table()->named("a"));
+    const auto tellings = told.size();
+    wait_and_try_again();
+    EXPECT_EQ(told.size(), tellings) << "the same trouble is told once";
+  }
+  wait_and_try_again();
+  EXPECT_FALSE(store.table()->named("a"));
+  EXPECT_TRUE(store.table()->named("b"));
+  EXPECT_FALSE(told.back().broken);
+  EXPECT_EQ(store.next_try().when(), Deadline::never().when());
+}
+
+TEST_F(KeyStoreTest, ARevocationIsReadAtOnceWithTheSpareDescriptorWhenAllOthersAreTaken) {
+  put(kKeyFileName, key_text("a", '1'));
+  take_changes();
+  std::remove(path(kKeyFileName).c_str());
+  put(kKeyFileName, key_text("b", '2'));
+  const DescriptorLimit few(64);
+  std::vector<UniqueFd> taken;
+  for (UniqueFd one(::fcntl(store.fd(), F_DUPFD_CLOEXEC, 0)); one; one.reset(::fcntl(store.fd(), F_DUPFD_CLOEXEC, 0))) {
+    taken.push_back(std::move(one));
+  }
+  for (int again = 0; again < 2; ++again) {
+    store.take_changes();
+    EXPECT_FALSE(store.table()->named("a"));
+    EXPECT_EQ(store.table()->named("b") != nullptr, again == 0);
+    std::remove(path(kKeyFileName).c_str());
+  }
+}
+
+TEST_F(KeyStoreTest, AFileThatSomebodyHasToMendIsNotAskedForAgainAndAgain) {
+  for (const char* text : {"[a\n", "x = 1\n", ""}) {
+    put(kKeyFileName, text);
+    take_changes();
+    EXPECT_EQ(store.next_try().when(), Deadline::never().when()) << text;
+  }
+  ::chmod(path(kKeyFileName).c_str(), 0666);
+  take_changes();
+  EXPECT_TRUE(told.back().broken);
+  EXPECT_EQ(store.next_try().when(), Deadline::never().when());
+}
+
+TEST_F(KeyStoreTest, ADirectoryThatOthersMayWriteToIsNoLongerBelieved) {
+  put(kKeyFileName, key_text("a", '1'));
+  take_changes();
+  ::chmod(path("").c_str(), 0777);
+  put(kKeyFileName, key_text("evil", '2'));
+  EXPECT_TRUE(take_changes());
+  EXPECT_FALSE(store.table()->named("evil"));
+  ASSERT_TRUE(told.back().broken);
+  EXPECT_NE(told.back().broken->message.find("chmod go-w"), std::string::npos);
+  ::chmod(path("").c_str(), 0700);
+  EXPECT_TRUE(take_changes());
+  EXPECT_TRUE(store.table()->named("evil"));
+}
+
+TEST_F(KeyStoreTest, OfADirectoryThatIsReplacedTheNewOneCountsAndIsWatched) {
+  put(kKeyFileName, key_text("a", '1'));
+  take_changes();
+  scratch.make_directory("next");
+  ::chmod((scratch / "next").c_str(), 0700);
+  scratch.make_file("next/keys.toml", key_text("b", '2'), 0600);
+  ASSERT_EQ(std::rename((scratch / "config").c_str(), (scratch / "before").c_str()), 0);
+  ASSERT_EQ(std::rename((scratch / "next").c_str(), (scratch / "config").c_str()), 0);
+  EXPECT_TRUE(take_changes());
+  EXPECT_FALSE(store.table()->named("a"));
+  EXPECT_TRUE(store.table()->named("b"));
+  take_changes();
+  put(kKeyFileName, key_text("c", '3'));
+  EXPECT_TRUE(take_changes());
+  EXPECT_TRUE(store.table()->named("c"));
+}
+
+TEST_F(KeyStoreTest, ADirectoryThatIsGoneHasNoKeysAndIsFoundWhenItIsBack) {
+  put(kKeyFileName, key_text("a", '1'));
+  take_changes();
+  ASSERT_EQ(std::rename((scratch / "config").c_str(), (scratch / "before").c_str()), 0);
+  EXPECT_TRUE(take_changes());
+  EXPECT_EQ(count(), 0u);
+  ASSERT_EQ(told.back().problems.size(), 1u);
+  ASSERT_EQ(std::rename((scratch / "before").c_str(), (scratch / "config").c_str()), 0);
+  wait_and_try_again();
+  EXPECT_EQ(count(), 1u);
+  EXPECT_EQ(store.next_try().when(), Deadline::never().when());
 }
 
 }  // namespace
