@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,11 +239,20 @@ Result<void> sync_directory(int fd, const std::string& path) {
   return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be written to the disk"));
 }
 
-// Waits for a lock on the file behind `fd`; the process that holds it lets it go when it ends, however that be.
-void lock_file(int fd) {
-  while (::flock(fd, LOCK_EX) != 0) {
-    if (errno != EINTR) throw_errno("flock");
+// A lock on the file behind `fd`; the process that holds it lets it go when it ends, however that be. flock(2) has no
+// deadline and nothing to poll for, so the rare wait for another looks again every 20 ms.
+Result<void> lock_file(int fd, const std::string& path, Deadline deadline) {
+  constexpr int kLookAgainMilliseconds = 20;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) throw_errno("flock");
+    if (deadline.passed()) {
+      return fail(ErrorCode::kTimedOut, "another process holds the lock " + quoted(path) +
+                                            " and does not let it go; end that one (fuser names it), and try again");
+    }
+    ::poll(nullptr, 0, kLookAgainMilliseconds);
   }
+  return {};
 }
 
 // A file that is being written, under a hidden name. Its writer holds a lock on it, so that what a killed one has left
@@ -259,7 +269,7 @@ Result<Draft> begin_draft(int directory, const std::string& name, const std::str
     draft.fd.reset(::openat(directory, draft.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                             kPrivateFileMode));
     if (!draft.fd) return fail(errno_error(errno, quoted(path) + " cannot be written"));
-    lock_file(draft.fd.get());
+    TRY(lock_file(draft.fd.get(), path, Deadline::after(PrivateDirectory::kLockPatience)));
     struct stat status {};
     if (::fstat(draft.fd.get(), &status) != 0) throw_errno("fstat");
     if (status.st_nlink == 1) return draft;  // else it was swept away before it was locked
@@ -375,12 +385,12 @@ Result<std::vector<std::string>> PrivateDirectory::names() const {
   return found;
 }
 
-Result<UniqueFd> PrivateDirectory::lock() const {
+Result<UniqueFd> PrivateDirectory::lock(Deadline deadline) const {
   TRY(check());
   UniqueFd file(
       ::openat(fd_.get(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, kPrivateFileMode));
   if (!file) return fail(errno_error(errno, "the lock " + quoted(path_of(kLockName)) + " cannot be taken"));
-  lock_file(file.get());
+  TRY(lock_file(file.get(), path_of(kLockName), deadline));
   sweep_drafts(fd_.get());
   return file;
 }

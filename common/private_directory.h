@@ -3,21 +3,25 @@
 //
 // Checked: the directory and each of its parents belong to us or to root and are not writable by group or others (a
 // sticky directory such as /tmp may be, as a parent): the parents when it is opened, the directory itself at each use
-// as well. A file, each time: it is a regular one, ours or root's, has one name, and gives nothing to group or others. The sentence that refuses names the path and the chmod or chown that
-// mends it. Neither the directory nor a file may be a symbolic link; a link among the parents is followed if it is ours
-// or root's (homes behind a link are common). No opening blocks.
+// as well. A file, each time: it is a regular one, ours or root's, has one name, and gives nothing to group or others.
+// The sentence that refuses names the path and the chmod or chown that mends it. Neither the directory nor a file may
+// be a symbolic link; a link among the parents is followed if it is ours or root's (homes behind a link are common). No
+// opening blocks.
 //
 // A file is replaced whole: a new one under a hidden name, synced, renamed, the directory synced. Whoever reads finds
 // the old or the new one, also after a crash. Whoever reads, changes and writes holds lock() meanwhile.
 //
 // Ownership: owns a descriptor of the directory; names are single components. Threads: const after construction.
-// Errors:    kNotFound, kNoPermission (unsafe owner or mode, too), kLimit (too large), kFileTrouble, kNoSpace.
+// Errors:    kNotFound, kNoPermission (unsafe owner or mode, too), kLimit (too large), kFileTrouble, kNoSpace,
+//            kTimedOut (a lock).
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/deadline.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -39,8 +43,10 @@ class PrivateDirectory {
   [[nodiscard]] Result<std::vector<std::string>> names() const;  // regular files that are not hidden, sorted
 
   // Waits for the one lock of this directory; it is held while the descriptor lives. Only this user and root can hold
-  // it, and nothing slow is done under it. What writers that were killed have left is taken away.
-  [[nodiscard]] Result<UniqueFd> lock() const;
+  // it, and nothing slow is done under it, so whoever holds it for kLockPatience has been stopped: kTimedOut. What
+  // writers that were killed have left is taken away.
+  static constexpr std::chrono::seconds kLockPatience{5};  // half of what a stranger has until login
+  [[nodiscard]] Result<UniqueFd> lock(Deadline deadline = Deadline::after(kLockPatience)) const;
 
   // Whether this is still the directory that its path leads to, and has not been moved, removed or replaced.
   [[nodiscard]] bool is_current() const noexcept;

@@ -323,6 +323,34 @@ TEST_F(PrivateDirectoryTest, TheLockLetsOneInAtATime) {
   EXPECT_EQ(directory.read("count").value(), std::to_string(2 * kTurns));
 }
 
+// An enrolment, and with it the server's end, once waited for ever.
+TEST_F(PrivateDirectoryTest, ALockThatAnotherHoldsIsGivenUpAtTheDeadlineWithItsName) {
+  const PrivateDirectory directory = open();
+  auto held = directory.lock();
+  ASSERT_TRUE(held);
+  const auto begun = Deadline::Clock::now();
+  expect_refused(directory.lock(Deadline::after(std::chrono::milliseconds(100))), ErrorCode::kTimedOut,
+                 {path_ + "/.lock"});
+  EXPECT_LT(Deadline::Clock::now() - begun, PrivateDirectory::kLockPatience);
+  held->reset();
+  EXPECT_TRUE(directory.lock());
+}
+
+TEST_F(PrivateDirectoryTest, ADirectoryThatHasBecomeUnsafeIsNotUsedByWhoeverHasItOpen) {
+  const PrivateDirectory directory = open();
+  ASSERT_TRUE(directory.write("file", "x"));
+  const std::vector<std::string> says{"chmod go-w '" + path_ + "'"};
+  set_mode(path_, 0770);
+  expect_refused(directory.read("file"), ErrorCode::kNoPermission, says);
+  expect_refused(directory.write("file", "y"), ErrorCode::kNoPermission, says);
+  expect_refused(directory.remove("file"), ErrorCode::kNoPermission, says);
+  expect_refused(directory.rename("file", "other"), ErrorCode::kNoPermission, says);
+  expect_refused(directory.names(), ErrorCode::kNoPermission, says);
+  expect_refused(directory.lock(), ErrorCode::kNoPermission, says);
+  set_mode(path_, 0700);
+  EXPECT_EQ(directory.read("file").value(), "x");
+}
+
 TEST_F(PrivateDirectoryTest, NoDescriptorIsLeftBehind) {
   const std::size_t before = open_descriptor_count();
   {
