@@ -346,13 +346,14 @@ Result<std::string> PrivateDirectory::read(const std::string& name, std::size_t 
   return read_whole(file.get(), path_of(name), most);
 }
 
-Result<void> PrivateDirectory::write(const std::string& name, std::string_view content) const {
+Result<void> PrivateDirectory::write(const std::string& name, std::string_view content, bool* published) const {
   TRY(check_name(name));
   TRY(check());
   TRY_ASSIGN(const Draft draft, begin_draft(fd_.get(), name, path_of(name)));
-  const bool published =
-      fill(draft.fd.get(), content) && ::renameat(fd_.get(), draft.name.c_str(), fd_.get(), name.c_str()) == 0;
-  if (published) return sync_directory(fd_.get(), path_);
+  if (fill(draft.fd.get(), content) && ::renameat(fd_.get(), draft.name.c_str(), fd_.get(), name.c_str()) == 0) {
+    if (published != nullptr) *published = true;
+    return sync_directory(fd_.get(), path_);
+  }
   const Error why = errno_error(errno, quoted(path_of(name)) + " cannot be written, and is as it was");
   ::unlinkat(fd_.get(), draft.name.c_str(), 0);
   return fail(why);

@@ -36,8 +36,9 @@ class PrivateDirectory {
   static Result<PrivateDirectory> open_or_make(const std::string& path);
 
   [[nodiscard]] Result<std::string> read(const std::string& name, std::size_t most = kMaxPrivateFileBytes) const;
-  [[nodiscard]] Result<void> write(const std::string& name, std::string_view content) const;  // mode 0600
-  [[nodiscard]] Result<void> remove(const std::string& name) const;                           // synced
+  // With mode 0600. `published` is set once the name has the new content, also if what comes after that fails.
+  [[nodiscard]] Result<void> write(const std::string& name, std::string_view content, bool* published = nullptr) const;
+  [[nodiscard]] Result<void> remove(const std::string& name) const;  // synced
   // Gives a file another name in this directory, synced; kNotFound if it is gone: of several that try one succeeds.
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) const;
   [[nodiscard]] Result<std::vector<std::string>> names() const;  // regular files that are not hidden, sorted

@@ -1,7 +1,7 @@
 // Enrolment: what `pair` does: the invitation is taken, the key gets its rights in keys.toml, and the server knows it.
 //
-// An invitation whose key cannot be written down is given back. After a crash in between it is used up, and nothing has
-// been enrolled.
+// An invitation whose key cannot be written down is given back; never once the key stands in the file, whatever fails
+// then. After a crash in between it is used up, and nothing has been enrolled.
 //
 // Ownership: borrows the store. Threads: any.
 // Errors:    kRefused: the code is none of ours, used, or expired; the peer is told no more than any stranger. Others:
@@ -24,7 +24,7 @@ class Enrolment {
   void sweep();
 
  private:
-  Result<Paired> write_down(const Invites::Taken& taken, const Pair& wanted, const KeyPin& pin);
+  Result<Paired> write_down(const Invites::Taken& taken, const Pair& wanted, const KeyPin& pin, bool& written);
 
   Invites invites_;
   KeyStore& store_;

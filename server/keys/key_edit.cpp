@@ -111,12 +111,12 @@ Result<std::string> read_keys(const PrivateDirectory& directory) {
   return text;
 }
 
-Result<void> write_keys(const PrivateDirectory& directory, const std::string& text) {
+Result<void> write_keys(const PrivateDirectory& directory, const std::string& text, bool* written = nullptr) {
   if (text.size() > kMaxPrivateFileBytes) {
     return fail(ErrorCode::kLimit, quoted(directory.path_of(kKeyFileName)) + " would become longer than " +
                                        std::to_string(kMaxPrivateFileBytes) + " bytes, so it was left as it is");
   }
-  return directory.write(kKeyFileName, text);
+  return directory.write(kKeyFileName, text, written);
 }
 
 }  // namespace
@@ -146,7 +146,8 @@ Result<std::string> with_key_removed(std::string_view text, std::string_view nam
   return out;
 }
 
-Result<std::string> enrol_key(const PrivateDirectory& directory, Rights rights, std::string_view claimed) {
+Result<std::string> enrol_key(const PrivateDirectory& directory, Rights rights, std::string_view claimed,
+                              bool* written) {
   TRY_ASSIGN(const UniqueFd lock, directory.lock());
   const std::string file = directory.path_of(kKeyFileName);
   TRY_ASSIGN(std::string text, read_keys(directory));
@@ -163,7 +164,7 @@ Result<std::string> enrol_key(const PrivateDirectory& directory, Rights rights, 
     TRY_ASSIGN(text, with_key_removed(text, *present, file));
   }
   TRY_ASSIGN(text, with_key_added(text, rights, file));
-  TRY(write_keys(directory, text));
+  TRY(write_keys(directory, text, written));
   return rights.name;
 }
 

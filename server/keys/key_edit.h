@@ -21,8 +21,10 @@ Result<std::string> with_key_removed(std::string_view text, std::string_view nam
 // The same in the directory's keys.toml, whole or not at all, under its lock.
 
 // Under a name of its own: rights.name, or what the client calls itself, with a number behind it if that is taken. A
-// table that this pin has already is replaced, and its name kept if rights.name is empty. The name.
-Result<std::string> enrol_key(const PrivateDirectory& directory, Rights rights, std::string_view claimed);
+// table that this pin has already is replaced, and its name kept if rights.name is empty. The name. `written` is set
+// once the key stands in the file, also if what comes after that fails.
+Result<std::string> enrol_key(const PrivateDirectory& directory, Rights rights, std::string_view claimed,
+                              bool* written = nullptr);
 
 // By its name or its pin; also a key that is refused for a flaw. The name.
 Result<std::string> revoke_key(const PrivateDirectory& directory, std::string_view name_or_pin);

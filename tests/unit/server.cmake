@@ -8,6 +8,7 @@ farhand_test(server_test
     server/commands_test.cpp
     server/config_test.cpp
     server/dispatch_test.cpp
+    server/enrolment_test.cpp
     server/helper_process_test.cpp
     server/live_sessions_test.cpp
     server/peer_user_test.cpp
