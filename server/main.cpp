@@ -61,10 +61,12 @@ DoorRules door_rules() {
 void tell_of_door(Audit& audit, const DoorReport& report) {
   log::warning(sentence_of(report));
   AuditLine line(report.event == DoorReport::Event::kPenalty ? "penalty" : "limit");
-  line.text("source", report.source)
-      .text("reason", report.reason)
-      .number("count", static_cast<std::int64_t>(report.count));
-  if (report.event == DoorReport::Event::kPenalty) line.number("seconds", static_cast<std::int64_t>(report.seconds));
+  line.text("source", report.source).text("reason", report.reason);
+  if (report.event == DoorReport::Event::kPenalty) {
+    line.number("seconds", static_cast<std::int64_t>(report.seconds));
+  } else {
+    line.number("count", static_cast<std::int64_t>(report.count));
+  }
   audit.write(line);
 }
 
@@ -108,6 +110,7 @@ int run(const ServerConfig& config) {
   log::info("serving " + service.root.path());
   if (forks != nullptr) tell_of_sandbox(sandbox_support());
   serve(*listeners, signals, service, keys, forks);
+  door.tell_counted(true);
   if (*keyring) withdraw_listening(*(*keyring)->store.directory());
   return 0;
 }

@@ -15,6 +15,7 @@
 #include "common/event_fd.h"
 #include "common/log.h"
 #include "common/result.h"
+#include "server/limits/doorkeeper.h"
 
 namespace farhand {
 namespace {
@@ -55,6 +56,7 @@ class ServeLoop {
       if (set[1].revents != 0) service_.sessions.judge_expiry(now());
       if (set[2].revents != 0) keys_->take_changes();  // before anybody comes in who has just been enrolled
       if (keys_ != nullptr) keys_->try_again();
+      service_.door.tell_counted();
       if (set[3].revents != 0) processes_->hear();
       if (processes_ != nullptr) processes_->kill_overdue();
       for (std::size_t i = 0; i < listeners_.size(); ++i) {
@@ -69,8 +71,9 @@ class ServeLoop {
   }
 
   [[nodiscard]] Deadline next_due() const {
-    const Deadline kill = processes_ != nullptr ? processes_->next_kill() : Deadline::never();
-    return keys_ != nullptr ? Deadline::earlier(kill, keys_->next_try()) : kill;
+    Deadline due = service_.door.next_telling();
+    if (processes_ != nullptr) due = Deadline::earlier(due, processes_->next_kill());
+    return keys_ != nullptr ? Deadline::earlier(due, keys_->next_try()) : due;
   }
 
   bool ends_us(int number) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "common/unique_fd.h"
 
@@ -86,8 +87,7 @@ std::string sentence_of(const DoorReport& report) {
   text += ": ";
   text += report.reason;
   if (report.count > 1) {
-    text += " (" + std::to_string(report.count) + (refused ? " connections" : " sources") +
-            " were refused since the last such line)";
+    text += " (" + std::to_string(report.count) + " connections were refused for that since the last such line)";
   }
   return text;
 }
@@ -156,7 +156,36 @@ std::unique_ptr<Visit> Doorkeeper::arrive(const socketserver::Address& client, i
 }
 
 void Doorkeeper::refuse(const std::optional<Source>& source, std::string_view reason) {
-  report(DoorReport{DoorReport::Event::kRefused, source ? source->text() : "this machine", reason});
+  {
+    const std::lock_guard lock(mutex_);
+    Digest& digest = digests_[reason];
+    ++digest.count;
+    digest.source = source ? source->text() : "this machine";
+  }
+  tell_counted();
+}
+
+Deadline Doorkeeper::next_telling() const {
+  const std::lock_guard lock(mutex_);
+  Deadline next = Deadline::never();
+  for (const auto& [reason, digest] : digests_) {
+    if (digest.count > 0) next = Deadline::earlier(next, Deadline::at(digest.pause_until));
+  }
+  return next;
+}
+
+void Doorkeeper::tell_counted(bool all) {
+  std::vector<DoorReport> due;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = clock_();
+    for (auto& [reason, digest] : digests_) {
+      if (digest.count == 0 || (!all && now < digest.pause_until)) continue;
+      digest.pause_until = now + kReportPause;
+      due.push_back({DoorReport::Event::kRefused, digest.source, reason, std::exchange(digest.count, 0)});
+    }
+  }
+  for (const DoorReport& report : due) report_(report);
 }
 
 void Doorkeeper::punish(const Source& source, Departure how) {
@@ -167,21 +196,8 @@ void Doorkeeper::punish(const Source& source, Departure how) {
   if (!penalties_.add(source, *offence, now)) return;
   const auto until = penalties_.refused_until(source, now).value_or(now);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(until - now).count();
-  report(DoorReport{DoorReport::Event::kPenalty, source.text(), reason_of(*offence), 1,
-                    static_cast<std::uint64_t>(seconds)});
-}
-
-void Doorkeeper::report(DoorReport report) {
-  {
-    const std::lock_guard lock(mutex_);
-    Digest& digest = digests_[static_cast<std::size_t>(report.event)];
-    ++digest.count;
-    const auto now = clock_();
-    if (digest.last && now - *digest.last < kReportPause) return;
-    digest.last = now;
-    report.count = std::exchange(digest.count, 0);
-  }
-  report_(report);
+  report_(DoorReport{DoorReport::Event::kPenalty, source.text(), reason_of(*offence), 1,
+                     static_cast<std::uint64_t>(seconds)});
 }
 
 }  // namespace farhand

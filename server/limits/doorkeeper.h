@@ -7,8 +7,10 @@
 // A source that has logged in lately is not refused for its penalties, so that a stranger behind the same address
 // translation cannot lock its neighbour out; its penalties count on, and a crash ends the privilege.
 //
-// What happens at the door is reported at most once a second for each kind of event, with the number of its like since
-// the last time: a flood must not become a flood of log lines.
+// Every penalty is reported when it begins: there are no more than sources that earn one, each once until it is over.
+// Refusals are reported at most once a second for each reason, with their number since the last time: a flood must not
+// become a flood of log lines. None is left uncounted: what came within the second is told when it is over, for which
+// somebody calls tell_counted().
 //
 // Ownership: must outlive its visits. A visit holds a duplicate of its connection until login, to end it by.
 // Threads:   any. The report function is called on whatever thread has something to tell.
@@ -17,6 +19,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,8 +44,8 @@ struct DoorReport {
   enum class Event : std::uint8_t { kRefused, kPenalty };
   Event event;
   std::string source;         // of the last one; "this machine" where sources do not count
-  std::string_view reason;    // of the last one, such as "too many connections from one source"
-  std::uint64_t count = 1;    // how many since the last report of this kind
+  std::string_view reason;    // such as "too many connections from one source"
+  std::uint64_t count = 1;    // kRefused: how many for this reason since the last report of it
   std::uint64_t seconds = 0;  // kPenalty: for how long the source is refused
 };
 
@@ -64,27 +67,34 @@ class Doorkeeper {
 
   [[nodiscard]] StartLimits::Counts counts() const { return starts_.counts(); }
 
-  // In a forked child: lets go of the descriptors that belong to the parent's other visits.
-  void leave_to_parent() noexcept { starts_.leave_to_parent(); }
+  // When there is something to tell for tell_counted(), which does nothing before; with `all`, at the end, at once.
+  [[nodiscard]] Deadline next_telling() const;
+  void tell_counted(bool all = false);
+
+  // In a forked child: lets go of the descriptors that belong to the parent's other visits, and of what it will tell.
+  void leave_to_parent() noexcept {
+    starts_.leave_to_parent();
+    digests_.clear();
+  }
 
  private:
   class DoorVisit;
-  // Says when to report an event that happens often.
+  // Refusals for one reason.
   struct Digest {
-    std::uint64_t count = 0;
-    std::optional<Deadline::Clock::time_point> last;
+    std::uint64_t count = 0;  // not told yet
+    std::string source;       // of the last one
+    Deadline::Clock::time_point pause_until{};
   };
 
   void refuse(const std::optional<Source>& source, std::string_view reason);
   void punish(const Source& source, Departure how);
-  void report(DoorReport report);
 
   const Report report_;
   const Clock clock_;
   StartLimits starts_;
   Penalties penalties_;
-  std::mutex mutex_;
-  Digest digests_[2];
+  mutable std::mutex mutex_;
+  std::map<std::string_view, Digest> digests_;  // by reason: a handful of literals
 };
 
 }  // namespace farhand

@@ -171,6 +171,45 @@ TEST_F(DoorkeeperTest, AFloodIsReportedOnceASecondWithItsNumber) {
   EXPECT_EQ(reports_[2].count, 2000U);
 }
 
+// What came after the last line of a flood was once never told.
+TEST_F(DoorkeeperTest, WhatIsCountedIsToldWhenTheSecondIsOver) {
+  EXPECT_TRUE(visit("192.0.2.1", Departure::kCrash));
+  EXPECT_EQ(door_.next_telling().when(), Deadline::never().when());
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(visit("192.0.2.1", Departure::kCrash));
+  ASSERT_EQ(reports_.size(), 2U);
+  EXPECT_EQ(door_.next_telling().when(), now_ + 1s);
+  door_.tell_counted();
+  EXPECT_EQ(reports_.size(), 2U) << "too early";
+  now_ += 1s;
+  door_.tell_counted();
+  ASSERT_EQ(reports_.size(), 3U);
+  EXPECT_EQ(
+      sentence_of(reports_[2]),
+      "192.0.2.1 is refused: it is under a penalty (9 connections were refused for that since the last such line)");
+  EXPECT_EQ(door_.next_telling().when(), Deadline::never().when());
+  EXPECT_FALSE(visit("192.0.2.1", Departure::kCrash));
+  door_.tell_counted(true);
+  ASSERT_EQ(reports_.size(), 4U) << "at the end at once";
+  EXPECT_EQ(reports_[3].count, 1U);
+  door_.tell_counted(true);
+  EXPECT_EQ(reports_.size(), 4U);
+}
+
+TEST_F(DoorkeeperTest, EveryPenaltyIsReportedWhenItBeginsAndEveryReasonByItself) {
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(visit(("192.0.2." + std::to_string(i)).c_str(), Departure::kCrash));
+  ASSERT_EQ(reports_.size(), 50U);
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(reports_[i].event, DoorReport::Event::kPenalty);
+    EXPECT_EQ(reports_[i].source, "192.0.2." + std::to_string(i));
+  }
+  EXPECT_FALSE(visit("192.0.2.1", Departure::kWell));
+  std::vector<std::unique_ptr<Visit>> visits;
+  for (int i = 0; i < 6; ++i) visits.push_back(come("198.51.100.1"));
+  ASSERT_EQ(reports_.size(), 52U);
+  EXPECT_EQ(reports_[50].reason, "it is under a penalty");
+  EXPECT_EQ(reports_[51].reason, "too many connections from one source that have not logged in");
+}
+
 TEST_F(DoorkeeperTest, ThreadsComeAndGo) {
   Doorkeeper door(DoorRules{}, [](const DoorReport&) {});
   std::vector<std::thread> threads;
