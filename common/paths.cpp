@@ -1,6 +1,7 @@
 // The XDG rules applied.
 #include "common/paths.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "common/escape.h"
+#include "common/unique_fd.h"
 
 namespace farhand {
 namespace {
@@ -38,6 +40,36 @@ std::string config_directory_from_environment() {
   std::array<char, PATH_MAX> here{};
   if (::getcwd(here.data(), here.size()) == nullptr) throw_errno("getcwd");
   return std::string(here.data()) + "/" + value;
+}
+
+// Empty where there is nothing to make.
+std::string parent_of(const std::string& path) {
+  const auto last = path.rfind('/');
+  return last == std::string::npos ? std::string() : path.substr(0, last);
+}
+
+Result<void> make_directory(const std::string& path, mode_t mode) {
+  if (path.empty()) return {};
+  int made = ::mkdir(path.c_str(), mode);
+  if (made != 0 && errno == ENOENT) {
+    TRY(make_directory(parent_of(path), mode));
+    made = ::mkdir(path.c_str(), mode);
+  }
+  if (made == 0 && ::chmod(path.c_str(), mode) == 0) return {};  // the umask may have taken bits away
+  if (made != 0 && errno == EEXIST) return {};
+  return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be made"));
+}
+
+Result<void> open_to_others(const std::string& path) {
+  constexpr mode_t kThrough = 0055;
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!directory || ::fstat(directory.get(), &status) != 0) {
+    return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be used"));
+  }
+  if (status.st_uid != ::geteuid() || (status.st_mode & kThrough) == kThrough) return {};
+  if (::fchmod(directory.get(), (status.st_mode & 07777) | kThrough) == 0) return {};
+  return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be opened to others"));
 }
 
 }  // namespace
@@ -71,15 +103,12 @@ std::string default_socket_path() {
   return (runtime.empty() ? state_directory() : runtime + "/farhand") + "/rserver.sock";
 }
 
-Result<void> make_private_parent(const std::string& path) {
-  const auto last = path.rfind('/');
-  if (last == std::string::npos || last == 0) return {};
-  const std::string parent = path.substr(0, last);
-  if (::mkdir(parent.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  if (errno != ENOENT) return fail(errno_error(errno, "the directory " + quoted(parent) + " cannot be made"));
-  TRY(make_private_parent(parent));
-  if (::mkdir(parent.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return fail(errno_error(errno, "the directory " + quoted(parent) + " cannot be made"));
+Result<void> make_socket_directory(const std::string& socket_path, SocketCallers callers) {
+  const std::string directory = parent_of(socket_path);
+  const mode_t mode = callers == SocketCallers::kOwner ? 0700 : 0755;
+  TRY(make_directory(directory, mode));
+  const bool opens = callers == SocketCallers::kOthers && directory == parent_of(default_socket_path());
+  return opens ? open_to_others(directory) : Result<void>();
 }
 
 }  // namespace farhand

@@ -1,6 +1,7 @@
 // Where Farhand keeps its files: sockets and state, by the XDG rules. No file is touched here but to make a directory.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/result.h"
@@ -20,8 +21,12 @@ std::string state_directory();
 std::string server_config_directory();
 std::string client_config_directory();
 
-// Makes the directory in which `path` stands, with mode 0700, if it is not there. Parents are made as well.
-Result<void> make_private_parent(const std::string& path);
+// Who goes through the directory of a socket: its owner alone (0700), or others as well (0755).
+enum class SocketCallers : std::uint8_t { kOwner, kOthers };
+
+// Makes the directory in which a socket is to stand, if it is not there; parents are made as well. One that is there is
+// left as it is, except for the default socket's: that is ours, and is opened to others if it was made for its owner.
+Result<void> make_socket_directory(const std::string& socket_path, SocketCallers callers);
 
 // The user's home: $HOME, else the account's.
 std::string home_directory();

@@ -34,6 +34,10 @@ mode_t socket_mode(const ServerConfig& config) {
   return config.allow_users.empty() ? 0600 : 0666;
 }
 
+SocketCallers socket_callers(const ServerConfig& config) {
+  return config.allow_users.empty() ? SocketCallers::kOwner : SocketCallers::kOthers;
+}
+
 Result<std::unique_ptr<Admission>> admission_for(const Host& host, const ServerConfig& config, const Keyring* keyring) {
   if (host.kind == Host::Kind::kUnix) {
     TRY_ASSIGN(std::vector<uid_t> guests, guests_of(config));
@@ -110,7 +114,7 @@ Result<Listener> open_listener(const Host& host, const ServerConfig& config, Ser
   } else {
     TRY_ASSIGN(listener.admission, admission_for(host, config, keyring));
   }
-  if (host.kind == Host::Kind::kUnix) TRY(make_private_parent(host.path));
+  if (host.kind == Host::Kind::kUnix) TRY(make_socket_directory(host.path, socket_callers(config)));
   try {
     listener.server = make_server(listener, socket_mode(config), service, forks);
     listener.server->open();
