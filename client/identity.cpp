@@ -1,30 +1,24 @@
 // The client's own identity.
 #include "client/identity.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
 #include <vector>
 
+#include "common/account.h"
 #include "common/paths.h"
 #include "common/stream/tls_identity.h"
 
 namespace farhand {
 namespace {
 
-constexpr const char* kIdentityFile = "rclient.pem";
 constexpr std::size_t kMaxNameBytes = 128;  // protocol/README.md, "pair"
 
 std::string user_name() {
-  std::vector<char> memory(16 << 10);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr) {
-    return found->pw_name;
-  }
-  return "uid-" + std::to_string(::geteuid());
+  const auto account = account_of(::geteuid());
+  return account ? account->name : "uid-" + std::to_string(::geteuid());
 }
 
 std::string machine_name() {
@@ -41,8 +35,8 @@ Result<PrivateDirectory> open_client_directory() {
 
 Result<TlsIdentity> client_identity() {
   TRY_ASSIGN(const PrivateDirectory directory, open_client_directory());
-  TRY_ASSIGN(std::string pem, load_or_make_identity(directory, kIdentityFile));
-  return TlsIdentity{std::move(pem), directory.path_of(kIdentityFile)};
+  TRY_ASSIGN(std::string pem, load_or_make_identity(directory, kClientIdentityFile));
+  return TlsIdentity{std::move(pem), directory.path_of(kClientIdentityFile)};
 }
 
 std::string client_name() {

@@ -2,7 +2,6 @@
 #include "common/paths.h"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "common/account.h"
 #include "common/escape.h"
 #include "common/unique_fd.h"
 
@@ -25,11 +25,8 @@ std::string absolute_from_environment(const char* name) {
 }
 
 std::string home_of_account() {
-  std::vector<char> memory(16 << 10);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::getuid(), &entry, memory.data(), memory.size(), &found) != 0 || found == nullptr) return "/";
-  return found->pw_dir;
+  const auto account = account_of(::getuid());
+  return account ? account->home : "/";
 }
 
 // Not ignored when it is relative, as XDG has it: whoever names a directory of keys means no other.

@@ -21,6 +21,10 @@ std::string state_directory();
 std::string server_config_directory();
 std::string client_config_directory();
 
+// The ends' own keys and certificates, there.
+inline constexpr const char* kServerIdentityFile = "rserver.pem";
+inline constexpr const char* kClientIdentityFile = "rclient.pem";
+
 // Who goes through the directory of a socket: its owner alone (0700), or others as well (0755).
 enum class SocketCallers : std::uint8_t { kOwner, kOthers };
 

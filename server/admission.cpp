@@ -1,12 +1,12 @@
 // The three ways in.
 #include "server/admission.h"
 
-#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "common/account.h"
 #include "common/escape.h"
 #include "common/stream/plain_stream.h"
 #include "common/stream/tls_stream.h"
@@ -86,11 +86,8 @@ class KeyAdmission final : public Admission {
 };
 
 bool is_own_user(const std::string& name) {
-  std::vector<char> memory(16 << 10);
-  passwd entry{};
-  passwd* found = nullptr;
-  return ::getpwnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr &&
-         found->pw_uid == ::geteuid();
+  const auto account = account_of(name);
+  return account && account->user == ::geteuid();
 }
 
 bool comes_from(const Rights& rights, const std::optional<SourceAddress>& source) {

@@ -11,8 +11,6 @@
 namespace farhand {
 namespace {
 
-constexpr const char* kIdentityFile = "rserver.pem";
-
 void tell_reload(Service& service, const KeyReload& reload) {
   AuditLine line("reload");
   if (reload.broken) {
@@ -44,8 +42,8 @@ Result<std::unique_ptr<Keyring>> open_keyring(const ServerConfig& config, Servic
   }
   TRY_ASSIGN(auto directory, PrivateDirectory::open_or_make(server_config_directory()));
   if (config.tls.certificate.empty()) {
-    identity.where = directory.path_of(kIdentityFile);
-    TRY_ASSIGN(identity.pem, load_or_make_identity(directory, kIdentityFile));
+    identity.where = directory.path_of(kServerIdentityFile);
+    TRY_ASSIGN(identity.pem, load_or_make_identity(directory, kServerIdentityFile));
     TRY_ASSIGN(pin, pin_of_identity(identity.pem, identity.where));
   }
   TRY_ASSIGN(Invites invites, Invites::open(directory.path(), user_exists));

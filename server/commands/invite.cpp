@@ -1,7 +1,6 @@
 // An invitation, from its options to the line to paste.
 #include "server/commands/invite.h"
 
-#include <pwd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "common/account.h"
 #include "common/escape.h"
 #include "common/paths.h"
 #include "common/stream/tls_identity.h"
@@ -20,8 +20,6 @@
 
 namespace farhand {
 namespace {
-
-constexpr const char* kIdentityFile = "rserver.pem";
 
 Result<RightSet> parse_allow(const std::string& text) {
   RightSet allow;
@@ -46,22 +44,15 @@ Result<std::string> existing_root(const std::string& path) {
   return std::string(real.get());
 }
 
-std::string own_user() {
-  std::vector<char> memory(16 << 10);
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool known = ::getpwuid_r(::geteuid(), &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr;
-  return known ? found->pw_name : std::to_string(::geteuid());
-}
-
 Result<void> check_user(const std::string& user) {
   if (user.empty() && ::geteuid() != 0) return {};
   if (user.empty()) {
     return fail(ErrorCode::kUsage, "a key of root's server acts as a user that it names: give --user NAME");
   }
   if (!user_exists(user)) return fail(ErrorCode::kUsage, "there is no user " + quoted(user) + " on this machine");
-  if (::geteuid() == 0 || user == own_user()) return {};
-  return fail(ErrorCode::kUsage, "the server of " + quoted(own_user()) + " cannot act as " + quoted(user) +
+  const std::string own = name_of_user(::geteuid());
+  if (::geteuid() == 0 || user == own) return {};
+  return fail(ErrorCode::kUsage, "the server of " + quoted(own) + " cannot act as " + quoted(user) +
                                      "; only root's can: leave --user out, or invite as root");
 }
 
@@ -126,8 +117,8 @@ Result<Place> place_of(const PrivateDirectory& directory, const std::string& wan
   if (running) {
     place.pin = running->pin;
   } else {
-    TRY_ASSIGN(const std::string pem, load_or_make_identity(directory, kIdentityFile));
-    TRY_ASSIGN(place.pin, pin_of_identity(pem, directory.path_of(kIdentityFile)));
+    TRY_ASSIGN(const std::string pem, load_or_make_identity(directory, kServerIdentityFile));
+    TRY_ASSIGN(place.pin, pin_of_identity(pem, directory.path_of(kServerIdentityFile)));
   }
   return place;
 }

@@ -114,10 +114,10 @@ std::string missing_roots(const KeyTable& table) {
 // The server's own key, if it has one yet.
 Result<void> check_identity() {
   auto directory = PrivateDirectory::open(server_config_directory());
-  auto pem = directory ? directory->read("rserver.pem") : Result<std::string>(fail(directory.error()));
+  auto pem = directory ? directory->read(kServerIdentityFile) : Result<std::string>(fail(directory.error()));
   if (!pem && pem.error().code == ErrorCode::kNotFound) return {};
   if (!pem) return fail(pem.error());
-  TRY(pin_of_identity(*pem, directory->path_of("rserver.pem")));
+  TRY(pin_of_identity(*pem, directory->path_of(kServerIdentityFile)));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "common/escape.h"
@@ -96,7 +97,7 @@ Result<void> KeyStore::watch(const PrivateDirectory& directory) {
   return {};
 }
 
-Result<std::string> KeyStore::read_once() {
+Result<std::string> KeyStore::read() {
   auto directory = directory_.load();
   if (!directory->is_current()) {
     TRY_ASSIGN(auto opened, PrivateDirectory::open(directory->path()));
@@ -107,28 +108,36 @@ Result<std::string> KeyStore::read_once() {
   return directory->read(kKeyFileName);
 }
 
-Result<std::string> KeyStore::read() {
-  auto text = read_once();
-  if (is_settled(text)) return text;
-  spare_.reset();  // another thread may take it first, so this is not all that there is
-  text = read_once();
-  spare_.reset(::fcntl(inotify_.get(), F_DUPFD_CLOEXEC, 0));
-  return text;
+KeyStore::Reading KeyStore::look() {
+  const auto text = read();
+  Reading reading{text ? "+" + *text : "-" + text.error().message, is_settled(text), {}};
+  try {
+    reading.outcome = judge(text);
+  } catch (const std::system_error& error) {  // of the user database: who is not found there is another matter
+    reading.outcome.table = table_.load();
+    reading.outcome.broken = errno_error(error.code().value(), "the users that keys name cannot be looked up");
+    reading.seen = "-" + reading.outcome.broken->message;
+    reading.settled = false;
+  }
+  return reading;
 }
 
 void KeyStore::reload(bool always) {
   const std::lock_guard guard(reloading_);
   next_try_ = Deadline::Clock::now() + kTryAgainAfter;  // unless all goes well
-  const auto text = read();
-  const std::string now = text ? "+" + *text : "-" + text.error().message;
-  if (always || seen_ != now) {
-    const KeyReload outcome = judge(text);
-    observer_(outcome);
-    table_.store(outcome.table);
-    seen_ = now;
+  Reading reading = look();
+  if (!reading.settled) {
+    spare_.reset();  // another thread may take it first, so this is not all that there is
+    reading = look();
+    spare_.reset(::fcntl(inotify_.get(), F_DUPFD_CLOEXEC, 0));
+  }
+  if (always || seen_ != reading.seen) {
+    observer_(reading.outcome);
+    table_.store(reading.outcome.table);
+    seen_ = reading.seen;
   }
   // Where there is no directory any more, there is nobody to tell of a new one.
-  if (is_settled(text) && directory_.load()->is_current()) next_try_ = Deadline::Clock::time_point::max();
+  if (reading.settled && directory_.load()->is_current()) next_try_ = Deadline::Clock::time_point::max();
 }
 
 void KeyStore::try_again() {

@@ -55,9 +55,15 @@ class KeyStore {
   [[nodiscard]] std::shared_ptr<const PrivateDirectory> directory() const { return directory_.load(); }
 
  private:
-  [[nodiscard]] Result<std::string> read();
-  [[nodiscard]] Result<std::string> read_once();
   [[nodiscard]] Result<void> watch(const PrivateDirectory& directory);
+  // What one reading leads to.
+  struct Reading {
+    std::string seen;      // the text, or the error's sentence
+    bool settled = false;  // only somebody's change of the file can alter it, which inotify tells of
+    KeyReload outcome;
+  };
+  [[nodiscard]] Reading look();
+  [[nodiscard]] Result<std::string> read();
   [[nodiscard]] KeyReload judge(const Result<std::string>& text) const;
 
   std::atomic<std::shared_ptr<const PrivateDirectory>> directory_;
@@ -68,7 +74,7 @@ class KeyStore {
   UniqueFd spare_;
   std::mutex reloading_;
   std::atomic<Deadline::Clock::time_point> next_try_{Deadline::Clock::time_point::max()};
-  std::optional<std::string> seen_;  // what the last reading led to: the text, or the error's sentence
+  std::optional<std::string> seen_;  // of the last reading
   std::atomic<SharedKeyTable> table_;
 };
 

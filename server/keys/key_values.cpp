@@ -1,12 +1,11 @@
 // The texts in keys.toml, judged.
 #include "server/keys/key_values.h"
 
-#include <pwd.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "common/account.h"
 #include "common/escape.h"
 
 namespace farhand {
@@ -167,10 +166,7 @@ bool words_match(const std::vector<std::string>& pattern, const std::vector<std:
 }
 
 bool user_exists(const std::string& name) {
-  std::vector<char> memory(16 << 10);
-  passwd entry{};
-  passwd* found = nullptr;
-  return ::getpwnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr;
+  return account_of(name).has_value();
 }
 
 }  // namespace farhand

@@ -11,6 +11,7 @@ target_link_libraries(farhand_test_support PUBLIC farhand::common)
 
 farhand_test(common_test
   SOURCES
+    common/account_test.cpp
     common/background_test.cpp
     common/deadline_test.cpp
     common/escape_test.cpp

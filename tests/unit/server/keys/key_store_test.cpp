@@ -62,7 +62,12 @@ class KeyStoreTest : public ::testing::Test {
 
   test::TemporaryDirectory scratch;
   std::vector<KeyReload> told;
-  KeyStore store{*PrivateDirectory::open_or_make(scratch / "config"), [](const std::string&) { return true; },
+  bool users_answer = true;
+  KeyStore store{*PrivateDirectory::open_or_make(scratch / "config"),
+                 [this](const std::string&) {
+                   if (!users_answer) throw_errno("getpwnam_r", EMFILE);
+                   return true;
+                 },
                  [this](const KeyReload& reload) {
                    told.push_back(reload);
                  }};
@@ -195,6 +200,22 @@ TEST_F(KeyStoreTest, ARevocationIsReadAtOnceWithTheSpareDescriptorWhenAllOthersA
     EXPECT_EQ(store.table()->named("b") != nullptr, again == 0);
     std::remove(path(kKeyFileName).c_str());
   }
+}
+
+// Else a key's user would be taken for missing, and the key refused until the next change.
+TEST_F(KeyStoreTest, UsersThatCannotBeLookedUpKeepTheOldRightsAndAreLookedUpAgain) {
+  put(kKeyFileName, key_text("a", '1') + "user = \"ann\"\n");
+  take_changes();
+  ASSERT_EQ(count(), 1u);
+  users_answer = false;
+  put(kKeyFileName, key_text("b", '2') + "user = \"ann\"\n");
+  take_changes();
+  EXPECT_TRUE(store.table()->named("a"));
+  EXPECT_TRUE(told.back().broken);
+  users_answer = true;
+  wait_and_try_again();
+  EXPECT_TRUE(store.table()->named("b"));
+  EXPECT_FALSE(told.back().broken);
 }
 
 TEST_F(KeyStoreTest, AFileThatSomebodyHasToMendIsNotAskedForAgainAndAgain) {
