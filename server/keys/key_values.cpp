@@ -7,6 +7,7 @@
 
 #include "common/account.h"
 #include "common/escape.h"
+#include "server/keys/decisive_variables.h"
 
 namespace farhand {
 namespace {
@@ -24,47 +25,6 @@ struct Unit {
 };
 constexpr std::array kUnits{Unit{'s', std::chrono::seconds{1}}, Unit{'m', std::chrono::minutes{1}},
                             Unit{'h', std::chrono::hours{1}}};
-
-// Whoever sets one of these decides what runs, or where a program looks for what it trusts: the shells, the dynamic
-// linker and the C library, the interpreters, TLS, git. What a program of somebody's own reads is for him to know.
-constexpr std::array<std::string_view, 35> kDecisive{"PATH",
-                                                     "IFS",
-                                                     "ENV",
-                                                     "HOME",
-                                                     "SHELL",
-                                                     "USER",
-                                                     "LOGNAME",
-                                                     "CDPATH",
-                                                     "PS4",
-                                                     "SHELLOPTS",
-                                                     "BASHOPTS",
-                                                     "ZDOTDIR",
-                                                     "FPATH",
-                                                     "PROMPT_COMMAND",
-                                                     "GCONV_PATH",
-                                                     "GETCONF_DIR",
-                                                     "LOCPATH",
-                                                     "NLSPATH",
-                                                     "TZDIR",
-                                                     "LOCALDOMAIN",
-                                                     "HOSTALIASES",
-                                                     "RES_OPTIONS",
-                                                     "RESOLV_HOST_CONF",
-                                                     "GLIBC_TUNABLES",
-                                                     "TMPDIR",
-                                                     "TERMINFO",
-                                                     "TERMINFO_DIRS",
-                                                     "TERMCAP",
-                                                     "CLASSPATH",
-                                                     "JAVA_TOOL_OPTIONS",
-                                                     "_JAVA_OPTIONS",
-                                                     "JDK_JAVA_OPTIONS",
-                                                     "TCLLIBPATH",
-                                                     "GIT_EXEC_PATH",
-                                                     "GIT_TEMPLATE_DIR"};
-constexpr std::array<std::string_view, 13> kDecisivePrefixes{"LD_",       "BASH_",   "FARHAND_",  "PYTHON", "PERL",
-                                                             "RUBY",      "GEM_",    "NODE_",     "LUA_",   "OPENSSL_",
-                                                             "SSL_CERT_", "GIT_SSH", "GIT_CONFIG"};
 
 // The classic two-pointer match: the last * is gone back to, so it never takes more than |text| * |pattern| steps.
 bool glob(std::string_view pattern, std::string_view text) {
@@ -154,10 +114,7 @@ Result<void> check_variable(std::string_view name) {
     return is_letter(c) || is_digit(c) || c == '_';
   });
   if (!shaped) return fail(ErrorCode::kUsage, quoted(name) + " is no name of a variable; there are no patterns here");
-  const bool decides = std::find(kDecisive.begin(), kDecisive.end(), name) != kDecisive.end() ||
-                       std::any_of(kDecisivePrefixes.begin(), kDecisivePrefixes.end(),
-                                   [name](std::string_view prefix) { return name.starts_with(prefix); });
-  if (!decides) return {};
+  if (!decides_what_runs(name)) return {};
   return fail(ErrorCode::kUsage, quoted(name) + " decides what is run, so no key may let its holder set it");
 }
 

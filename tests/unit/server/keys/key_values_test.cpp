@@ -48,7 +48,43 @@ TEST(Root, IsAbsoluteAndDirect) {
 }
 
 TEST(Variable, NothingThatDecidesWhatRuns) {
-  for (const char* name : {"TERM", "EDITOR", "GIT_PROTOCOL", "_", "A1"}) EXPECT_TRUE(check_variable(name)) << name;
+  for (const char* name :
+       {"TERM", "DEPLOY_STAGE", "GIT_PROTOCOL", "GIT_AUTHOR_NAME", "_", "A1", "COLUMNS", "NO_COLOR"}) {
+    EXPECT_TRUE(check_variable(name)) << name;
+  }
+  for (const char* name : {"EDITOR",
+                           "VISUAL",
+                           "PAGER",
+                           "MANPAGER",
+                           "BROWSER",
+                           "GIT_EXTERNAL_DIFF",
+                           "GIT_PAGER",
+                           "GIT_EDITOR",
+                           "GIT_DIR",
+                           "GIT_SSH",
+                           "GIT_ASKPASS",
+                           "SSH_ASKPASS",
+                           "LESSOPEN",
+                           "LESS",
+                           "RSYNC_RSH",
+                           "CVS_RSH",
+                           "SVN_SSH",
+                           "HGEDITOR",
+                           "MAKEFLAGS",
+                           "MAKEFILES",
+                           "GNUMAKEFLAGS",
+                           "CC",
+                           "TAR_OPTIONS",
+                           "XDG_CONFIG_HOME",
+                           "KUBECONFIG",
+                           "SYSTEMD_PAGER",
+                           "SUDO_EDITOR",
+                           "GOFLAGS",
+                           "npm_config_script_shell",
+                           "PHPRC",
+                           "VIMINIT"}) {
+    EXPECT_FALSE(check_variable(name)) << name;
+  }
   for (const char* name : {"",
                            "LD_PRELOAD",
                            "LD_",
