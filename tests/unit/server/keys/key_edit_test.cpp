@@ -77,6 +77,24 @@ TEST(KeyEdit, AnAddedTableStandsAtTheEndAndTheRestIsAsItWas) {
 }
 
 // Written in a way that lines cannot be cut out of: left alone rather than damaged.
+// AU-12: as an editor of another system has left it.
+TEST(KeyEdit, ATextWithAByteOrderMarkOrCarriageReturnsIsEditedToo) {
+  const std::string table = "[a]\r\npin = \"" + std::string(64, '1') + "\"\r\nallow = [\"get\"]";
+  for (const std::string& text : {"\xef\xbb\xbf" + table, table + "\r\n", "\xef\xbb\xbf" + table + "\r\n"}) {
+    Rights rights;
+    rights.name = "b";
+    rights.pin = KeyPin{};
+    const auto added = with_key_added(text, rights, "f");
+    ASSERT_TRUE(added) << added.error().message;
+    EXPECT_TRUE(added->starts_with(text));
+    for (const char* name : {"a", "b"}) {
+      const auto removed = with_key_removed(*added, name, "f");
+      ASSERT_TRUE(removed) << removed.error().message;
+      EXPECT_EQ(removed->find("[" + std::string(name) + "]"), std::string::npos);
+    }
+  }
+}
+
 TEST(KeyEdit, WhatIsNotWrittenInOnePieceIsLeftAlone) {
   EXPECT_FALSE(with_key_removed("a.pin = \"x\"\nb.pin = \"y\"\na.root = \"/\"\n", "a", "f"));
   EXPECT_FALSE(with_key_removed("[a]\npin = \"x\"\n[b]\npin = \"y\"\n[a.more]\nx = 1\n", "a", "f"));

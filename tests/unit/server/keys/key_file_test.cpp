@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/private_directory.h"
+
 namespace farhand {
 namespace {
 
@@ -179,6 +181,38 @@ TEST(KeyFile, DepthAndLengthCostNoStackAndNoTime) {
   std::string many;
   for (int i = 0; i < 2000; ++i) many += "[k" + std::to_string(i) + "]\nsubject = \"CN=" + std::to_string(i) + "\"\n";
   EXPECT_EQ(read(many).table.keys().size(), 2000u);
+}
+
+// AU-12: what editors make of a text.
+TEST(KeyFile, AByteOrderMarkCarriageReturnsAndNoFinalNewlineChangeNothing) {
+  const std::string plain = with_pin("allow = [\"get\"]\nroot = \"/srv\"\n");
+  std::string returns;
+  for (const char c : plain) returns += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  const Rights rights = *read(plain).table.keys().at(0);
+  for (const std::string& text :
+       {"\xef\xbb\xbf" + plain, returns, "\xef\xbb\xbf" + returns, plain.substr(0, plain.size() - 1)}) {
+    const KeyFile file = read(text);
+    EXPECT_TRUE(file.problems.empty());
+    ASSERT_EQ(file.table.keys().size(), 1u);
+    EXPECT_EQ(*file.table.keys()[0], rights);
+  }
+}
+
+// AU-12: readers of lines with a buffer of a fixed size have taken a long line's rest for a line of its own.
+TEST(KeyFile, TheEndOfALongLineIsNeverAnEntryOfItsOwn) {
+  const std::string hidden = "allow = [\"exec\"]";
+  for (const std::size_t length :
+       {std::size_t{1023}, std::size_t{4095}, std::size_t{8191}, std::size_t{65535}, kMaxPrivateFileBytes - 200}) {
+    for (const std::size_t shift : {0u, 1u, 2u}) {
+      const KeyFile file = read(with_pin("#" + std::string(length - shift, ' ') + hidden + "\n"));
+      ASSERT_EQ(file.table.keys().size(), 1u);
+      EXPECT_TRUE(file.problems.empty());
+      EXPECT_TRUE(file.table.keys()[0]->allow.names().empty()) << length;
+    }
+  }
+  const auto open_text =
+      parse_key_file(with_pin("root = \"/" + std::string(1 << 20, 'a') + "\n" + hidden + "\n"), "keys.toml", only_ann);
+  EXPECT_FALSE(open_text) << "a long text that is not closed refuses the file";
 }
 
 TEST(KeyText, ParsesToTheSameRights) {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -136,6 +137,39 @@ TEST_F(KeyStoreTest, AFileThatOthersMayWriteIsBrokenAndMendedByChmod) {
   ::chmod(path(kKeyFileName).c_str(), 0600);
   take_changes();
   EXPECT_TRUE(store.table()->named("evil"));
+}
+
+// AU-12. PrivateDirectoryTest has each by itself, with what the sentence says.
+TEST_F(KeyStoreTest, WhateverStandsInTheFilesPlaceKeepsTheOldRightsAndBlocksNobody) {
+  put(kKeyFileName, key_text("a", '1'));
+  take_changes();
+  const std::string file = path(kKeyFileName);
+  std::vector<std::function<void()>> makers{[&] { ::mkfifo(file.c_str(), 0600); }, [&] { ::mkdir(file.c_str(), 0700); },
+                                            [&] { scratch.make_link("config/keys.toml", scratch / "elsewhere"); },
+                                            [&] {
+                                              put(kKeyFileName, key_text("evil", '2'));
+                                              ASSERT_EQ(::truncate(file.c_str(), 1L << 30), 0);
+                                            }};
+  if (::geteuid() == 0) {
+    makers.emplace_back([&] {
+      put(kKeyFileName, key_text("evil", '2'));
+      ASSERT_EQ(::chown(file.c_str(), 65534, 65534), 0);
+    });
+  }
+  scratch.make_file("elsewhere", key_text("evil", '2'), 0600);
+  for (const auto& make : makers) {
+    const auto aside = scratch / "aside";  // nobody looks before the next is there
+    ASSERT_EQ(std::rename(file.c_str(), aside.c_str()), 0);
+    make();
+    EXPECT_TRUE(take_changes());
+    EXPECT_TRUE(told.back().broken);
+    EXPECT_TRUE(store.table()->named("a"));
+    EXPECT_FALSE(store.table()->named("evil"));
+    if (::unlink(file.c_str()) != 0) ::rmdir(file.c_str());
+    ASSERT_EQ(std::rename(aside.c_str(), file.c_str()), 0);
+    take_changes();
+  }
+  EXPECT_FALSE(told.back().broken);
 }
 
 TEST_F(KeyStoreTest, OneFlawedKeyIsToldAndTheOthersCount) {
