@@ -9,8 +9,7 @@
 // Ownership: nothing to keep: the fetch lives in the reactor until one of the two was called.
 // Threads:   the reactor's.
 // Errors:    on_error, with one sentence fit for display. Of the two exactly one is called, once, from run(); neither
-// if
-//            the reactor is stopped before it looked at a wrong address.
+//            if the reactor is stopped before it looked at a wrong address.
 #pragma once
 
 #include <chrono>

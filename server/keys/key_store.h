@@ -7,12 +7,9 @@
 // machine failed (no descriptor, no memory, a bad disk) is done again, second by second until it succeeds: the change
 // that asked for it may be a revocation, and is told once only. A directory that is moved or replaced is opened anew.
 //
-// Ownership: owns descriptors of the directory and of inotify, and a spare one, so that keys can be read when no other
-// is
-//            to be had.
+// Ownership: owns descriptors of the directory and of inotify, and a spare one for reading keys when there is no other.
 // Threads:   table(), directory() and reload() from any; the rest from the thread that polls fd(). The observer is
-// called
-//            by whoever reloads, one at a time, before anybody sees the new table.
+//            called by whoever reloads, one at a time, before anybody sees the new table.
 // Errors:    the constructor throws std::system_error without inotify.
 #pragma once
 

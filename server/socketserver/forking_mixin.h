@@ -1,9 +1,8 @@
 // ForkingMixIn: a process for each request, over any server. Python's class comes first in the list of bases; ours
 // takes the server as its argument.
 //
-//   parent: get_request -> verify_request -> fork -> close_request        (its copy only; shutdown_request would end
-//   the
-//                                             |                            connection for the child as well)
+//   parent: get_request -> verify_request -> fork -> close_request   (its copy only: shutdown_request would end the
+//                                             |                      connection for the child as well)
 //   child:                                    +--> finish_request -> shutdown_request -> _exit
 //
 // When not to use it: a process with threads, whose locks a child may find held for ever. It refuses there
