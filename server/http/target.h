@@ -1,8 +1,8 @@
 // Target: what a request line names, taken apart, and percent-coding (RFC 3986 section 2.1).
 //
 // Format: RFC 9112 section 3.2. Origin form "/a%20b?q", absolute form "http://host/a", "*" (OPTIONS only), authority
-//         form "host:443" (CONNECT only). Refused with 400: a fragment, bytes that are no visible ASCII, %XX with digits
-//         that are not hexadecimal, %00.
+//         form "host:443" (CONNECT only). Refused with 400: a fragment, bytes that are no visible ASCII, %XX with
+//         digits that are not hexadecimal, %00.
 //
 // A decoded path may hold "..", and a slash that was written %2F: whoever opens files asks path_stays_inside() first
 // and resolves below a pinned directory besides.
