@@ -16,6 +16,10 @@ Error ended_early() {
   return Error{ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle", false};
 }
 
+bool is_sign_of_life(FrameKind kind) noexcept {
+  return kind == FrameKind::kPing || kind == FrameKind::kPong || kind == FrameKind::kPause;
+}
+
 }  // namespace
 
 Channel::Channel(std::unique_ptr<Stream> stream, Side self)
@@ -69,6 +73,7 @@ void Channel::pump_in() {
       return;
     } else {
       reader_.commit(moved->bytes);
+      peer_paused_ = false;
       heard_bytes_ += moved->bytes;
       last_heard_ = Deadline::Clock::now();
       // One read a turn where the handler has enough to do; what is left is noted, since under TLS poll(2) cannot tell.
@@ -84,7 +89,8 @@ void Channel::pump_in() {
 // Hearing
 
 // False: the answer has no room yet. So a peer that asks faster than it reads is held back like any other.
-bool Channel::answer_ping(const FrameHeader& header) {
+bool Channel::take_sign_of_life(const FrameHeader& header) {
+  if (header.kind == FrameKind::kPause) peer_paused_ = true;
   if (header.kind != FrameKind::kPing || header.name.empty() || !may_say(FrameKind::kPong)) return true;
   if (!has_room()) return false;
   say(FrameKind::kPong, header.name);
@@ -95,8 +101,9 @@ Result<std::optional<Incoming>> Channel::peek() {
   for (;;) {
     TRY_ASSIGN(auto incoming, reader_.peek());
     if (!incoming) break;
-    if (incoming->kind() != FrameKind::kPing && incoming->kind() != FrameKind::kPong) return incoming;
-    if (!answer_ping(incoming->header)) return std::optional<Incoming>();
+    peer_paused_ = false;
+    if (!is_sign_of_life(incoming->kind())) return incoming;
+    if (!take_sign_of_life(incoming->header)) return std::optional<Incoming>();
     reader_.consume(0);
   }
   if (!peer_ended_ || read_more_) return std::optional<Incoming>();
@@ -124,10 +131,14 @@ bool Channel::listens() const noexcept {
   return !peer_ended_ && reader_.room() > 0 && conversation_.state(other_side(self_)) != State::kGreeting;
 }
 
+std::chrono::seconds Channel::silence_allowed() const noexcept {
+  return peer_paused_ ? kPausedPeer : kDeadPeer;
+}
+
 Deadline Channel::next_liveness_check() const noexcept {
   Deadline next = Deadline::never();
   if (may_say(FrameKind::kPing)) next = Deadline::at(last_said_ + kKeepAlive);
-  if (listens()) next = Deadline::earlier(next, Deadline::at(last_heard_ + kDeadPeer));
+  if (listens()) next = Deadline::earlier(next, Deadline::at(last_heard_ + silence_allowed()));
   return next;
 }
 
@@ -136,9 +147,9 @@ Result<void> Channel::judge_silence() {
   const auto now = Deadline::Clock::now();
   if (!listens()) {
     last_heard_ = now;
-  } else if (now - last_heard_ >= kDeadPeer) {
-    return fail(ErrorCode::kConnectionLost,
-                "the other side has been silent for " + std::to_string(kDeadPeer.count()) + " s and is taken for dead");
+  } else if (now - last_heard_ >= silence_allowed()) {
+    return fail(ErrorCode::kConnectionLost, "the other side has been silent for " +
+                                                std::to_string(silence_allowed().count()) + " s and is taken for dead");
   }
   return {};
 }

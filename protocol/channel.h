@@ -52,7 +52,7 @@ class Channel {
   [[nodiscard]] bool may_say(FrameKind kind) const noexcept { return conversation_.permits(self_, kind); }
 
   // --- hearing ----------------------------------------------------------------------------------------------------
-  // The next frame or piece; nothing if it has not come yet. ping and pong never show up here.
+  // The next frame or piece; nothing if it has not come yet. ping, pong and pause never show up here.
   Result<std::optional<Incoming>> peek();
   void consume(std::size_t bytes) noexcept { reader_.consume(bytes); }
   // Waits for the next frame or piece until the deadline (kTimedOut).
@@ -89,8 +89,9 @@ class Channel {
  private:
   void pump_out();
   void pump_in();
-  bool answer_ping(const FrameHeader& header);
+  bool take_sign_of_life(const FrameHeader& header);
   [[nodiscard]] bool listens() const noexcept;
+  [[nodiscard]] std::chrono::seconds silence_allowed() const noexcept;
   Result<void> judge_silence();
   void say_sign_of_life();
   Deadline next_liveness_check() const noexcept;
@@ -110,8 +111,9 @@ class Channel {
 
   int interrupt_fd_ = -1;
   Error interrupt_reason_;
-  bool read_more_ = false;   // the stream may hold more than the last reading took
-  bool peer_ended_ = false;  // nothing more will come
+  bool read_more_ = false;    // the stream may hold more than the last reading took
+  bool peer_ended_ = false;   // nothing more will come
+  bool peer_paused_ = false;  // it has said so, and nothing since
   std::optional<Error> read_failure_;
   std::optional<Error> write_failure_;
   std::uint64_t heard_bytes_ = 0;

@@ -8,9 +8,9 @@
 namespace farhand {
 namespace {
 
-constexpr std::array<std::string_view, kFrameKinds> kKindNames{"hello", "exec",   "stdin", "stdout", "stderr", "exit",
-                                                               "offer", "post",   "data",  "seal",   "done",   "get",
-                                                               "pair",  "paired", "error", "ping",   "pong",   "bye"};
+constexpr std::array<std::string_view, kFrameKinds> kKindNames{
+    "hello", "exec", "stdin", "taken", "signal", "resize", "stdout", "stderr", "exit", "offer", "post",
+    "data",  "seal", "done",  "get",   "pair",   "paired", "error",  "ping",   "pong", "pause", "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec",    "post", "get",
                                                             "offered",  "file", "pairing", "ended"};
@@ -37,6 +37,8 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kExec, in(kIdle), kExec, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kStdin, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kSignal, in(kIdle, kExec), kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
+    FrameRule{Side::kClient, FrameKind::kResize, in(kIdle, kExec), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kOffer, in(kIdle), kOffered, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kPost, in(kIdle, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
@@ -46,9 +48,11 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
     FrameRule{Side::kClient, FrameKind::kPong, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
+    FrameRule{Side::kClient, FrameKind::kPause, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kEmpty, 0},
     FrameRule{Side::kClient, FrameKind::kBye, kUntilEnded, kEnded, kMoves, Parcel::kNothing, NameRule::kEmpty, 0},
 
     FrameRule{Side::kServer, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
+    FrameRule{Side::kServer, FrameKind::kTaken, in(kExec), kExec, kStays, Parcel::kNothing, NameRule::kOffset, 0},
     FrameRule{Side::kServer, FrameKind::kStdout, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kStderr, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kExit, in(kExec), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},

@@ -22,6 +22,9 @@ enum class FrameKind : std::uint8_t {
   kHello,
   kExec,
   kStdin,
+  kTaken,
+  kSignal,
+  kResize,
   kStdout,
   kStderr,
   kExit,
@@ -36,9 +39,10 @@ enum class FrameKind : std::uint8_t {
   kError,
   kPing,
   kPong,
+  kPause,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 18;
+inline constexpr std::size_t kFrameKinds = 22;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;

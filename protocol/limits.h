@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxErrorText = 1 << 10;       // 1 KiB: one senten
 inline constexpr std::size_t kMaxFeatures = 64;
 inline constexpr std::size_t kMaxVariables = 64;           // of a command's environment, in each of exec's two lists
 inline constexpr std::size_t kMaxVariableBytes = 4 << 10;  // 4 KiB: NAME=VALUE
+inline constexpr std::size_t kMaxTerminalModes = 256;      // there are as many numbers for them
+// Standard input that may be under way beyond what the command has taken: what the server holds of it at most, so that
+// a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
+inline constexpr std::size_t kStdinWindow = 4 << 20;
 
 // --- buffers of a channel (own choice, not visible on the wire) ---------------------------------------------------
 // Inbox: what is read ahead of its handler. 256 KiB is 16 TLS records a turn, and stays in the second-level cache.
@@ -40,6 +44,7 @@ inline constexpr std::size_t kIdleBufferBytes = 4 << 10;
 inline constexpr std::chrono::seconds kLoginDeadline{10};  // from the connection to the end of hello, TLS included
 inline constexpr std::chrono::seconds kKeepAlive{5};       // whoever has said nothing for this long says ping
 inline constexpr std::chrono::seconds kDeadPeer{15};       // whoever has heard nothing for this long gives up
+inline constexpr std::chrono::hours kPausedPeer{24};       // the same, of a client that has said that it pauses
 
 // --- the end of a connection ------------------------------------------------------------------------------------
 // After a refusal the refused side is read on, because closing on unread input resets the connection and destroys the

@@ -83,12 +83,26 @@ def paired(name="hostile", allow=("exec",)):
     return frame("paired", text(name) + texts(allow))
 
 
-def exec_words(*words, environment=(), locale=()):
-    return frame("exec", u8(0) + texts(words) + texts(environment) + texts(locale))
+def terminal(kind, rows=24, columns=80, modes=()):
+    """What exec says of a terminal; modes are (number, value)."""
+    listed = b"".join(u8(number) + u32(value) for number, value in modes)
+    return u8(1) + text(kind) + u16(rows) + u16(columns) + u16(0) + u16(0) + u64(len(modes)) + listed
 
 
-def exec_line(line):
-    return frame("exec", u8(1) + texts([line]) + texts([]) + texts([]))
+NO_TERMINAL = u8(0) + text("") + bytes(8) + u64(0)
+
+
+def exec_structure(mode, words, environment=(), locale=(), directory="", timeout=0, merge=False, on=NO_TERMINAL):
+    return (u8(mode) + texts(words) + texts(environment) + texts(locale) + text(directory) + u64(timeout) + u8(merge) +
+            on)
+
+
+def exec_words(*words, **fields):
+    return frame("exec", exec_structure(0, words, **fields))
+
+
+def exec_line(line, **fields):
+    return frame("exec", exec_structure(1, [line], **fields))
 
 
 STDIN_END = frame("stdin")
@@ -102,6 +116,10 @@ def run_line(line):
 
 def run_words(*words):
     return exec_words(*words) + STDIN_END
+
+
+def resize(rows, columns):
+    return frame("resize", u16(rows) + u16(columns) + u16(0) + u16(0))
 
 
 def get(path):
@@ -140,8 +158,8 @@ def done(content, path="x", size=None, digest=None):
                  (xxh3_128(content) if digest is None else digest) + text(path))
 
 
-def exit_report(kind=0, value=0, core=0, code=0, sentence=""):
-    return frame("exit", u8(kind) + u8(value) + u8(core) + u16(code) + text(sentence))
+def exit_report(kind=0, value=0, core=0, code=0, sentence="", timed_out=0):
+    return frame("exit", u8(kind) + u8(value) + u8(core) + u16(code) + text(sentence) + u8(timed_out) + bytes(32))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -206,7 +224,7 @@ class Fields:
 
 
 Failure = collections.namedtuple("Failure", "code closes message")
-Exit = collections.namedtuple("Exit", "kind value core code error")
+Exit = collections.namedtuple("Exit", "kind value core code error timed_out elapsed user system memory")
 Seal = collections.namedtuple("Seal", "outcome size digest mode seconds nanoseconds code reason")
 Done = collections.namedtuple("Done", "size digest path")
 
@@ -222,7 +240,8 @@ def read_error(found):
 def read_exit(found):
     assert found.kind == "exit", found
     fields = Fields(found.parcel)
-    report = Exit(fields.number("<B"), fields.number("<B"), fields.number("<B"), fields.number("<H"), fields.text())
+    report = Exit(fields.number("<B"), fields.number("<B"), fields.number("<B"), fields.number("<H"), fields.text(),
+                  fields.number("<B"), *(fields.number("<Q") for _ in range(4)))
     fields.end()
     return report
 

@@ -15,9 +15,8 @@ import unittest
 from harness import (MEMORY_COUNTS, PATIENCE, Identity, Server, ServerTest, _openssl, _stat_fields, connect_to, in_parallel,
                      main, make_identity, memory_of, read_file, remove_tree, scratch, snapshot, wait_until, write_file)
 from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, canary, client_hello, done, error, exec_words,
-                     exit_report,
-                     expired_identity, frame, get, hello, offer, pair, paired, ping, post, read_error, read_exit, run_words,
-                     seal, tls_client_context, tls_server_args)
+                     exit_report, expired_identity, frame, get, hello, offer, pair, paired, ping, post, read_error,
+                     read_exit, resize, run_words, seal, tls_client_context, tls_server_args)
 from rights_support import UID, UNIFORM, Site, tear_down_canary
 
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
@@ -146,7 +145,8 @@ class TwoKeys(unittest.TestCase):
 
 def every_kind():
     """A well-formed frame of every kind that either side has, as somebody's first."""
-    return {"exec": run_words("touch", "ran"), "stdin": frame("stdin", b"x"), "offer": offer("ran", 1),
+    return {"exec": run_words("touch", "ran"), "stdin": frame("stdin", b"x"), "taken": frame("taken", name="1"),
+            "signal": frame("signal", name="TERM"), "resize": resize(24, 80), "pause": frame("pause"), "offer": offer("ran", 1),
             "post": post("ran", b"evil"), "data": frame("data", b"x", "0"), "seal": seal(b""), "get": get("present"),
             "stdout": frame("stdout", b"x"), "stderr": frame("stderr", b"x"), "exit": exit_report(), "done": done(b""),
             "error": error(), "ping": ping("t"), "pong": frame("pong", name="t"), "bye": BYE, "pair": pair(),

@@ -16,14 +16,13 @@ from harness import (NOBODY, SCALE, SEED, ServerTest, in_parallel, main, memory_
 from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, REFUSED,
                      SOURCE_CHANGED,
                      STATES, STDIN_END, Peer, assert_plain, canary, closing_error, converse, done, error, exec_line,
-                     exec_words, exit_report, frame, get, greeted, hello, offer, pair, paired, ping, post, read_done, read_error,
-                     read_exit, read_seal, run_line, run_words, seal, slip, table, take_frames, text, texts, u8, u16,
-                     u64, xxh3_128)
+                     exec_structure, exec_words, exit_report, frame, get, greeted, hello, offer, pair, paired, ping, post,
+                     read_done, read_error, read_exit, read_seal, resize, run_line, run_words, seal, slip, table,
+                     take_frames, terminal, text, texts, u8, u16, u64, xxh3_128)
 
 AT_ONCE = 4          # seconds: the one that is promised, and what a busy machine takes
 MISSING = "./there-is-no-such-program"
 HALLO = b"hallo"
-NO_VARIABLES = texts([]) * 2   # the end of an exec
 CLIENT_ROWS = {row.kind: row for row in table() if row.sender == "client"}
 ALL_KINDS = sorted({row.kind for row in table()})
 
@@ -203,7 +202,7 @@ class Sizes(FramesTest):
     @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_half_a_million_empty_words_are_answered_within_bounds(self):
         before = memory_of(self.server.pid)
-        words = frame("exec", u8(0) + u64(500_000) + u64(0) * 500_000 + NO_VARIABLES)
+        words = frame("exec", u8(0) + u64(500_000) + u64(0) * 500_000 + exec_structure(0, [])[9:])
         frames = self.conversation(hello() + words + STDIN_END + get("present") + BYE, 20)
         self.assertEqual(read_exit(frames[1]).kind, 2)
         self.assertEqual([found.kind for found in frames[2:]], ["offer", "post", "seal", "bye"])
@@ -225,20 +224,30 @@ class Sizes(FramesTest):
 
 class Structures(FramesTest):
     def test_structures_that_break_a_rule(self):
-        good = u8(0) + texts(["touch", "ran"]) + NO_VARIABLES
+        good = exec_structure(0, ["touch", "ran"])
         cases = {
-            "exec: mode 2": frame("exec", u8(2) + texts(["touch", "ran"]) + NO_VARIABLES),
-            "exec: mode 255": frame("exec", u8(255) + texts(["touch", "ran"]) + NO_VARIABLES),
-            "exec: no words": frame("exec", u8(0) + texts([]) + NO_VARIABLES),
-            "exec: without its lists of variables": frame("exec", u8(0) + texts(["touch", "ran"])),
+            "exec: mode 3": frame("exec", exec_structure(3, ["touch", "ran"])),
+            "exec: mode 255": frame("exec", exec_structure(255, ["touch", "ran"])),
+            "exec: no words": frame("exec", exec_structure(0, [])),
+            "exec: without what follows its words": frame("exec", u8(0) + texts(["touch", "ran"])),
             "exec: a variable without a name": exec_words("touch", "ran", environment=["=1"]),
             "exec: a variable without a value": exec_words("touch", "ran", locale=["LANG"]),
             "exec: a zero byte in a variable": exec_words("touch", "ran", environment=["A=1\0"]),
             "exec: 65 variables": exec_words("touch", "ran", environment=["A=1"] * 65),
             "exec: a variable over 4 KiB": exec_words("touch", "ran", locale=["A=" + "x" * 4095]),
-            "exec: a shell line of two words": frame("exec", u8(1) + texts(["touch ran", "x"]) + NO_VARIABLES),
+            "exec: a shell line of two words": frame("exec", exec_structure(1, ["touch ran", "x"])),
+            "exec: a login with words": frame("exec", exec_structure(2, ["touch ran"])),
             "exec: a zero byte": exec_words("touch", "ran\0x"),
             "exec: a zero byte in a line": exec_line("touch ran\0x"),
+            "exec: a zero byte in the directory": exec_words("touch", "ran", directory="a\0"),
+            "exec: a directory over 4 KiB": exec_words("touch", "ran", directory="a" * 4097),
+            "exec: a timeout beyond all": exec_words("touch", "ran", timeout=2**63),
+            "exec: a merge of 2": exec_words("touch", "ran", merge=2),
+            "exec: a terminal of type ../x": exec_words("touch", "ran", on=terminal("../x")),
+            "exec: a terminal without a type": exec_words("touch", "ran", on=terminal("")),
+            "exec: a terminal of 65 letters": exec_words("touch", "ran", on=terminal("x" * 65)),
+            "exec: 257 modes": exec_words("touch", "ran", on=terminal("xterm", modes=[(1, 1)] * 257)),
+            "exec: no terminal, but its type": exec_words("touch", "ran", on=u8(0) + terminal("xterm")[1:]),
             "exec: one byte too many": frame("exec", good + b"\0"),
             "exec: one byte too few": frame("exec", good[:-1]),
             "exec: empty": frame("exec"),
@@ -384,7 +393,8 @@ class States(FramesTest):
             "data": frame("data", b"x", "4"), "seal": seal(b"half"), "get": get("present"),
             "stdout": frame("stdout", b"x"), "stderr": frame("stderr", b"x"), "exit": exit_report(),
             "done": done(b"half", "unfinished"), "error": error(1, True, "enough"), "ping": ping("t"),
-            "pong": frame("pong", b"", "t"), "bye": BYE, "pair": pair(), "paired": paired(),
+            "taken": frame("taken", name="1"), "signal": frame("signal", name="CONT"), "resize": resize(24, 80),
+            "pause": frame("pause"), "pong": frame("pong", b"", "t"), "bye": BYE, "pair": pair(), "paired": paired(),
         }[kind]
 
     def test_every_message_in_every_state(self):

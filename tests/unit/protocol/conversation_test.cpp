@@ -103,6 +103,8 @@ constexpr const char* kTable = R"(
 client hello : greeting ; structure empty 4096
 client exec : idle ; structure empty 4194304
 client stdin : exec ; bytes empty 1048576
+client signal : idle exec ; nothing token 0
+client resize : idle exec ; structure empty 4096
 client offer : idle ; structure empty 262144
 client post : idle offered ; bytes path 1048576
 client data : file ; bytes offset 1048576
@@ -112,8 +114,10 @@ client pair : greeting ; structure empty 4096
 client error : greeting idle exec post get offered file pairing ; structure empty 4096
 client ping : idle exec post get offered file ; nothing token 0
 client pong : idle exec post get offered file ; nothing token 0
+client pause : idle exec post get offered file ; nothing empty 0
 client bye : greeting idle exec post get offered file pairing ; nothing empty 0
 server hello : greeting ; structure empty 4096
+server taken : exec ; nothing offset 0
 server stdout : exec ; bytes empty 1048576
 server stderr : exec ; bytes empty 1048576
 server exit : exec ; structure empty 262144

@@ -13,6 +13,7 @@ namespace farhand::test {
 namespace {
 
 using enum FrameKind;
+using namespace std::chrono_literals;
 
 // Bytes that are text: their meaning is how they are read.
 ExamplePiece text(const std::string& bytes, const std::string& meaning = "") {
@@ -79,23 +80,82 @@ std::vector<Example> command() {
       {Side::kClient,
        kExec,
        "Run the two words `wc` and `-c`, without a shell.",
-       {text("exec|85|\n"), hex("00", "mode: argv"), hex("02 00 00 00 00 00 00 00", "words: two"),
-        hex("02 00 00 00 00 00 00 00", "2 bytes"), text("wc"), hex("02 00 00 00 00 00 00 00", "2 bytes"), text("-c"),
-        hex("01 00 00 00 00 00 00 00", "environment: one"), hex("0d 00 00 00 00 00 00 00", "13 bytes"),
-        text("TZ=Asia/Tokyo"), hex("01 00 00 00 00 00 00 00", "locale: one"),
-        hex("0b 00 00 00 00 00 00 00", "11 bytes"), text("LANG=C.UTF8")},
+       {text("exec|127|\n"),
+        hex("00", "mode: argv"),
+        hex("02 00 00 00 00 00 00 00", "words: two"),
+        hex("02 00 00 00 00 00 00 00", "2 bytes"),
+        text("wc"),
+        hex("02 00 00 00 00 00 00 00", "2 bytes"),
+        text("-c"),
+        hex("01 00 00 00 00 00 00 00", "environment: one"),
+        hex("0d 00 00 00 00 00 00 00", "13 bytes"),
+        text("TZ=Asia/Tokyo"),
+        hex("01 00 00 00 00 00 00 00", "locale: one"),
+        hex("0b 00 00 00 00 00 00 00", "11 bytes"),
+        text("LANG=C.UTF8"),
+        hex("00 00 00 00 00 00 00 00", "directory: the root"),
+        hex("00 00 00 00 00 00 00 00", "timeout: never"),
+        hex("00", "merge: no"),
+        hex("00", "terminal: no"),
+        hex("00 00 00 00 00 00 00 00", "type: empty"),
+        hex("00 00 00 00 00 00 00 00", "its size: 0"),
+        hex("00 00 00 00 00 00 00 00", "modes: none")},
        encode(ExecRequest{ExecMode::kArgv, {"wc", "-c"}, {"TZ=Asia/Tokyo"}, {"LANG=C.UTF8"}}),
        true},
       {Side::kClient, kStdin, "Input for the command.", {text("stdin|5|\n"), text("hello")}, {}, false},
       {Side::kClient, kStdin, "The end of its input.", {text("stdin|0|\n")}, {}, false},
+      {Side::kServer, kTaken, "The command has had these 5 bytes.", {text("taken|0|5\n")}, {}, false},
+      {Side::kClient, kSignal, "A signal for it.", {text("signal|0|USR1\n")}, {}, false},
       {Side::kServer, kStdout, "What it wrote.", {text("stdout|2|\n"), text("5\n")}, {}, false},
       {Side::kServer, kStderr, "What it complained about.", {text("stderr|3|\n"), text("hm\n")}, {}, false},
       {Side::kServer,
        kExit,
        "It has ended with status 0.",
-       {text("exit|13|\n"), hex("00", "kind: exited"), hex("00", "value: 0"), hex("00", "core: no"),
-        hex("01 00", "code: means nothing here"), hex("00 00 00 00 00 00 00 00", "error: empty")},
-       encode(ExitReport{ExitKind::kExited, 0, false, ErrorCode::kInternal, ""}),
+       {text("exit|46|\n"), hex("00", "kind: exited"), hex("00", "value: 0"), hex("00", "core: no"),
+        hex("01 00", "code: means nothing here"), hex("00 00 00 00 00 00 00 00", "error: empty"),
+        hex("00", "timed_out: no"), hex("dc 05 00 00 00 00 00 00", "elapsed: 1500 microseconds"),
+        hex("e8 03 00 00 00 00 00 00", "user: 1000"), hex("64 00 00 00 00 00 00 00", "system: 100"),
+        hex("00 00 20 00 00 00 00 00", "memory: 2 MiB")},
+       encode(ExitReport{ExitKind::kExited, 0, false, ErrorCode::kInternal, "", false,
+                         CommandUsage{1500us, 1000us, 100us, 2 << 20}}),
+       true},
+  };
+}
+
+std::vector<Example> shell() {
+  const Terminal terminal{"xterm", {24, 80, 0, 0}, {{53, 1}}};
+  return {
+      {Side::kClient,
+       kExec,
+       "A login shell on a terminal of 24 rows.",
+       {text("exec|81|\n"), hex("02", "mode: login"), hex("00 00 00 00 00 00 00 00", "words: none"),
+        hex("00 00 00 00 00 00 00 00", "environment: none"), hex("00 00 00 00 00 00 00 00", "locale: none"),
+        hex("04 00 00 00 00 00 00 00", "directory: 4 bytes"), text("docs"),
+        hex("60 ea 00 00 00 00 00 00", "timeout: a minute"), hex("00", "merge: no"), hex("01", "terminal: yes"),
+        hex("05 00 00 00 00 00 00 00", "type: 5 bytes"), text("xterm"), hex("18 00", "rows: 24"),
+        hex("50 00", "columns: 80"), hex("00 00 00 00", "width and height: not known"),
+        hex("01 00 00 00 00 00 00 00", "modes: one"), hex("35", "ECHO"), hex("01 00 00 00", "on")},
+       encode(ExecRequest{ExecMode::kLogin, {}, {}, {}, "docs", 60s, false, terminal}),
+       true},
+      {Side::kClient,
+       kResize,
+       "It has 25 rows now.",
+       {text("resize|8|\n"), hex("19 00", "rows: 25"), hex("50 00", "columns: 80"),
+        hex("00 00 00 00", "width and height: not known")},
+       encode(TerminalSize{25, 80, 0, 0}),
+       true},
+      {Side::kClient, kPause, "The client is stopped for a while.", {text("pause|0|\n")}, {}, false},
+      {Side::kClient, kStdin, "What was typed.", {text("stdin|5|\n"), text("exit\n")}, {}, false},
+      {Side::kClient, kStdin, "Its end.", {text("stdin|0|\n")}, {}, false},
+      {Side::kServer,
+       kExit,
+       "A minute was over before, and HUP ended it.",
+       {text("exit|46|\n"), hex("01", "kind: by a signal"), hex("01", "value: 1"), hex("00", "core: no"),
+        hex("01 00", "code: means nothing here"), hex("00 00 00 00 00 00 00 00", "error: empty"),
+        hex("01", "timed_out: yes"), hex("00 87 93 03 00 00 00 00", "elapsed: a minute"),
+        hex("00 00 00 00 00 00 00 00", "user: 0"), hex("00 00 00 00 00 00 00 00", "system: 0"),
+        hex("00 00 00 00 00 00 00 00", "memory: 0")},
+       encode(ExitReport{ExitKind::kSignalled, 1, false, ErrorCode::kInternal, "", true, CommandUsage{60s, 0s, 0s, 0}}),
        true},
   };
 }
@@ -182,7 +242,7 @@ std::string Example::bytes() const {
 
 std::vector<Example> examples() {
   std::vector<Example> all;
-  for (const auto& part : {pairing(), greeting(), command(), upload(), refusal_and_end()})
+  for (const auto& part : {pairing(), greeting(), command(), shell(), upload(), refusal_and_end()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -190,9 +250,10 @@ std::vector<Example> examples() {
 std::string examples_page() {
   std::string page =
       "# Worked examples\n\n"
-      "Two conversations, frame by frame: a pairing; then, on a new connection, a command, an upload, a download that "
-      "is\n"
-      "refused, a ping, the end. Every kind of frame is in them, and their order is a legal one.\n\n"
+      "Two conversations, frame by frame: a pairing; then, on a new connection, a command, a shell, an upload, a "
+      "download "
+      "that\n"
+      "is refused, a ping, the end. Every kind of frame is in them, and their order is a legal one.\n\n"
       "The test `Examples` compares this page with bytes that are written down by hand, and those with what the code\n"
       "encodes. To write it anew: `FARHAND_WRITE_EXAMPLES=1 protocol_test --gtest_filter=Examples.*`.\n";
   for (const Example& example : examples()) {

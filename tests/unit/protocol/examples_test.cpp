@@ -81,6 +81,7 @@ TEST(Examples, EveryStructureAmongThemIsReadAndWrittenAsItStands) {
     };
     if (kind == FrameKind::kHello) return encoded(decode_hello(bytes));
     if (kind == FrameKind::kExec) return encoded(decode_exec(bytes));
+    if (kind == FrameKind::kResize) return encoded(decode_resize(bytes));
     if (kind == FrameKind::kExit) return encoded(decode_exit(bytes));
     if (kind == FrameKind::kOffer) return encoded(decode_offer(bytes));
     if (kind == FrameKind::kSeal) return encoded(decode_seal(bytes));

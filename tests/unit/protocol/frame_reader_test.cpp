@@ -271,7 +271,7 @@ TEST(FrameReader, AByteFrameOfAMegabyteTakesNoMegabyteOfMemory) {
 }
 
 TEST(FrameReader, AStructureLargerThanTheInboxHasRoomToArrive) {
-  const std::string line(kMaxExecStructure - 64, 'x');
+  const std::string line(kMaxExecStructure - 128, 'x');
   const auto frames = frames_of(hello_frame() + exec_frame(line) + frame(FrameKind::kStdin, "", ""));
   ASSERT_EQ(frames.size(), 3u);
   const auto exec = decode_exec(bytes_of(frames[1].parcel));

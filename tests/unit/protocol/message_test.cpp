@@ -14,6 +14,8 @@
 namespace farhand {
 namespace {
 
+using namespace std::chrono_literals;
+
 using test::flip_bit;
 using test::from_hex;
 using test::to_hex;
@@ -59,21 +61,38 @@ std::vector<Golden> goldens() {
       {"error that stays", encode(ErrorReport{ErrorCode::kCancelled, false, ""}), "1600 00 0000000000000000",
        again(decode_error), 0},
       {"exec of words", encode(ExecRequest{ExecMode::kArgv, {"ls", ""}}),
-       "00 0200000000000000 0200000000000000 6c73 0000000000000000 0000000000000000 0000000000000000",
+       "00 0200000000000000 0200000000000000 6c73 0000000000000000 0000000000000000 0000000000000000"
+       "0000000000000000 0000000000000000 00 00 0000000000000000 0000000000000000 0000000000000000",
        again(decode_exec), kNoCode},
       {"exec with variables", encode(ExecRequest{ExecMode::kArgv, {"a"}, {"A=1", "B="}, {"TZ=U"}}),
        "00 0100000000000000 0100000000000000 61 0200000000000000 0300000000000000 413d31 0200000000000000 423d"
-       "0100000000000000 0400000000000000 545a3d55",
+       "0100000000000000 0400000000000000 545a3d55"
+       "0000000000000000 0000000000000000 00 00 0000000000000000 0000000000000000 0000000000000000",
        again(decode_exec), kNoCode},
       {"exec of a line", encode(ExecRequest{ExecMode::kShell, {"ls | wc"}}),
-       "01 0100000000000000 0700000000000000 6c73207c207763 0000000000000000 0000000000000000", again(decode_exec),
-       kNoCode},
+       "01 0100000000000000 0700000000000000 6c73207c207763 0000000000000000 0000000000000000"
+       "0000000000000000 0000000000000000 00 00 0000000000000000 0000000000000000 0000000000000000",
+       again(decode_exec), kNoCode},
+      {"exec of a shell on a terminal",
+       encode(ExecRequest{ExecMode::kLogin, {}, {}, {}, "/a", 2s, true, Terminal{"vt", {1, 2, 3, 4}, {{5, 6}}}}),
+       "02 0000000000000000 0000000000000000 0000000000000000 0200000000000000 2f61 d007000000000000 01 01"
+       "0200000000000000 7674 0100 0200 0300 0400 0100000000000000 05 06000000",
+       again(decode_exec), kNoCode},
+      {"resize", encode(TerminalSize{24, 80, 0x0102, 0}), "1800 5000 0201 0000", again(decode_resize), kNoCode},
       {"exit", encode(ExitReport{ExitKind::kExited, 7, false, ErrorCode::kInternal, ""}),
-       "00 07 00 0100 0000000000000000", again(decode_exit), 3},
+       "00 07 00 0100 0000000000000000 00 0000000000000000 0000000000000000 0000000000000000 0000000000000000",
+       again(decode_exit), 3},
+      {"exit after a timeout",
+       encode(
+           ExitReport{ExitKind::kSignalled, 9, false, ErrorCode::kInternal, "", true, CommandUsage{4us, 3us, 2us, 1}}),
+       "01 09 00 0100 0000000000000000 01 0400000000000000 0300000000000000 0200000000000000 0100000000000000",
+       again(decode_exit), 3},
       {"exit by signal", encode(ExitReport{ExitKind::kSignalled, 11, true, ErrorCode::kInternal, ""}),
-       "01 0b 01 0100 0000000000000000", again(decode_exit), 3},
+       "01 0b 01 0100 0000000000000000 00 0000000000000000 0000000000000000 0000000000000000 0000000000000000",
+       again(decode_exit), 3},
       {"exit before the start", encode(ExitReport{ExitKind::kNotStarted, 127, false, ErrorCode::kNotFound, "no"}),
-       "02 7f 00 0400 0200000000000000 6e6f", again(decode_exit), 3},
+       "02 7f 00 0400 0200000000000000 6e6f 00 0000000000000000 0000000000000000 0000000000000000 0000000000000000",
+       again(decode_exit), 3},
       {"offer", encode(Offer{"a.txt", true, 0x0102030405U}), "0500000000000000 612e747874 01 0504030201000000",
        again(decode_offer), kNoCode},
       {"offer of an unknown size", encode(Offer{"", false, 0}), "0000000000000000 00 0000000000000000",
@@ -208,7 +227,7 @@ TEST(Messages, VariablesAreBoundedInNumberAndInLength) {
 }
 
 TEST(Messages, AnExecMayFillItsFrame) {
-  EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"cat", std::string(kMaxExecStructure - 64, 'x')}}));
+  EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"cat", std::string(kMaxExecStructure - 128, 'x')}}));
 }
 
 TEST(Messages, ASignalIsOneTo127) {
