@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 
 #include "common/account.h"
+#include "common/duration.h"
 #include "common/escape.h"
 #include "common/paths.h"
 #include "common/stream/tls_identity.h"
@@ -152,12 +152,9 @@ std::string notes_about(const Rights& rights, const InviteOptions& options, std:
 
 Result<std::chrono::seconds> parse_validity(const std::string& text) {
   constexpr std::chrono::seconds kMost = std::chrono::hours(7 * 24);
-  long number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string unit(end, text.data() + text.size());
-  const long factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
-  if (error == std::errc() && factor != 0 && number > 0 && number <= kMost.count() / factor) {
-    return std::chrono::seconds(number * factor);
+  const auto validity = parse_duration(text, kMost);
+  if (validity && *validity % std::chrono::seconds(1) == std::chrono::seconds(0)) {
+    return std::chrono::duration_cast<std::chrono::seconds>(*validity);
   }
   return fail(ErrorCode::kUsage, quoted(text) + " is no time for an invitation: write 90s, 10m, 2h or 1d; 7d at most");
 }

@@ -14,6 +14,7 @@ farhand_test(common_test
     common/account_test.cpp
     common/background_test.cpp
     common/deadline_test.cpp
+    common/duration_test.cpp
     common/escape_test.cpp
     common/file_io_test.cpp
     common/hash_test.cpp

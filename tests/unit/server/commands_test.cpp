@@ -63,7 +63,8 @@ TEST(InviteValidity, IsANumberAndAUnit) {
   EXPECT_EQ(*parse_validity("10m"), seconds(600));
   EXPECT_EQ(*parse_validity("2h"), seconds(7200));
   EXPECT_EQ(*parse_validity("7d"), seconds(604800));
-  for (const char* text : {"", "10", "m", "0m", "-1m", "8d", "1w", "10mm", "1.5h", "99999999999999999999s", "10 m"}) {
+  for (const char* text :
+       {"", "10", "m", "0m", "-1m", "8d", "1w", "10mm", "1.5h", "99999999999999999999s", "10 m", "500ms", "1500ms"}) {
     EXPECT_FALSE(parse_validity(text)) << text;
   }
 }
