@@ -106,20 +106,22 @@ struct Pipes {
   UniqueFd directory;  // a copy of the working directory, if that stands where a stream will
 };
 
-Result<Pipes> make_pipes(int working_directory) {
+Result<Pipes> make_pipes(const SpawnRequest& request) {
   Pipes pipes;
   for (Pipe* pipe : {&pipes.input, &pipes.output, &pipes.errors, &pipes.report}) {
+    if (pipe == &pipes.errors && request.merge_errors) continue;
     TRY_ASSIGN(*pipe, make_pipe());
   }
-  if (working_directory >= 0 && working_directory < 3) {
-    TRY_ASSIGN(pipes.directory, new_descriptor(::fcntl(working_directory, F_DUPFD_CLOEXEC, 3), "fcntl"));
+  if (request.working_directory >= 0 && request.working_directory < 3) {
+    TRY_ASSIGN(pipes.directory, new_descriptor(::fcntl(request.working_directory, F_DUPFD_CLOEXEC, 3), "fcntl"));
   }
   for (const UniqueFd* ours : {&pipes.input.write_end, &pipes.output.read_end, &pipes.errors.read_end}) {
-    set_nonblocking(ours->get());
+    if (*ours) set_nonblocking(ours->get());
   }
   // Over the user's share of pipe memory this is refused, and the default size does.
-  ::fcntl(pipes.output.read_end.get(), F_SETPIPE_SZ, kPipeBytes);
-  ::fcntl(pipes.errors.read_end.get(), F_SETPIPE_SZ, kPipeBytes);
+  for (const UniqueFd* ours : {&pipes.output.read_end, &pipes.errors.read_end}) {
+    if (*ours) ::fcntl(ours->get(), F_SETPIPE_SZ, kPipeBytes);
+  }
   return pipes;
 }
 
@@ -127,7 +129,7 @@ Result<Pipes> make_pipes(int working_directory) {
 // will be too, and that is reported.
 void give_streams(const Pipes& pipes, const SpawnUser& user) noexcept {
   for (const UniqueFd* its : {&pipes.input.read_end, &pipes.output.write_end, &pipes.errors.write_end}) {
-    static_cast<void>(::fchown(its->get(), user.uid, user.gid) == 0);
+    if (*its) static_cast<void>(::fchown(its->get(), user.uid, user.gid) == 0);
   }
 }
 
@@ -157,7 +159,7 @@ pid_t start(const SpawnRequest& request, const Pipes& pipes) {
   plan.candidates = candidates.data();
   plan.streams[0] = pipes.input.read_end.get();
   plan.streams[1] = pipes.output.write_end.get();
-  plan.streams[2] = pipes.errors.write_end.get();
+  plan.streams[2] = (request.merge_errors ? pipes.output : pipes.errors).write_end.get();
   plan.working_directory = pipes.directory ? pipes.directory.get() : request.working_directory;
   plan.descriptor_limit = request.descriptor_limit ? &*request.descriptor_limit : nullptr;
   plan.user = request.user ? &*request.user : nullptr;
@@ -226,6 +228,13 @@ std::optional<ExecFailure> read_report(const UniqueFd& report) {
   return std::bit_cast<ExecFailure>(raw);
 }
 
+// Bytes that this process has had at most.
+std::uint64_t own_memory() noexcept {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
 }  // namespace
 
 std::optional<SpawnUser> find_user(const std::string& name) {
@@ -240,7 +249,7 @@ std::optional<SpawnUser> find_user(const std::string& name) {
 
 Result<Child> spawn(const SpawnRequest& request) {
   TRY(check_request(request));
-  TRY_ASSIGN(Pipes pipes, make_pipes(request.working_directory));
+  TRY_ASSIGN(Pipes pipes, make_pipes(request));
   if (request.user) give_streams(pipes, *request.user);
   const pid_t pid = start(request, pipes);
   if (pid < 0 && (errno == EAGAIN || errno == ENOMEM)) return fail(no_room());
@@ -248,6 +257,7 @@ Result<Child> spawn(const SpawnRequest& request) {
   Child child;
   TRY_ASSIGN(child.pidfd_, open_pidfd(pid));
   child.pid_ = pid;
+  child.own_memory_ = own_memory();
   child.input = std::move(pipes.input.write_end);
   child.output = std::move(pipes.output.read_end);
   child.errors = std::move(pipes.errors.read_end);

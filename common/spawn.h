@@ -17,6 +17,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,10 +36,20 @@ struct SpawnRequest {
   int working_directory = -1;              // a descriptor; borrowed; -1 keeps ours
   std::optional<rlimit> descriptor_limit;  // RLIMIT_NOFILE for the child
   std::optional<SpawnUser> user;           // for root: whom the program runs as, and the streams belong to
+  bool merge_errors = false;               // standard error is standard output's pipe: one stream, in true order
 };
 
 // The user that the system knows by this name; nothing if there is none.
 std::optional<SpawnUser> find_user(const std::string& name);
+
+// What a child and those of its children that it waited for have used.
+struct ProcessUsage {
+  std::chrono::microseconds user{0};
+  std::chrono::microseconds system{0};
+  // Bytes, the most that one of them had. 0: less than we have, and so not known: until it executes its program a child
+  // has our memory, and the kernel counts that as its own.
+  std::uint64_t memory = 0;
+};
 
 // How a child ended.
 struct ExitStatus {
@@ -45,6 +57,7 @@ struct ExitStatus {
   int code = 0;    // when not signalled: 0..255
   int signal = 0;  // when signalled
   bool core = false;
+  ProcessUsage usage;  // of reap() only
 };
 
 // A running program, its leader's process group, and our ends of its three streams.
@@ -59,7 +72,7 @@ class Child {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] int exit_fd() const noexcept { return pidfd_.get(); }  // readable once the child has ended
 
-  // Our ends: non-blocking, closed by reset(). Input is written, output and errors are read.
+  // Our ends: non-blocking, closed by reset(). Input is written, output and errors are read. Merged: no errors.
   UniqueFd input;
   UniqueFd output;
   UniqueFd errors;
@@ -83,6 +96,7 @@ class Child {
   Child() = default;
   pid_t pid_ = -1;
   UniqueFd pidfd_;
+  std::uint64_t own_memory_ = 0;  // bytes that we have had at most, when it was started
   bool reaped_ = false;
 };
 

@@ -1,6 +1,9 @@
 // Child: a running program's signals, its end, and what became of it.
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -19,11 +22,24 @@ ExitStatus status_from(const siginfo_t& info) {
   return status;
 }
 
-// waitid on the pidfd; si_pid stays 0 if WNOHANG was asked and the child runs.
-bool wait_for(int pidfd, int options, siginfo_t& info) {
+std::chrono::microseconds duration_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+// The kernel keeps the count of pages a little behind, on each processor: what is this near to ours may be ours.
+constexpr std::uint64_t kMemorySlack = 1 << 20;
+
+ProcessUsage usage_from(const rusage& usage, std::uint64_t own_memory) {
+  const auto memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return {duration_of(usage.ru_utime), duration_of(usage.ru_stime), memory > own_memory + kMemorySlack ? memory : 0};
+}
+
+// waitid on the pidfd; si_pid stays 0 if WNOHANG was asked and the child runs. The call itself: the C library's leaves
+// the usage out.
+bool wait_for(int pidfd, int options, siginfo_t& info, rusage* usage = nullptr) {
   for (;;) {
     info = siginfo_t{};
-    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | options) == 0) return true;
+    if (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | options, usage) == 0) return true;
     if (errno != EINTR) return false;
   }
 }
@@ -36,6 +52,7 @@ Child::Child(Child&& other) noexcept
       errors(std::move(other.errors)),
       pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
+      own_memory_(other.own_memory_),
       reaped_(std::exchange(other.reaped_, false)) {}
 
 Child& Child::operator=(Child&& other) noexcept {
@@ -46,6 +63,7 @@ Child& Child::operator=(Child&& other) noexcept {
   errors = std::move(other.errors);
   pid_ = std::exchange(other.pid_, -1);
   pidfd_ = std::move(other.pidfd_);
+  own_memory_ = other.own_memory_;
   reaped_ = std::exchange(other.reaped_, false);
   return *this;
 }
@@ -65,9 +83,12 @@ void Child::signal_group(int signal_number) const noexcept {
 ExitStatus Child::reap() {
   FARHAND_ASSERT(pid_ > 0 && !reaped_);
   siginfo_t info;
-  if (!wait_for(pidfd_.get(), 0, info)) throw_errno("waitid");
+  rusage usage{};
+  if (!wait_for(pidfd_.get(), 0, info, &usage)) throw_errno("waitid");
   reaped_ = true;
-  return status_from(info);
+  ExitStatus status = status_from(info);
+  status.usage = usage_from(usage, own_memory_);
+  return status;
 }
 
 std::optional<ExitStatus> Child::peek() const {

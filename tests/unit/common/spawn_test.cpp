@@ -75,6 +75,17 @@ TEST(Spawn, ThreeStreamsAreThreePipes) {
   EXPECT_EQ(run.errors, "oops\n");
 }
 
+TEST(Spawn, MergedErrorsAreInTheOutputInTrueOrder) {
+  auto request = request_for({"sh", "-c", "echo one; echo two >&2; echo three; ls -l /proc/$$/fd | grep -c 'pipe:'"});
+  request.merge_errors = true;
+  auto child = spawn(request);
+  ASSERT_TRUE(child);
+  EXPECT_FALSE(child->errors) << "there is no such stream";
+  const std::string output = test::read_to_end(child->output);
+  EXPECT_TRUE(output.starts_with("one\ntwo\nthree\n")) << output;
+  EXPECT_EQ(child->reap().code, 0);
+}
+
 TEST(Spawn, ClosedInputIsTheEndForTheProgram) {
   Child child = start({"cat"});
   child.input.reset();
@@ -140,6 +151,28 @@ TEST(Spawn, CoreIsToldWhenOneWasWrittenAndOnlyThen) {
   if (!with.signalled) GTEST_SKIP() << "cores are not permitted here";
   EXPECT_EQ(with.signal, SIGABRT);
   EXPECT_EQ(with.core, !std::filesystem::is_empty(directory.path()));
+}
+
+TEST(Spawn, WhatItUsedIsToldWithThatOfItsChildren) {
+  const auto usage =
+      run_program(request_for({"sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; :"})).status.usage;
+  EXPECT_GT(usage.user + usage.system, std::chrono::milliseconds(5));
+  EXPECT_LT(usage.user + usage.system, std::chrono::minutes(1));
+  const auto through_child =
+      run_program(request_for({"sh", "-c", "sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; :"}))
+          .status.usage;
+  EXPECT_GT(through_child.user + through_child.system, std::chrono::milliseconds(5));
+}
+
+TEST(Spawn, OurOwnMemoryIsNotTakenForTheProgramsAndItsOwnIsTold) {
+  const std::string ours(64 << 20, 'x');  // touched, so that it counts
+  EXPECT_EQ(run_program(request_for({"true"})).status.usage.memory, 0u) << "not known: less than " << ours.size();
+  const std::uint64_t wanted = 512 << 20;
+  const auto usage =
+      run_program(request_for({"dd", "if=/dev/zero", "of=/dev/null", "bs=" + std::to_string(wanted), "count=1"}))
+          .status.usage;
+  EXPECT_GE(usage.memory, wanted);
+  EXPECT_LT(usage.memory, wanted + (64 << 20));
 }
 
 TEST(Child, PeekSeesTheEndAndDoesNotTakeIt) {
