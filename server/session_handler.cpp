@@ -11,6 +11,7 @@
 #include "server/dispatch.h"
 #include "server/enrolment.h"
 #include "server/refusals.h"
+#include "server/verbs/command_signal.h"
 
 namespace farhand {
 namespace {
@@ -204,10 +205,8 @@ Result<bool> SessionHandler::serve_next() {
       TRY(run_verb(*verb, *incoming));
       return true;
     }
-    if (kind == FrameKind::kStdin) {  // of a command that has ended already
-      channel_->consume(incoming->bytes.size());
-      return true;
-    }
+    TRY_ASSIGN(const bool late, discard_late(*channel_, *incoming));
+    if (late) return true;
     if (kind == FrameKind::kError) {
       TRY_ASSIGN(const ErrorReport report, decode_error(incoming->bytes));
       end_ = "the client says: " + sentence_for_display(report.message);

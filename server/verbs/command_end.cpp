@@ -45,8 +45,7 @@ bool group_is_empty(pid_t group) {
   return true;
 }
 
-bool wait_until_empty(const Child& child, const EventFd& hurry) {
-  const Deadline deadline = Deadline::after(kGrace);
+bool wait_until_empty(const Child& child, Deadline deadline, const EventFd& hurry) {
   while (!deadline.passed()) {
     if (group_is_empty(child.pid())) return true;
     std::array<pollfd, 2> watched{pollfd{hurry.fd(), POLLIN, 0},
@@ -59,23 +58,31 @@ bool wait_until_empty(const Child& child, const EventFd& hurry) {
 
 }  // namespace
 
-void end_command(Child& child, const EventFd& hurry) {
+std::optional<ExitStatus> end_command(Child& child, const EventFd& hurry) {
   child.input.reset();
   child.output.reset();
   child.errors.reset();
   for (const int signal : {SIGHUP, SIGTERM}) {
     child.signal_group(signal);
     if (signal == SIGHUP) child.signal_group(SIGCONT);  // a stopped process takes no signal until it goes on
-    if (wait_until_empty(child, hurry)) break;
+    if (wait_until_empty(child, Deadline::after(kGrace), hurry)) break;
   }
   child.signal_group(SIGKILL);
   pollfd ended{child.exit_fd(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(kGrace.count())) == 1) {
-    child.reap();
-  } else {  // it runs as somebody else (sudo), or the kernel holds it
-    log::warning("the command with pid " + std::to_string(child.pid()) + " cannot be ended and is left alone");
-    child.abandon();
+    return child.reap();
   }
+  leave_alone(child);
+  return std::nullopt;
+}
+
+void end_rest(const Child& child, Deadline grace, const EventFd& hurry) {
+  if (!wait_until_empty(child, grace, hurry)) child.signal_group(SIGKILL);
+}
+
+void leave_alone(Child& child) {
+  log::warning("the command with pid " + std::to_string(child.pid()) + " cannot be ended and is left alone");
+  child.abandon();
 }
 
 }  // namespace farhand

@@ -1,12 +1,23 @@
-// How a command is ended whose client has gone: HUP, TERM, KILL to its process group, within 10 s.
+// How a command is ended whose client has gone, or whose time is over: what its process group is sent, and when.
 #pragma once
 
+#include <optional>
+
+#include "common/deadline.h"
 #include "common/event_fd.h"
 #include "common/spawn.h"
 
 namespace farhand {
 
-// Returns when the group is empty, after KILL at the latest. With `hurry` rung the pauses shrink to nothing.
-void end_command(Child& child, const EventFd& hurry);
+// For a client that has gone: HUP, TERM, KILL, within 10 s. Returns when the group is empty, after KILL at the latest.
+// With `hurry` rung the pauses shrink to nothing. What became of the main process; nothing if it could not be ended.
+std::optional<ExitStatus> end_command(Child& child, const EventFd& hurry);
+
+// For a group that has been told to end and whose main process has: waits until it is empty, and kills it at the
+// deadline, or with `hurry` rung.
+void end_rest(const Child& child, Deadline grace, const EventFd& hurry);
+
+// Gives up a command that KILL did not end: it runs as somebody else (sudo), or the kernel holds it.
+void leave_alone(Child& child);
 
 }  // namespace farhand

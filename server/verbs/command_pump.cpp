@@ -1,6 +1,7 @@
-// The loop between a command's pipes and the wire.
+// The loop between a command's pipes and the wire, and the clock.
 #include "server/verbs/command_pump.h"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 
 #include "common/file_io.h"
 #include "protocol/limits.h"
+#include "protocol/messages/command.h"
+#include "server/verbs/command_signal.h"
 
 namespace farhand {
 namespace {
@@ -19,44 +22,51 @@ std::uint64_t waiting_bytes(int pipe) {
   if (::ioctl(pipe, FIONREAD, &count) != 0) throw_errno("FIONREAD");
   return static_cast<std::uint64_t>(count);
 }
+
+// Between HUP and TERM, and KILL.
+constexpr std::chrono::seconds kGraceAfterTimeout{2};
+constexpr std::size_t kRecordedSignals = 32;  // for the audit; a client may send any number
+
+// The clock counts nanoseconds, 292 years of them; a request may say a thousand.
+Deadline limit_of(std::chrono::milliseconds timeout) {
+  constexpr std::chrono::hours kForEver{24 * 365 * 100};
+  return timeout.count() == 0 || timeout > kForEver ? Deadline::never() : Deadline::after(timeout);
+}
 }  // namespace
 
-CommandPump::CommandPump(Channel& channel, Child& child)
+CommandPump::CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout)
     : channel_(channel),
       child_(child),
+      input_(channel, child.input),
       outputs_{Output{child.output, FrameKind::kStdout, 0, std::nullopt},
-               Output{child.errors, FrameKind::kStderr, 0, std::nullopt}} {}
+               Output{child.errors, FrameKind::kStderr, 0, std::nullopt}},
+      limit_(limit_of(timeout)) {}
 
 Result<void> CommandPump::run() {
   for (;;) {
-    TRY(take_input());
+    TRY(hear());
+    input_.write();
     for (Output& output : outputs_) read_output(output);
+    input_.acknowledge();
+    if (limit_.passed()) press();
     if (finished()) return {};
     TRY(wait_for_change());
   }
 }
 
 bool CommandPump::finished() const {
+  if (stuck()) return true;
   return exited_ && std::all_of(outputs_.begin(), outputs_.end(), [](const Output& output) { return !output.pipe; });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Input
+// What the client says
 
-// Frames of the next request stay where they are: they are not ours.
-Result<void> CommandPump::take_input() {
-  input_blocked_ = false;
-  while (!input_ended_ && !input_blocked_) {
+Result<void> CommandPump::hear() {
+  for (bool more = true; more;) {
     TRY_ASSIGN(const auto piece, channel_.peek());
     if (!piece) break;
-    if (piece->kind() == FrameKind::kStdin && piece->header.size > 0) {
-      write_input(*piece);
-      continue;
-    }
-    if (piece->kind() == FrameKind::kError) return fail(ErrorCode::kConnectionLost, "the client gave up in the middle");
-    if (piece->kind() == FrameKind::kStdin) channel_.consume(0);
-    input_ended_ = true;  // by its empty frame, or by the client's bye
-    child_.input.reset();
+    TRY_ASSIGN(more, take(*piece));
   }
   if (channel_.peer_ended()) {
     TRY(channel_.peek());  // says so, unless the client has said bye and waits for the answer
@@ -64,20 +74,24 @@ Result<void> CommandPump::take_input() {
   return {};
 }
 
-void CommandPump::write_input(const Incoming& piece) {
-  if (!child_.input) {  // nobody reads it any more
-    channel_.consume(piece.bytes.size());
-    return;
-  }
-  const ssize_t written = write_some(child_.input.get(), piece.bytes);
-  if (written >= 0) {
-    channel_.consume(static_cast<std::size_t>(written));
-    input_bytes_ += static_cast<std::uint64_t>(written);
-  } else if (errno == EAGAIN) {
-    input_blocked_ = true;
-  } else {
-    child_.input.reset();  // EPIPE: the command has closed its input, which is its right
-  }
+// False: it stays where it is: the next request, the client's bye, or input that has to wait.
+Result<bool> CommandPump::take(const Incoming& piece) {
+  if (piece.kind() == FrameKind::kError) return fail(ErrorCode::kConnectionLost, "the client gave up in the middle");
+  if (piece.kind() == FrameKind::kStdin && piece.header.size > 0) return input_.take(piece);
+  if (piece.kind() == FrameKind::kSignal) TRY(pass_on_signal(piece));
+  if (piece.kind() == FrameKind::kResize) TRY(decode_resize(piece.bytes));  // there is no terminal
+  const bool ours =
+      piece.kind() == FrameKind::kStdin || piece.kind() == FrameKind::kSignal || piece.kind() == FrameKind::kResize;
+  if (piece.kind() == FrameKind::kStdin || (!ours && !input_.ended())) input_.end();
+  if (ours) channel_.consume(piece.bytes.size());
+  return ours;
+}
+
+Result<void> CommandPump::pass_on_signal(const Incoming& piece) {
+  TRY_ASSIGN(const int number, signal_of(piece));
+  child_.signal_group(without_terminal(number));
+  if (signals_.size() < kRecordedSignals) signals_.emplace_back(signal_word(number));
+  return {};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -101,14 +115,33 @@ void CommandPump::read_output(Output& output) {
 }
 
 void CommandPump::note_exit() {
-  exited_ = true;
-  child_.input.reset();
+  exited_ = Deadline::Clock::now();
+  input_.drop();
+  if (pressure_ != Pressure::kAsked) limit_ = Deadline::never();
   for (Output& output : outputs_) {
     if (output.pipe) output.left = waiting_bytes(output.pipe.get());
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Time
+
+// The limit has passed: the next step.
+void CommandPump::press() {
+  if (pressure_ == Pressure::kNone) {
+    if (child_.peek()) return note_exit();  // just in time
+    for (const int signal : {SIGHUP, SIGTERM, SIGCONT})
+      child_.signal_group(signal);  // one that is stopped hears nothing
+    pressure_ = Pressure::kAsked;
+    limit_ = Deadline::after(kGraceAfterTimeout);
+  } else if (pressure_ == Pressure::kAsked) {
+    child_.signal_group(SIGKILL);
+    pressure_ = Pressure::kKilled;
+    limit_ = exited_ ? Deadline::never() : Deadline::after(kGraceAfterTimeout);
+  } else if (!exited_) {
+    pressure_ = Pressure::kGivenUp;
+  }
+}
 
 Result<void> CommandPump::wait_for_change() {
   std::array<pollfd, 4> watched{};
@@ -117,15 +150,19 @@ Result<void> CommandPump::wait_for_change() {
     // After the exit everything left is in the pipe already: only room is waited for.
     watched[i] = {room && !exited_ ? outputs_[i].pipe.get() : -1, POLLIN, 0};
   }
-  watched[2] = {input_blocked_ && child_.input ? child_.input.get() : -1, POLLOUT, 0};
+  watched[2] = {input_.blocked_on(), POLLOUT, 0};
   watched[3] = {exited_ ? -1 : child_.exit_fd(), POLLIN, 0};
-  TRY(channel_.wait(watched, Deadline::never()));
+  TRY(channel_.wait(watched, Deadline::earlier(limit_, input_.patience())));
   if (watched[3].revents != 0) note_exit();
   return {};
 }
 
+std::chrono::microseconds CommandPump::elapsed() const noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(exited_.value_or(Deadline::Clock::now()) - begun_);
+}
+
 std::string CommandPump::shown_traffic() const {
-  return " in " + std::to_string(input_bytes_) + " out " + std::to_string(outputs_[0].said_bytes) + " err " +
+  return " in " + std::to_string(input_.written_bytes()) + " out " + std::to_string(outputs_[0].said_bytes) + " err " +
          std::to_string(outputs_[1].said_bytes);
 }
 

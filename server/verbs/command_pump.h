@@ -1,12 +1,16 @@
 // CommandPump: moves the three streams of a running command between its pipes and the wire, as they come, with
-// back-pressure both ways and nothing collected.
+// back-pressure both ways; hands on the client's signals; and ends the command when its time is over.
 //
-//   stdin frames  --> [child's stdin pipe ]     a full pipe: frames stay in the channel, and the client is held back
+//   stdin frames  --> CommandInput --> [child's stdin pipe ]   a full pipe: held, up to the client's window
+//   signal        --> the child's process group
 //   stdout frames <-- [child's stdout pipe]     a full outbox: the pipe is not read, and the command is held back
-//   stderr frames <-- [child's stderr pipe]
+//   stderr frames <-- [child's stderr pipe]     (merged: there is none)
 //
 // The main process's exit ends the pump, although a background child may still hold the pipes: what was in them at that
 // moment is everything that was written before, and exactly that much is still read.
+//
+// The timeout runs from the construction. Then the group gets HUP and TERM, and kGraceAfterTimeout later KILL; what it
+// writes is said until its end.
 //
 // Ownership: borrows channel and child. Threads: one.
 // Errors:    those of the channel: the client is gone or broke the protocol; the command then still runs.
@@ -15,22 +19,36 @@
 #include <poll.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "common/deadline.h"
 #include "common/result.h"
 #include "common/spawn.h"
 #include "protocol/channel.h"
+#include "server/verbs/command_input.h"
 
 namespace farhand {
 
 class CommandPump {
  public:
-  CommandPump(Channel& channel, Child& child);
+  // timeout 0: never.
+  CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout);
 
-  Result<void> run();  // until the command has ended and all of its output has been said
+  // Until the command has ended and all of its output has been said, or it is stuck().
+  Result<void> run();
 
+  [[nodiscard]] bool timed_out() const noexcept { return pressure_ != Pressure::kNone; }
+  // It was killed for its timeout and has not ended: somebody else's process, or one that the kernel holds.
+  [[nodiscard]] bool stuck() const noexcept { return pressure_ == Pressure::kGivenUp; }
+  // timed_out(): when what is left of its group is to be killed.
+  [[nodiscard]] Deadline grace() const noexcept { return pressure_ == Pressure::kAsked ? limit_ : Deadline::at({}); }
+
+  [[nodiscard]] std::chrono::microseconds elapsed() const noexcept;  // until the main process's end
+  [[nodiscard]] const std::vector<std::string>& signals() const noexcept { return signals_; }  // sent by the client
   [[nodiscard]] std::string shown_traffic() const;  // for the log: " in 5 out 120 err 0"
 
  private:
@@ -40,21 +58,26 @@ class CommandPump {
     std::uint64_t said_bytes = 0;
     std::optional<std::uint64_t> left;  // once the command has ended: what is still to be read
   };
+  enum class Pressure { kNone, kAsked, kKilled, kGivenUp };  // by the timeout
 
-  Result<void> take_input();
-  void write_input(const Incoming& piece);
+  Result<void> hear();
+  Result<bool> take(const Incoming& piece);
+  Result<void> pass_on_signal(const Incoming& piece);
   void read_output(Output& output);
   void note_exit();
+  void press();
   [[nodiscard]] bool finished() const;
   Result<void> wait_for_change();
 
   Channel& channel_;
   Child& child_;
+  CommandInput input_;
   std::array<Output, 2> outputs_;
-  bool exited_ = false;
-  bool input_ended_ = false;    // the client has said stdin|0|
-  bool input_blocked_ = false;  // the child's pipe is full
-  std::uint64_t input_bytes_ = 0;
+  const Deadline::Clock::time_point begun_ = Deadline::Clock::now();
+  Deadline limit_;  // of the present pressure
+  Pressure pressure_ = Pressure::kNone;
+  std::optional<Deadline::Clock::time_point> exited_;
+  std::vector<std::string> signals_;
 };
 
 }  // namespace farhand

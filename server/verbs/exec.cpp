@@ -7,66 +7,71 @@
 #include "common/spawn.h"
 #include "protocol/messages/command.h"
 #include "server/verbs/command_choice.h"
+#include "server/verbs/command_directory.h"
 #include "server/verbs/command_end.h"
 #include "server/verbs/command_environment.h"
 #include "server/verbs/command_pump.h"
+#include "server/verbs/command_report.h"
 
 namespace farhand {
 namespace {
 
-SpawnRequest spawn_request(CommandChoice choice, const Session& session) {
+Result<void> check_served(const ExecRequest& request) {
+  if (request.terminal) return fail(ErrorCode::kRefused, "this server gives commands no terminal yet");
+  if (request.mode == ExecMode::kLogin) return fail(ErrorCode::kRefused, "this server has no login shell to give yet");
+  return {};
+}
+
+SpawnRequest spawn_request(CommandChoice choice, const ExecRequest& wanted, const Session& session, int directory) {
   SpawnRequest spawn;
   spawn.argv = std::move(choice.argv);
   spawn.environment = command_environment(choice.environment);
   spawn.search_path = kCommandPath;
-  spawn.working_directory = session.root.fd();
+  spawn.working_directory = directory;
   spawn.descriptor_limit = session.service.command_descriptors;
+  spawn.merge_errors = wanted.merge;
   return spawn;
 }
 
-// Words for the log: quoted, escaped, and not without end.
-std::string shown_words(const ExecRequest& request) {
-  constexpr std::size_t kMostWords = 32;
-  std::string text = request.mode == ExecMode::kShell ? "sh:" : "argv:";
-  for (std::size_t i = 0; i < request.words.size() && i < kMostWords; ++i) text += " " + quoted(request.words[i]);
-  if (request.words.size() > kMostWords) text += " ... (" + std::to_string(request.words.size()) + " words)";
-  return text;
+void answer(Session& session, const ExitReport& report) {
+  session.outcome += shown_end(report);
+  record_end(session.record, report);
+  session.channel.say_structure(FrameKind::kExit, encode(report));
 }
 
-// Names alone: a value may be a secret.
-std::vector<std::string> names_of(const std::vector<std::string>& variables) {
-  std::vector<std::string> names;
-  for (const std::string& entry : variables) names.emplace_back(variable_name(entry));
-  return names;
+// The client is gone: what became of its command is for the audit alone.
+void give_up(Session& session, Child& child, const CommandPump& pump, const Error& error) {
+  session.outcome += " given up: " + sentence_for_display(error.message);
+  const auto status = end_command(child, session.abort);
+  if (!status) return;
+  ExitReport report = report_of(*status, pump.elapsed());
+  report.timed_out = pump.timed_out();
+  record_end(session.record, report);
 }
 
-ExitReport report_of(const ExitStatus& status) {
-  ExitReport report;
-  report.kind = status.signalled ? ExitKind::kSignalled : ExitKind::kExited;
-  report.value = static_cast<std::uint8_t>(status.signalled ? status.signal : status.code);
-  report.core = status.core;
-  return report;
-}
-
-ExitReport report_of(const Error& error) {
-  ExitReport report;
-  report.kind = ExitKind::kNotStarted;
-  report.value = error.code == ErrorCode::kNotFound ? 127 : error.code == ErrorCode::kNotExecutable ? 126 : 0;
-  report.code = error.code;
-  report.error = error.message;
-  return report;
-}
-
-std::string shown_end(const ExitReport& report) {
-  if (report.kind == ExitKind::kExited) return " exit " + std::to_string(report.value);
-  if (report.kind == ExitKind::kSignalled) return " signal " + std::to_string(report.value);
-  return " not started: " + report.error;
-}
-
-void record_end(AuditLine& record, const ExitReport& report) {
-  if (report.kind == ExitKind::kExited) record.number("status", report.value);
-  if (report.kind == ExitKind::kSignalled) record.number("signal", report.value);
-  if (report.kind == ExitKind::kNotStarted) record.text("not-started", report.error);
+Result<void> run(Session& session, Child& child, std::chrono::milliseconds timeout) {
+  CommandPump pump(session.channel, child, timeout);
+  const auto pumped = pump.run();
+  if (!pump.signals().empty()) session.record.texts("signals", pump.signals());
+  if (!pumped) {
+    give_up(session, child, pump, pumped.error());
+    return pumped;
+  }
+  session.outcome += pump.shown_traffic();
+  if (pump.stuck()) {
+    leave_alone(child);
+    session.refuse(
+        Error{ErrorCode::kTimedOut,
+              "the command's time is over, but it runs as somebody else or hangs in the kernel, could not be "
+              "killed, and is left alone",
+              false});
+    return {};
+  }
+  if (pump.timed_out()) end_rest(child, pump.grace(), session.abort);
+  ExitReport report = report_of(child.reap(), pump.elapsed());
+  report.timed_out = pump.timed_out();
+  answer(session, report);
+  return {};
 }
 
 }  // namespace
@@ -74,35 +79,34 @@ void record_end(AuditLine& record, const ExitReport& report) {
 Result<void> run_exec(Session& session, const Incoming& request) {
   TRY_ASSIGN(const ExecRequest wanted, decode_exec(request.bytes));
   session.channel.consume(request.bytes.size());
-  session.outcome = shown_words(wanted);
-  session.record.text("mode", wanted.mode == ExecMode::kShell ? "sh" : "argv").texts("argv", wanted.words);
-  if (!wanted.environment.empty()) session.record.texts("environment", names_of(wanted.environment));
+  session.outcome = shown_request(wanted);
+  record_request(session.record, wanted);
 
   auto choice = choose_command(wanted, session.rights);
+  if (const auto served = check_served(wanted); choice && !served) choice = fail(served.error());
   if (!choice) {
     session.refuse(choice.error());
     return {};
   }
   if (!session.rights.command.empty()) session.record.texts("ran", choice->argv);
-  session.service.audit.write(session.record.renamed("exec-begins"));  // it may end us before it ends itself
-  auto child = spawn(spawn_request(*std::move(choice), session));
-  ExitReport report;
-  if (!child) {
-    report = report_of(child.error());
-  } else {
-    CommandPump pump(session.channel, *child);
-    if (const auto pumped = pump.run(); !pumped) {
-      session.outcome += " given up: " + sentence_for_display(pumped.error().message);
-      end_command(*child, session.abort);
-      return fail(pumped.error());
+  UniqueFd directory;
+  if (!wanted.directory.empty()) {
+    auto opened = open_command_directory(wanted.directory, session.root, session.rights);
+    if (!opened) {
+      answer(session, report_of_no_start(opened.error()));
+      return {};
     }
-    report = report_of(child->reap());
-    session.outcome += pump.shown_traffic();
+    directory = *std::move(opened);
   }
-  session.outcome += shown_end(report);
-  record_end(session.record, report);
-  session.channel.say_structure(FrameKind::kExit, encode(report));
-  return {};
+  session.service.audit.write(session.record.renamed("exec-begins"));  // it may end us before it ends itself
+  auto child =
+      spawn(spawn_request(*std::move(choice), wanted, session, directory ? directory.get() : session.root.fd()));
+  if (!child) {
+    answer(session, report_of_no_program(child.error()));
+    return {};
+  }
+  directory.reset();
+  return run(session, *child, wanted.timeout);
 }
 
 }  // namespace farhand

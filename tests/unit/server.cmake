@@ -5,6 +5,10 @@ farhand_test(server_test
     server/audit_fields_test.cpp
     server/audit_test.cpp
     server/command_choice_test.cpp
+    server/command_directory_test.cpp
+    server/command_input_test.cpp
+    server/command_pump_test.cpp
+    server/command_report_test.cpp
     server/commands_test.cpp
     server/config_test.cpp
     server/dispatch_test.cpp
@@ -16,6 +20,7 @@ farhand_test(server_test
     server/request_environment_test.cpp
     server/session_failure_test.cpp
     server/session_processes_test.cpp
+    protocol/channel_pair.cpp
   LINK farhand::server farhand_test_support)
 
 # Keys, their file, invitations.

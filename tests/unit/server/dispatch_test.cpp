@@ -15,12 +15,14 @@
 namespace farhand {
 namespace {
 
-// What a client may say when it may ask for something is a request, unless it is about the connection itself.
+// What a client may say when it may ask for something is a request, unless it is about the connection itself, or about
+// a command that may still be under way.
 bool is_request(FrameKind kind) {
   const FrameRule* rule = find_rule(Side::kClient, kind);
-  const bool about_connection =
-      kind == FrameKind::kPing || kind == FrameKind::kPong || kind == FrameKind::kBye || kind == FrameKind::kError;
-  return rule != nullptr && (rule->states & state_bit(State::kIdle)) != 0 && !about_connection;
+  const bool about_connection = kind == FrameKind::kPing || kind == FrameKind::kPong || kind == FrameKind::kPause ||
+                                kind == FrameKind::kBye || kind == FrameKind::kError;
+  const bool about_command = kind == FrameKind::kSignal || kind == FrameKind::kResize;
+  return rule != nullptr && (rule->states & state_bit(State::kIdle)) != 0 && !about_connection && !about_command;
 }
 
 TEST(Dispatch, EveryRequestHasExactlyOneVerbAndNothingElseHasAny) {
