@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "client/variables.h"
+#include "client/exec_options.h"
 #include "common/escape.h"
 
 namespace farhand {
@@ -39,7 +39,8 @@ struct Parser {
   GetCommand get;
   PairCommand pair;
   std::string encoding;
-  std::vector<std::string> variables;
+  GivenExecOptions exec_options;
+  std::vector<std::string> hosts;
   CLI::App* exec_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
@@ -55,17 +56,20 @@ struct Parser {
     add_files();
     add_hosts();
     app.footer(
-        "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; without -H: $RCLIENT_HOST, else "
-        "your own\n"
-        "rserver's socket on this machine.\n"
-        "Exit status: exec ends as the command did (128+n for signal n, 255 for a failure of ours); else 0 done,\n"
+        "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH, or, for exec, @GROUP and several "
+        "-H;\n"
+        "without -H: $RCLIENT_HOST, else your own rserver's socket on this machine.\n"
+        "Exit status: exec ends as the command did (128+n for signal n, 124 after --timeout, 130 interrupted, 255 for "
+        "a\n"
+        "failure of ours; several hosts: 255 if one could not be asked, else the highest); else 0 done,\n"
         "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
         "6 wrong identity, 7 cannot connect, 8 connection lost, 9 protocol error, 124 timed out, 130 interrupted.");
   }
 
   void add_connection_options() {
-    app.add_option("-H,--host", options.host, "Where to (default: $RCLIENT_HOST, else the local socket)")
-        ->type_name("HOST");
+    app.add_option("-H,--host", hosts, "Where to (default: $RCLIENT_HOST, else the local socket); for exec several")
+        ->type_name("HOST")
+        ->allow_extra_args(false);
     app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
     app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
@@ -85,12 +89,26 @@ struct Parser {
     exec_verb->allow_extras();
     exec_verb->prefix_command();
     exec_verb->add_option("--encoding", encoding, "Show output that arrives in this encoding")->type_name("NAME");
-    exec_verb->add_option("--env", variables, "A variable for the command; alone, NAME takes the value it has here")
-        ->type_name("NAME[=VALUE]")
-        ->allow_extra_args(false);
+    add_exec_text("--env", exec_options.variables, "NAME[=VALUE]",
+                  "A variable for the command; alone, NAME takes the value it has here");
+    add_exec_text("--cwd", exec_options.directory, "DIR", "Start in this directory (default: the served one)");
+    add_exec_text("--timeout", exec_options.timeout, "TIME",
+                  "End it after this long, with status 124: 500ms, 90s, 10m");
+    add_exec_text("--stdin", exec_options.input, "FILE|none",
+                  "Its input (default: standard input; several hosts: none)");
+    exec_verb->add_flag("--merge", exec.request.merge, "Its standard error goes where its standard output goes");
     exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")
         ->type_name("N");
+    exec_verb->add_option("--window", exec_options.window, "Several hosts: ask so many at once (default: 8)")
+        ->type_name("N");
+    exec_verb->add_flag("--group", exec.group, "Several hosts: show each one's output in one piece, when it has ended");
     exec_verb->add_flag("--json", options.json, "One JSON object on standard output");
+  }
+
+  // A list takes any text as it is; CLI11 would read brackets and conversions into a plain one.
+  void add_exec_text(const std::string& name, std::vector<std::string>& values, const std::string& type,
+                     const std::string& description) {
+    exec_verb->add_option(name, values, description)->type_name(type)->allow_extra_args(false);
   }
 
   void add_files() {
@@ -147,7 +165,7 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   const std::vector<std::string> line = parser.exec_verb->remaining();
   ExecCommand command = parser.exec;
   command.encoding = parser.encoding;
-  TRY_ASSIGN(command.request.environment, asked_variables(parser.variables));
+  TRY(apply_exec_options(parser.exec_options, command));
   if (words.after) {
     if (!line.empty()) return fail(usage("exec takes either a shell line or words after --, not both"));
     if (words.after->empty()) return fail(usage("exec -- needs a program; for instance  rclient exec -- ls -l"));
@@ -222,7 +240,26 @@ Result<void> check_options(const Parser& parser) {
   return {};
 }
 
+// One host is where everything goes; several, or a group, are for exec alone.
+Result<void> take_hosts(Parser& parser) {
+  ClientOptions& options = parser.options;
+  std::vector<std::string>& given = parser.hosts;
+  if (given.empty() || given == std::vector<std::string>{""}) {
+    const char* host = std::getenv("RCLIENT_HOST");
+    given = {host != nullptr ? host : ""};
+  }
+  if (given.size() == 1 && !given.front().starts_with('@')) {
+    options.host = given.front();
+    return {};
+  }
+  options.hosts = given;
+  if (!parser.exec_verb->parsed()) return fail(usage("only exec asks several hosts at once; give -H one host"));
+  if (std::find(given.begin(), given.end(), "") != given.end()) return fail(usage("a host of -H is empty"));
+  return {};
+}
+
 Result<ClientCommand> finish(Parser& parser, const Words& words) {
+  TRY(take_hosts(parser));
   TRY(check_options(parser));
   if (parser.pair_verb->parsed()) return finish_pair(parser, words);
   if (parser.forget_verb->parsed()) return finish_forget(parser, words);
@@ -255,9 +292,6 @@ Result<ClientCommand> parse(Parser& parser, const Words& words) {
     // Whoever asked for JSON gets it, wherever parsing came to an end.
     parser.options.json |= std::find(words.before.begin(), words.before.end(), "--json") != words.before.end();
     return fail(usage(escape_for_display(error.what()) + "; rclient --help lists verbs and options"));
-  }
-  if (parser.options.host.empty()) {
-    if (const char* host = std::getenv("RCLIENT_HOST")) parser.options.host = host;
   }
   return finish(parser, words);
 }

@@ -1,6 +1,6 @@
 // The command line of rclient, as values. Nothing is opened or connected here.
 //
-//   rclient [-H HOST] [--json] [-q|-v] VERB ...
+//   rclient [-H HOST]... [--json] [-q|-v] VERB ...
 #pragma once
 
 #include <optional>
@@ -16,6 +16,8 @@ namespace farhand {
 
 struct ClientOptions {
   std::string host;  // as given with -H or RCLIENT_HOST; empty: the local socket
+  // Several were given, or a group (@NAME): as they were written. `host` is empty then.
+  std::vector<std::string> hosts;
   TlsFiles tls;
   std::string server_pin;   // as given
   std::string ca;           // a file
@@ -29,7 +31,12 @@ struct ExecCommand {
   ExecRequest request;
   std::string encoding;  // of the output, for iconv; empty: as it comes
   int status_fd = -1;
+  std::string input;       // --stdin: a file, or kNoInput; empty: standard input
+  std::size_t window = 8;  // several hosts: how many are asked at once
+  bool group = false;      // several hosts: the output of each in one piece, when it has ended
 };
+inline constexpr const char* kNoInput = "none";
+
 struct PostCommand {
   std::vector<std::string> files;
   std::string to;  // empty: under its own name

@@ -16,7 +16,7 @@ int status_of_remote(ErrorCode code) noexcept {
     case ErrorCode::kProtocol:
       return 9;
     case ErrorCode::kTimedOut:
-      return 124;
+      return kTimedOutStatus;
     default:  // the wire may bring codes of newer versions
       return 3;
   }
@@ -53,9 +53,9 @@ int status_of_local(ErrorCode code) noexcept {
     case ErrorCode::kProtocol:
       return 9;
     case ErrorCode::kTimedOut:
-      return 124;
+      return kTimedOutStatus;
     case ErrorCode::kInterrupted:
-      return 130;
+      return kInterruptedStatus;
   }
   return 4;
 }
@@ -78,7 +78,11 @@ int status_of(const FilesOutcome& outcome) noexcept {
 
 int status_of(const ExecOutcome& outcome) noexcept {
   constexpr int kSignalBase = 128;
-  if (!outcome.exit) return kExecFailureStatus;
+  if (!outcome.exit) {
+    const bool interrupted = outcome.error && !outcome.error->remote && outcome.error->code == ErrorCode::kInterrupted;
+    return interrupted ? kInterruptedStatus : kExecFailureStatus;
+  }
+  if (outcome.exit->timed_out) return kTimedOutStatus;
   switch (outcome.exit->kind) {
     case ExitKind::kExited:
       return outcome.exit->value;

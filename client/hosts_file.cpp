@@ -29,6 +29,14 @@ Result<toml::table> parse_document(std::string_view text, std::string_view file)
 // ---------------------------------------------------------------------------------------------------------------------
 // One host
 
+Error refusal(std::string_view file, const toml::source_region& where, const std::string& why, const std::string& what,
+              std::string_view name) {
+  return Error{ErrorCode::kUsage,
+               place(file, where.begin) + ": " + why + "; the " + what + " " + farhand::quoted(name) +
+                   " is not used until that is mended",
+               false};
+}
+
 class EntryReader {
  public:
   EntryReader(std::string_view alias, std::string_view file) : file_(file) { host_.alias = alias; }
@@ -43,8 +51,7 @@ class EntryReader {
 
  private:
   tl::unexpected<Error> refuse(const toml::source_region& where, const std::string& why) const {
-    return fail(ErrorCode::kUsage, place(file_, where.begin) + ": " + why + "; the host " +
-                                       farhand::quoted(host_.alias) + " is not used until that is mended");
+    return fail(refusal(file_, where, why, "host", host_.alias));
   }
 
   Result<void> take(const toml::key& name, const toml::node& value) {
@@ -90,6 +97,52 @@ class EntryReader {
   std::string_view file_;
   KnownHost host_;
   bool has_host_ = false;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// One group
+
+bool is_group_name(std::string_view name) {
+  return name.starts_with('@');
+}
+
+class GroupReader {
+ public:
+  GroupReader(std::string_view name, std::string_view file) : file_(file) { group_.name = name; }
+
+  Result<HostGroup> read(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return refuse(node.source(), "a group is a table, such as [\"@web\"]");
+    if (!check_alias(group_.name.substr(1))) return refuse(node.source(), "this name of a group is malformed");
+    for (const auto& [key, value] : *table) {
+      if (key.str() != "hosts") {
+        return refuse(key.source(), "there is no entry " + farhand::quoted(key.str()) + " of a group (hosts)");
+      }
+      TRY(take_hosts(value));
+    }
+    if (group_.hosts.empty()) return refuse(node.source(), "a group has 'hosts', a list of at least one text");
+    return std::move(group_);
+  }
+
+ private:
+  tl::unexpected<Error> refuse(const toml::source_region& where, const std::string& why) const {
+    return fail(refusal(file_, where, why, "group", group_.name));
+  }
+
+  Result<void> take_hosts(const toml::node& value) {
+    const toml::array* list = value.as_array();
+    if (list == nullptr) return refuse(value.source(), "'hosts' is a list of texts, such as [\"web\", \"db\"]");
+    for (const toml::node& entry : *list) {
+      const auto host = entry.value_exact<std::string>();
+      if (!host || host->empty()) return refuse(entry.source(), "a host of a group is a text in quotes");
+      if (is_group_name(*host)) return refuse(entry.source(), "a group holds hosts, and no groups");
+      group_.hosts.push_back(*host);
+    }
+    return {};
+  }
+
+  std::string_view file_;
+  HostGroup group_;
 };
 
 std::string table_text(const KnownHost& host) {
@@ -171,12 +224,18 @@ void close_gap(std::vector<std::string>& lines, std::size_t at) {
 Result<KnownHosts> KnownHosts::parse(std::string_view text, std::string_view file) {
   TRY_ASSIGN(const toml::table document, parse_document(text, file));
   KnownHosts known;
-  for (const auto& [key, node] : document) {
-    auto host = EntryReader(key.str(), file).read(node);
-    if (host) {
-      known.hosts_.push_back(*std::move(host));
+  const auto put = [&known](auto entry, auto& list, std::string_view name) {
+    if (entry) {
+      list.push_back(*std::move(entry));
     } else {
-      known.refused_.push_back({std::string(key.str()), host.error()});
+      known.refused_.push_back({std::string(name), entry.error()});
+    }
+  };
+  for (const auto& [key, node] : document) {
+    if (is_group_name(key.str())) {
+      put(GroupReader(key.str(), file).read(node), known.groups_, key.str());
+    } else {
+      put(EntryReader(key.str(), file).read(node), known.hosts_, key.str());
     }
   }
   return known;

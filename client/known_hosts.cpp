@@ -72,6 +72,17 @@ Result<std::optional<KnownHost>> KnownHosts::find_alias(std::string_view alias) 
   return std::optional<KnownHost>();
 }
 
+Result<std::vector<std::string>> KnownHosts::find_group(std::string_view name) const {
+  for (const Refused& refused : refused_) {
+    if (refused.alias == name) return fail(refused.why);
+  }
+  for (const HostGroup& group : groups_) {
+    if (group.name == name) return group.hosts;
+  }
+  return fail(ErrorCode::kUsage, "no group " + farhand::quoted(name) +
+                                     " is known: a table of this name in hosts.toml, with hosts = [...], makes one");
+}
+
 Result<std::optional<KnownHost>> KnownHosts::find_address(const Host& host) const {
   std::optional<KnownHost> found;
   for (const KnownHost& known : hosts_) {

@@ -11,9 +11,14 @@
 //   ca = "/etc/ssl/our-ca.pem"          # absolute
 //   verify-name = "db.example.org"      # without it: the name in host
 //
-// A host without TLS (unix:PATH, plain:HOST:PORT) has neither. An entry that is unknown, misspelt or contradicts
-// another refuses that host whole; the others keep working. The file may be edited by hand: what we change is cut out
-// of and put into the text, and everything else, comments among it, stays as it is.
+// A host without TLS (unix:PATH, plain:HOST:PORT) has neither. A name that begins with @ is a group of hosts, for exec:
+//
+//   ["@all"]
+//   hosts = ["web", "db"]               # as -H takes them, but no groups
+//
+// An entry that is unknown, misspelt or contradicts
+// another refuses that host or group whole; the others keep working. The file may be edited by hand: what we change is
+// cut out of and put into the text, and everything else, comments among it, stays as it is.
 //
 // Threads: const after construction. Errors: kUsage with file, line and column; what PrivateDirectory says.
 #pragma once
@@ -43,6 +48,11 @@ struct KnownHost {
   [[nodiscard]] std::optional<ServerTrust> trust() const;
 };
 
+struct HostGroup {
+  std::string name;  // with its @
+  std::vector<std::string> hosts;
+};
+
 class KnownHosts {
  public:
   KnownHosts() = default;
@@ -56,15 +66,20 @@ class KnownHosts {
   [[nodiscard]] Result<std::optional<KnownHost>> find_alias(std::string_view alias) const;
   [[nodiscard]] Result<std::optional<KnownHost>> find_address(const Host& host) const;
 
+  // The hosts of a group (with its @), in the order in which they are written. kUsage: it is not known, or refused.
+  [[nodiscard]] Result<std::vector<std::string>> find_group(std::string_view name) const;
+
   struct Refused {
-    std::string alias;
+    std::string alias;  // or the name of a group
     Error why;
   };
-  [[nodiscard]] const std::vector<KnownHost>& hosts() const noexcept { return hosts_; }  // by alias
+  [[nodiscard]] const std::vector<KnownHost>& hosts() const noexcept { return hosts_; }    // by alias
+  [[nodiscard]] const std::vector<HostGroup>& groups() const noexcept { return groups_; }  // by name
   [[nodiscard]] const std::vector<Refused>& refused() const noexcept { return refused_; }
 
  private:
   std::vector<KnownHost> hosts_;
+  std::vector<HostGroup> groups_;
   std::vector<Refused> refused_;
 };
 

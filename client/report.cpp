@@ -1,6 +1,7 @@
 // Outcomes as sentences and as JSON.
 #include "client/report.h"
 
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -79,18 +80,41 @@ void put_exit(Json& object, const ExecOutcome& outcome) {
   if (exit.kind == ExitKind::kNotStarted) object["error"] = error_object(Error{exit.code, exit.error, true});
 }
 
+double seconds_of(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+// What it took, of a command that has run; null where nobody knows.
+void put_usage(Json& object, const ExecOutcome& outcome) {
+  object["timed_out"] = outcome.exit && outcome.exit->timed_out;
+  object["duration"] = nullptr;
+  object["usage"] = nullptr;
+  if (!outcome.exit || outcome.exit->kind == ExitKind::kNotStarted) return;
+  const CommandUsage& usage = outcome.exit->usage;
+  object["duration"] = seconds_of(usage.elapsed);
+  object["usage"]["user"] = seconds_of(usage.user);
+  object["usage"]["system"] = seconds_of(usage.system);
+  object["usage"]["max_rss"] = usage.memory;
+}
+
 }  // namespace
 
 void complain(const std::string& sentence) {
   std::fprintf(stderr, "rclient: %s\n", sentence.c_str());
 }
 
-void report_exec(const ExecOutcome& outcome) {
+std::string exec_sentence(const ExecOutcome& outcome) {
   if (outcome.error) {
     const bool unknown = was_started(outcome).is_null();
-    complain(outcome.error->message + (unknown ? "; whether the command had begun or ended is not known" : ""));
+    return outcome.error->message + (unknown ? "; whether the command had begun or ended is not known" : "");
   }
-  if (outcome.exit && outcome.exit->kind == ExitKind::kNotStarted) complain(outcome.exit->error);
+  if (!outcome.exit) return {};
+  if (outcome.exit->kind == ExitKind::kNotStarted) return outcome.exit->error;
+  return outcome.exit->timed_out ? "the command had not ended within its --timeout, and was ended" : "";
+}
+
+void report_exec(const ExecOutcome& outcome) {
+  if (const std::string sentence = exec_sentence(outcome); !sentence.empty()) complain(sentence);
 }
 
 void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary) {
@@ -104,11 +128,13 @@ void report_files(const std::string& verb, const FilesOutcome& outcome, bool sum
   }
 }
 
-std::string exec_json(const ExecOutcome& outcome, bool with_output) {
+std::string exec_json(const ExecOutcome& outcome, bool with_output, const std::string& host) {
   Json object;
+  if (!host.empty()) put_text(object, "host", host);
   put_exit(object, outcome);
   object["started"] = was_started(outcome);
   object["status"] = status_of(outcome);
+  put_usage(object, outcome);
   if (with_output) {
     put_text(object, "stdout", outcome.out_text);
     put_text(object, "stderr", outcome.err_text);
@@ -169,6 +195,14 @@ std::string hosts_json(const KnownHosts& known, int status) {
   Json object = done_object(status);
   object["hosts"] = Json::array();
   for (const KnownHost& host : known.hosts()) object["hosts"].push_back(host_object(host));
+  object["groups"] = Json::array();
+  for (const HostGroup& group : known.groups()) {
+    Json entry;
+    entry["name"] = group.name;
+    entry["hosts"] = Json::array();
+    for (const std::string& host : group.hosts) entry["hosts"].push_back(escape_for_display(host));
+    object["groups"].push_back(entry);
+  }
   for (const auto& refused : known.refused()) {
     Json entry;
     put_text(entry, "alias", refused.alias);

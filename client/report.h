@@ -14,11 +14,14 @@ namespace farhand {
 // One line on standard error: "rclient: <sentence>". The sentence is ready for display.
 void complain(const std::string& sentence);
 
+// What is to be said of it; empty: nothing, as the status says all.
+std::string exec_sentence(const ExecOutcome& outcome);
 void report_exec(const ExecOutcome& outcome);
 void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary);
 
-// With the output (for --json) or without (for --status-fd). No newline at the end.
-std::string exec_json(const ExecOutcome& outcome, bool with_output);
+// With the output (for --json) or without (for --status-fd); with the host, where several are asked. No newline at the
+// end.
+std::string exec_json(const ExecOutcome& outcome, bool with_output, const std::string& host = {});
 std::string files_json(const FilesOutcome& outcome);
 std::string error_json(const Error& error);  // a job that did not come to any files or hosts
 std::string pair_json(const PairOutcome& outcome);

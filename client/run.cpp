@@ -6,15 +6,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <string>
 
-#include "client/commands/exec.h"
+#include "client/commands/exec_job.h"
+#include "client/commands/fan_out.h"
 #include "client/commands/get.h"
 #include "client/commands/hosts.h"
 #include "client/commands/pair.h"
 #include "client/commands/post.h"
 #include "client/connection.h"
 #include "client/exit_status.h"
+#include "client/host_list.h"
 #include "client/interrupt.h"
 #include "client/prompt.h"
 #include "client/report.h"
@@ -57,36 +60,33 @@ int fail_with(const Error& error, bool json) {
   ::_exit(kExecFailureStatus);
 }
 
-ExecStreams streams_for(const ExecCommand& command, const ClientOptions& options) {
-  ExecStreams streams;
-  streams.input = STDIN_FILENO;
-  streams.keep = options.json;
-  if (!command.encoding.empty()) streams.encoding = command.encoding;
-  return streams;
+bool reader_has_gone(const std::optional<Error>& error) {
+  return error && error->code == ErrorCode::kCancelled && !error->remote;
 }
 
-ExecOutcome carry_out(const ExecCommand& command, const ClientOptions& options) {
+int fail_exec(const Error& error, bool json) {
   ExecOutcome outcome;
-  const auto connector = Connector::make(options);
-  auto connection =
-      connector ? Connection::open(*connector) : Result<std::unique_ptr<Connection>>(fail(connector.error()));
-  if (!connection) {
-    outcome.error = connection.error();
-    return outcome;
-  }
-  if (options.verbose) complain("asking " + connector->host());
-  outcome = run_exec(**connection, command.request, streams_for(command, options)).outcome;
-  (*connection)->leave();
-  return outcome;
+  outcome.error = error;
+  if (reader_has_gone(outcome.error)) die_of_broken_pipe();
+  complain(error.message);
+  return json ? print(exec_json(outcome, true) + "\n", status_of(outcome), kExecFailureStatus) : status_of(outcome);
+}
+
+int run_on_several(const ExecCommand& command, const ClientOptions& options) {
+  const auto hosts = hosts_to_ask(options.hosts);
+  if (!hosts) return fail_exec(hosts.error(), options.json);
+  const auto status = run_fan_out(command, options, *hosts);
+  return status ? *status : fail_exec(status.error(), false);
 }
 
 int run(const ExecCommand& command, const ClientOptions& options) {
-  const ExecOutcome outcome = carry_out(command, options);
+  if (!options.hosts.empty()) return run_on_several(command, options);
+  const ExecOutcome outcome = run_exec_job(command, options, STDIN_FILENO);
   if (command.status_fd >= 0) {
     const std::string record = exec_json(outcome, false) + "\n";
     if (!write_all(command.status_fd, bytes_of(record))) complain("the descriptor of --status-fd cannot be written");
   }
-  if (outcome.error && outcome.error->code == ErrorCode::kCancelled && !outcome.error->remote) die_of_broken_pipe();
+  if (reader_has_gone(outcome.error)) die_of_broken_pipe();
   if (options.json) return print(exec_json(outcome, true) + "\n", status_of(outcome), kExecFailureStatus);
   report_exec(outcome);
   return status_of(outcome);
@@ -145,7 +145,7 @@ int run(const HostsCommand&, const ClientOptions& options) {
   for (const auto& refused : known->refused()) complain(refused.why.message);
   const int status = known->refused().empty() ? 0 : kSomeFailedStatus;
   if (options.json) return print_json(hosts_json(*known, status), status);
-  if (known->hosts().empty() && status == 0 && !options.quiet) {
+  if (known->hosts().empty() && known->groups().empty() && status == 0 && !options.quiet) {
     complain("no hosts are known yet; rclient pair HOST:PORT CODE makes one known");
   }
   return print(hosts_text(*known), status, kLocalTroubleStatus);

@@ -81,6 +81,8 @@ class Channel {
   void refuse(const Error& reason) noexcept;
 
   [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
+  // How much has come from the peer so far: whether it changes tells whether somebody is there.
+  [[nodiscard]] std::uint64_t heard_bytes() const noexcept { return heard_bytes_; }
   // The peer has ended its side; frames of it may still be waiting here.
   [[nodiscard]] bool peer_ended() const noexcept { return peer_ended_; }
   // The same, and everything has been consumed: peek() will never show anything again.

@@ -30,19 +30,30 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
       streams_(streams),
       output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
       errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
+      signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection) : nullptr),
       input_open_(streams.input >= 0) {
   if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
 }
 
 Result<ExitReport> ExecPump::run() {
+  auto exit = pump();
+  if (!exit && exit.error().code == ErrorCode::kConnectionLost && signals_ && signals_->was_stopped()) {
+    exit.error().message += "; rclient had been stopped, and the server may have given it up";
+  }
+  return exit;
+}
+
+Result<ExitReport> ExecPump::pump() {
   for (;;) {
     TRY_ASSIGN(const auto exit, take_output());
     if (exit) {
+      signals_.reset();
       if (input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});  // the stream of stdin frames ends
       TRY(finish_output(output_));
       TRY(finish_output(errors_));
       return *exit;
     }
+    if (signals_) TRY(signals_->tell());
     TRY(send_input());
     TRY(wait_for_change());
   }
@@ -63,6 +74,11 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
       TRY_ASSIGN(const ExitReport exit, decode_exit(incoming->bytes));
       connection_.channel().consume(incoming->bytes.size());
       return std::optional(exit);
+    }
+    if (incoming->kind() == FrameKind::kTaken) {
+      if (auto taken = window_.taken(incoming->header.name); !taken) return fail(connection_.lose(taken.error()));
+      connection_.channel().consume(0);
+      continue;
     }
     TRY(take_piece(incoming->kind() == FrameKind::kStdout ? output_ : errors_, *incoming));
     if (output_.blocked || errors_.blocked) break;
@@ -147,12 +163,18 @@ void ExecPump::give_kept(ExecOutcome& outcome) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Input
 
+bool ExecPump::may_send_input() const noexcept {
+  return input_open_ && connection_.channel().has_room() && window_.room() > 0;
+}
+
 Result<void> ExecPump::send_input() {
   Channel& channel = connection_.channel();
-  if (!input_open_ || !input_ready_ || !channel.has_room()) return {};
+  if (!input_open_ || !input_ready_ || !may_send_input()) return {};
   input_ready_ = false;
-  const ssize_t got = read_some(streams_.input, channel.begin_bytes(FrameKind::kStdin, {}, kOutboxBytes));
+  const std::size_t most = std::min(kOutboxBytes, window_.room());
+  const ssize_t got = read_some(streams_.input, channel.begin_bytes(FrameKind::kStdin, {}, most));
   if (got > 0) {
+    window_.sent(static_cast<std::size_t>(got));
     channel.end_bytes(static_cast<std::size_t>(got));
     return {};
   }
@@ -165,10 +187,10 @@ Result<void> ExecPump::send_input() {
 }
 
 Result<void> ExecPump::wait_for_change() {
-  Channel& channel = connection_.channel();
-  std::array<pollfd, 3> watched{pollfd{input_open_ && channel.has_room() ? streams_.input : -1, POLLIN, 0},
+  std::array<pollfd, 4> watched{pollfd{may_send_input() ? streams_.input : -1, POLLIN, 0},
                                 pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
-                                pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0}};
+                                pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0},
+                                pollfd{signals_ ? signals_->fd() : -1, POLLIN, 0}};
   TRY(connection_.wait(watched, Deadline::never()));
   input_ready_ = watched[0].revents != 0;
   return {};

@@ -1,17 +1,22 @@
 // ExecPump: moves a remote command's streams between the wire and local descriptors, as they come.
 //
-//   standard input  --> stdin frames      paused while the outbox is full
+//   standard input  --> stdin frames      paused while the outbox is full, or 4 MiB are under way
 //   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back
 //   standard error  <-- stderr frames
+//
+//   signals         --> signal frames     where that is asked for
 //
 // With --json output is kept instead, up to kKeptBytes a stream.
 //
 // Threads: one.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "client/commands/input_window.h"
+#include "client/commands/signal_relay.h"
 #include "client/connection.h"
 #include "client/local_stream.h"
 #include "client/outcome.h"
@@ -25,6 +30,7 @@ struct ExecStreams {
   int errors = 2;
   bool keep = false;                    // keep what comes (--json) instead of writing it
   std::optional<std::string> encoding;  // of what comes
+  bool pass_signals = false;            // signals are for the command, and not for us
 };
 
 inline constexpr std::size_t kKeptBytes = 16 << 20;
@@ -34,7 +40,7 @@ class ExecPump {
   static Result<ExecPump> make(Connection& connection, const ExecStreams& streams);
 
   // From the request's last byte to the command's exit. Errors: the connection's; kCancelled if the reader of our
-  // standard output has gone.
+  // standard output has gone; kInterrupted if a signal was meant for us after all.
   Result<ExitReport> run();
 
   [[nodiscard]] bool wrote_anything() const noexcept { return wrote_anything_; }
@@ -53,11 +59,13 @@ class ExecPump {
   };
 
   ExecPump(Connection& connection, const ExecStreams& streams);
+  Result<ExitReport> pump();
   Result<std::optional<ExitReport>> take_output();
   Result<void> take_piece(Output& output, const Incoming& piece);
   Result<bool> write_converted(Output& output);
   Result<std::size_t> write(Output& output, Bytes bytes);
   void keep(Output& output, Bytes bytes);
+  [[nodiscard]] bool may_send_input() const noexcept;
   Result<void> send_input();
   Result<void> finish_output(Output& output);
   Result<void> wait_for_change();
@@ -66,6 +74,8 @@ class ExecPump {
   ExecStreams streams_;
   Output output_;
   Output errors_;
+  InputWindow window_;
+  std::unique_ptr<SignalRelay> signals_;  // until the command has ended
   bool input_open_;
   bool input_ready_ = false;
   bool wrote_anything_ = false;

@@ -22,6 +22,12 @@ std::string trust_text(const KnownHost& host) {
   return "CA " + farhand::quoted(host.ca) + " for " + farhand::quoted(name);
 }
 
+std::string members_text(const HostGroup& group) {
+  std::string text;
+  for (const std::string& host : group.hosts) text += (text.empty() ? "" : " ") + escape_for_display(host);
+  return text;
+}
+
 }  // namespace
 
 Result<KnownHosts> run_hosts() {
@@ -37,6 +43,7 @@ Result<void> run_forget(const std::string& alias) {
 
 std::string hosts_text(const KnownHosts& known) {
   std::size_t alias_width = 0;
+  for (const HostGroup& group : known.groups()) alias_width = std::max(alias_width, group.name.size());
   std::size_t host_width = 0;
   for (const KnownHost& host : known.hosts()) {
     alias_width = std::max(alias_width, host.alias.size());
@@ -46,6 +53,9 @@ std::string hosts_text(const KnownHosts& known) {
   for (const KnownHost& host : known.hosts()) {
     text += padded(host.alias, alias_width) + "  " + padded(escape_for_display(host_text(host.host)), host_width) +
             "  " + trust_text(host) + "\n";
+  }
+  for (const HostGroup& group : known.groups()) {
+    text += padded(group.name, alias_width) + "  " + members_text(group) + "\n";
   }
   return text;
 }

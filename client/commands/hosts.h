@@ -14,7 +14,7 @@ Result<KnownHosts> run_hosts();
 // kNotFound for an alias that is not known.
 Result<void> run_forget(const std::string& alias);
 
-// A line for each host: alias, address, and the key or the CA. Pure.
+// A line for each host: alias, address, and the key or the CA; and one for each group: its hosts. Pure.
 std::string hosts_text(const KnownHosts& known);
 
 }  // namespace farhand

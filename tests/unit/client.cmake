@@ -5,9 +5,11 @@ farhand_test(client_test
     client/display_test.cpp
     client/host_test.cpp
     client/hostile_server_test.cpp
+    client/input_window_test.cpp
     client/known_hosts_test.cpp
     client/outcome_test.cpp
     client/pair_test.cpp
     client/prompt_line_test.cpp
+    client/several_hosts_test.cpp
     client/target_test.cpp
   LINK farhand::client farhand_test_support nlohmann_json::nlohmann_json)

@@ -94,6 +94,50 @@ TEST(ClientCommandLine, AVariableThatIsNoneOrNotSetOrTooMuchIsAUsageError) {
   complaint_about(many);
 }
 
+TEST(ClientCommandLine, ACommandHasItsDirectoryTimeoutAndInput) {
+  using namespace std::chrono_literals;
+  const auto exec =
+      command_of<ExecCommand>({"exec", "--cwd", "[a]", "--timeout", "90s", "--stdin=a,b", "--merge", "ls"});
+  EXPECT_EQ(exec.request.directory, "[a]");
+  EXPECT_EQ(exec.request.timeout, 90s);
+  EXPECT_TRUE(exec.request.merge);
+  EXPECT_EQ(exec.input, "a,b");
+  const auto plain = command_of<ExecCommand>({"exec", "ls"});
+  EXPECT_EQ(plain.request.directory + plain.input, "");
+  EXPECT_EQ(plain.request.timeout, 0s);
+  EXPECT_FALSE(plain.request.merge);
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--timeout", "365000d", "ls"}).request.timeout, 24h * 365000);
+}
+
+TEST(ClientCommandLine, OptionsOfExecThatMeanNothingAreUsageErrors) {
+  for (const char* timeout : {"5", "0s", "-5s", "5 s", "1.5s", "soon", "365001d"}) {
+    EXPECT_NE(complaint_about({"exec", "--timeout", timeout, "ls"}).find("10m"), std::string::npos) << timeout;
+  }
+  for (const char* option : {"--cwd", "--timeout", "--stdin"}) {
+    EXPECT_NE(complaint_about({"exec", option, "", "ls"}).find("empty"), std::string::npos) << option;
+    EXPECT_NE(complaint_about({"exec", option, "5s", option, "5s", "ls"}).find("twice"), std::string::npos) << option;
+  }
+  const std::string fits(kMaxFrameNameBytes, 'x');
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--cwd", fits.c_str(), "ls"}).request.directory, fits);
+  complaint_about({"exec", "--cwd", (fits + "x").c_str(), "ls"});
+  for (const char* window : {"0", "-1", "257", "x", ""}) complaint_about({"exec", "--window", window, "ls"});
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--window", "256", "ls"}).window, 256u);
+}
+
+TEST(ClientCommandLine, SeveralHostsAndGroupsAreForExecAlone) {
+  EXPECT_EQ(options_of({"-H", "a", "-H", "[::1]", "-H", "@g", "exec", "ls"}).hosts, (Strings{"a", "[::1]", "@g"}));
+  EXPECT_EQ(options_of({"-H", "@g", "exec", "ls"}).hosts, Strings{"@g"});
+  EXPECT_EQ(options_of({"-H", "a", "-H", "b", "exec", "ls"}).host, "");
+  EXPECT_TRUE(options_of({"-H", "a", "exec", "ls"}).hosts.empty());
+  for (const auto& words : {std::vector<const char*>{"-H", "a", "-H", "b", "post", "f"},
+                            {"-H", "@g", "get", "f"},
+                            {"-H", "a", "-H", "b"},
+                            {"-H", "@g", "hosts"}}) {
+    EXPECT_NE(complaint_about(words).find("only exec"), std::string::npos);
+  }
+  complaint_about({"-H", "a", "-H", "", "exec", "ls"});
+}
+
 TEST(ClientCommandLine, OptionsBehindTwoDashesAreNotOurs) {
   EXPECT_FALSE(options_of({"exec", "--", "prog", "--json", "-q"}).json);
   EXPECT_FALSE(options_of({"exec", "--", "prog", "--json", "-q"}).quiet);

@@ -101,6 +101,45 @@ TEST(KnownHosts, AnEntryThatIsWrongRefusesItsHostWithItsPlaceAndNoOther) {
   expect_says(refusal_of("[\"-x\"]\nhost = \"h\"\n" + pin), "malformed");
 }
 
+TEST(HostGroups, AreTablesWhoseNamesBeginWithAnAt) {
+  const KnownHosts known = parsed(entry("web", "h", kPinA) + "[\"@all\"]\nhosts = [\"web\",\n  \"unix:/x\"]\n");
+  EXPECT_TRUE(known.refused().empty());
+  EXPECT_EQ(known.hosts().size(), 1u);
+  ASSERT_EQ(known.groups().size(), 1u);
+  EXPECT_EQ(known.find_group("@all").value(), (std::vector<std::string>{"web", "unix:/x"}));
+  EXPECT_FALSE(known.find_group("@none"));
+  EXPECT_FALSE(known.find_alias("@all").value());
+}
+
+TEST(HostGroups, AGroupThatIsWrongIsRefusedWithItsPlaceAndNothingElse) {
+  struct Case {
+    const char* body;
+    const char* says;
+  };
+  for (const Case& c : {Case{"hosts = [\"a\"]\nhsots = 1\n", "line 6 column 1"}, Case{"host = \"a\"\n", "'host'"},
+                        Case{"", "'hosts'"}, Case{"hosts = []\n", "'hosts'"}, Case{"hosts = \"a\"\n", "list"},
+                        Case{"hosts = [\"a\", 5]\n", "line 5 column 15"}, Case{"hosts = [\"\"]\n", "in quotes"},
+                        Case{"hosts = [\"@b\"]\n", "no groups"}}) {
+    const KnownHosts known = parsed(entry("web", "h", kPinA) + "[\"@g\"]\n" + c.body);
+    EXPECT_TRUE(known.find_alias("web").value()) << c.body;
+    const auto found = known.find_group("@g");
+    ASSERT_FALSE(found) << c.body;
+    expect_says(found.error().message, c.says);
+    expect_says(found.error().message, "the group '@g' is not used");
+  }
+  expect_says(refusal_of("[\"@\"]\nhosts = [\"a\"]\n"), "malformed");
+  expect_says(refusal_of("\"@g\" = \"a\"\n"), "table");
+}
+
+TEST(HostGroups, StayAsTheyAreWhenHostsComeAndGo) {
+  const std::string group = "[\"@all\"]\nhosts = [\n  \"web\",  # the first\n  \"db\",\n]\n";
+  const auto put = with_host_put(group, pinned("web", "h", kPinA), "f");
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_TRUE(put->starts_with(group));
+  EXPECT_EQ(with_host_removed(*put, "web", "f").value(), group);
+  EXPECT_EQ(parsed(with_host_removed(*put, "@all", "f").value()).groups().size(), 0u) << "a group is forgotten, too";
+}
+
 TEST(KnownHosts, ATextThatIsNoTomlIsRefusedWithItsPlace) {
   for (const char* text : {"[web\n", "[web]\nhost = \n", "x", "[web]\n[web]\n", "\xff\xfe", "a = \"\x1b\"\n"}) {
     const auto known = KnownHosts::parse(text, "/c/hosts.toml");

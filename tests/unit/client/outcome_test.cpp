@@ -63,7 +63,19 @@ TEST(ExitStatus, ExecEndsAsItsCommandDid) {
   EXPECT_EQ(status_of(ended(ExitKind::kNotStarted, 127)), 127);
   EXPECT_EQ(status_of(ended(ExitKind::kNotStarted, 126)), 126);
   EXPECT_EQ(status_of(ended(ExitKind::kNotStarted, 0)), 255);
-  for (const Row& row : kRows) EXPECT_EQ(status_of(failed(Error{row.code, "", false}, true)), 255);
+  for (const Row& row : kRows) {
+    const int local = row.code == ErrorCode::kInterrupted ? 130 : 255;
+    EXPECT_EQ(status_of(failed(Error{row.code, "", false}, true)), local) << error_name(row.code);
+    EXPECT_EQ(status_of(failed(Error{row.code, "", true}, true)), 255) << error_name(row.code);
+  }
+}
+
+TEST(ExitStatus, ACommandThatWasEndedForItsTimeoutIs124HoweverItEnded) {
+  for (const ExitKind kind : {ExitKind::kExited, ExitKind::kSignalled}) {
+    ExecOutcome outcome = ended(kind, 9);
+    outcome.exit->timed_out = true;
+    EXPECT_EQ(status_of(outcome), 124);
+  }
 }
 
 FileOutcome file(std::optional<Error> error = std::nullopt) {
@@ -105,6 +117,8 @@ json parsed(const std::string& text) {
 
 TEST(Report, AnExecThatEndedIsItsStatus) {
   ExecOutcome outcome = ended(ExitKind::kExited, 3);
+  using namespace std::chrono_literals;
+  outcome.exit->usage = CommandUsage{1500ms, 250ms, 500ms, 4096};
   outcome.out_text = "out\n";
   outcome.err_cut = true;
   EXPECT_EQ(parsed(exec_json(outcome, true)), json({{"exit", 3},
@@ -112,12 +126,37 @@ TEST(Report, AnExecThatEndedIsItsStatus) {
                                                     {"error", nullptr},
                                                     {"started", true},
                                                     {"status", 3},
+                                                    {"timed_out", false},
+                                                    {"duration", 1.5},
+                                                    {"usage", {{"user", 0.25}, {"system", 0.5}, {"max_rss", 4096}}},
                                                     {"stdout", "out\n"},
                                                     {"stderr", ""},
                                                     {"stdout_cut", false},
                                                     {"stderr_cut", true}}));
-  EXPECT_EQ(parsed(exec_json(outcome, false)),
-            json({{"exit", 3}, {"signal", nullptr}, {"error", nullptr}, {"started", true}, {"status", 3}}));
+  const json record = parsed(exec_json(outcome, false, "web"));
+  EXPECT_EQ(record["host"], "web");
+  for (const char* output : {"stdout", "stderr", "stdout_cut", "stderr_cut"}) EXPECT_FALSE(record.contains(output));
+}
+
+TEST(Report, WhatACommandTookIsNullWhereNobodyKnows) {
+  for (const ExecOutcome& outcome :
+       {ended(ExitKind::kNotStarted, 127), failed(error_with(ErrorCode::kConnectionLost), true)}) {
+    const json report = parsed(exec_json(outcome, false));
+    EXPECT_EQ(report["timed_out"], false);
+    EXPECT_EQ(report["duration"], nullptr);
+    EXPECT_EQ(report["usage"], nullptr);
+  }
+}
+
+TEST(Report, ATimeoutIsToldAndSoIsHowTheCommandEnded) {
+  ExecOutcome outcome = ended(ExitKind::kSignalled, 15);
+  outcome.exit->timed_out = true;
+  const json report = parsed(exec_json(outcome, false));
+  EXPECT_EQ(report["timed_out"], true);
+  EXPECT_EQ(report["signal"], 15);
+  EXPECT_EQ(report["status"], 124);
+  EXPECT_NE(exec_sentence(outcome).find("--timeout"), std::string::npos);
+  EXPECT_EQ(exec_sentence(ended(ExitKind::kSignalled, 15)), "") << "a signal is told by the status";
 }
 
 TEST(Report, AnExecThatWasKilledHasASignalAndNoExit) {

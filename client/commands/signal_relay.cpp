@@ -1,0 +1,68 @@
+// Signals on their way to a remote command.
+#include "client/commands/signal_relay.h"
+
+#include "protocol/messages/command.h"
+
+namespace farhand {
+namespace {
+
+// The token of the pings that ask whether the server is there.
+constexpr std::string_view kAreYouThere = "signal";
+
+}  // namespace
+
+Result<void> SignalRelay::tell() {
+  for (int number = signals_.take(); number != 0; number = signals_.take()) TRY(take(number));
+  Channel& channel = connection_.channel();
+  for (int number = 1; untold_ != 0 && channel.has_room(); ++number) {
+    const std::uint32_t bit = std::uint32_t{1} << number;
+    if ((untold_ & bit) == 0) continue;
+    untold_ &= ~bit;
+    channel.say(FrameKind::kSignal, signal_word(number));
+    if (number == SIGINT) channel.say(FrameKind::kPing, kAreYouThere);
+  }
+  return {};
+}
+
+Result<void> SignalRelay::take(int number) {
+  if (number == SIGTSTP) {
+    stop_for_a_while();
+    return {};
+  }
+  if (number == SIGINT && is_enough()) {
+    return fail(ErrorCode::kInterrupted, "interrupted twice; the connection is dropped, which ends the command");
+  }
+  if (number == SIGINT) interrupted_ = Interrupted{Deadline::Clock::now(), connection_.channel().heard_bytes()};
+  was_stopped_ = was_stopped_ || number == SIGCONT;
+  untold_ |= std::uint32_t{1} << number;
+  return {};
+}
+
+bool SignalRelay::was_stopped() noexcept {
+  for (int number = signals_.take(); number != 0; number = signals_.take()) {
+    was_stopped_ = was_stopped_ || number == SIGCONT;
+  }
+  return was_stopped_;
+}
+
+bool SignalRelay::is_enough() const {
+  if (!interrupted_) return false;
+  return Deadline::Clock::now() - interrupted_->when < kSecondInterrupt ||
+         connection_.channel().heard_bytes() == interrupted_->heard_bytes;
+}
+
+// A server that does not hear of it in time takes us for dead after a while: that is told when we go on.
+void SignalRelay::stop_for_a_while() {
+  constexpr std::chrono::seconds kFlushTime{1};
+  Channel& channel = connection_.channel();
+  channel.say(FrameKind::kSignal, signal_word(SIGTSTP));
+  channel.say(FrameKind::kPause);
+  const auto flushed = channel.flush(Deadline::after(kFlushTime));
+  static_cast<void>(flushed);  // a connection that is lost says so at the next wait
+  signals_.stop_here();
+  was_stopped_ = true;
+  channel.say(FrameKind::kSignal, signal_word(SIGCONT));
+  channel.say(FrameKind::kPing, kAreYouThere);
+}
+
+}  // namespace farhand

@@ -1,0 +1,49 @@
+// SignalRelay: the signals that reach us while a remote command runs are told to its process group, and control-Z to
+// the server as well.
+//
+// A second INT ends us instead, if it comes within kSecondInterrupt of the first, or if nothing has been heard of the
+// server since: each INT asks it for a sign of life.
+//
+// Threads: one. Errors: kInterrupted.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "client/connection.h"
+#include "client/signals.h"
+#include "common/deadline.h"
+
+namespace farhand {
+
+// Whoever presses Ctrl-C twice in a row wants out; whoever waits this long between them means the command again.
+inline constexpr std::chrono::seconds kSecondInterrupt{2};
+
+class SignalRelay {
+ public:
+  explicit SignalRelay(Connection& connection) : connection_(connection) {}
+
+  [[nodiscard]] int fd() const noexcept { return signals_.fd(); }  // readable when one has come
+  // Tells what has come, as far as there is room for it: to be called whenever there may be.
+  Result<void> tell();
+  // Whether this process has been stopped and gone on: a server that heard nothing meanwhile may have given it up.
+  [[nodiscard]] bool was_stopped() noexcept;
+
+ private:
+  Result<void> take(int number);
+  [[nodiscard]] bool is_enough() const;
+  void stop_for_a_while();
+
+  Connection& connection_;
+  CommandSignals signals_;
+  std::uint32_t untold_ = 0;  // 1 << number
+  bool was_stopped_ = false;
+  struct Interrupted {
+    Deadline::Clock::time_point when;
+    std::uint64_t heard_bytes;  // by then
+  };
+  std::optional<Interrupted> interrupted_;
+};
+
+}  // namespace farhand
