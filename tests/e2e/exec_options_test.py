@@ -255,18 +255,21 @@ class SecondInterrupt(ExecTest):
         self.assertEqual(client.wait(PATIENCE), 7)
 
     def test_over_a_dead_link_the_second_interrupt_ends_the_client_however_late(self):
-        server = Server()
-        self.addCleanup(server.cleanup)
-        client = server.start_client(["exec", "echo ready; exec sleep 60"])
-        self.addCleanup(client.communicate)
-        self.expect_lines(client, b"ready")
-        os.kill(server.pid, signal.SIGSTOP)
-        client.send_signal(signal.SIGINT)
-        time.sleep(TOGETHER + 0.2)
-        self.assertIsNone(client.poll())
-        client.send_signal(signal.SIGINT)
-        self.assertEqual(client.wait(PATIENCE), 130)
-        os.kill(server.pid, signal.SIGCONT)
+        def script(peer):
+            welcome(peer)
+            peer.expect("exec")
+            peer.send(frame("stdout", b"ready\n"))
+            drain(peer)  # and not a word more
+        with FakeServer(script, self.here) as fake:
+            client = subprocess.Popen(client_command(["exec", "true"], fake.host), env=environment(),
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(client.communicate)
+            self.expect_lines(client, b"ready")
+            client.send_signal(signal.SIGINT)
+            time.sleep(TOGETHER + 0.2)
+            self.assertIsNone(client.poll())
+            client.send_signal(signal.SIGINT)
+            self.assertEqual(client.wait(PATIENCE), 130)
 
 
 class Stops(ExecTest):

@@ -10,8 +10,8 @@ from exec_options_test import WAITER, state
 from harness import (MEMORY_COUNTS, PATIENCE, PYTHON, Server, Terminal, assert_sane, check_sentence, children_of,
                      client_command, environment, main, memory_of, pids_with_word, rclient, remove_tree, scratch,
                      unique_number, wait_until, write_file)
+from hostile import MIB, FakeServer, drain
 
-MIB = 1 << 20
 NOWHERE = "unix:/nonexistent/socket"
 
 
@@ -243,6 +243,19 @@ class Signals(SeveralHostsTest):
         self.assertEqual(client.returncode, 255)
         self.assertIn(b"one  failed 143", complaints)
         self.assertIn(b"two  not asked", complaints)
+
+    def test_a_host_that_is_still_connected_to_is_given_up_at_a_signal(self):
+        with FakeServer(drain, raw=True) as fake:  # a handshake without an answer
+            one = self.servers[0].host
+            client = self.start_on([fake.host, one], "--tls-server-pin", "sha256:" + "0" * 64, "exec",
+                                   "echo ready; exec sleep 60")
+            self.read_lines(client, os.fsencode(one) + b": ready\n")
+            wait_until(lambda: fake.connections == 1, "it is connected to")
+            client.send_signal(signal.SIGTERM)
+            _, complaints = client.communicate(timeout=5)
+        self.assertEqual(client.returncode, 255)
+        self.assertIn(b"failed 143", complaints)
+        self.assertIn(b"unreachable", complaints)
 
     def test_two_interrupts_end_it_whatever_the_commands_do(self):
         word = unique_number()
