@@ -2,6 +2,7 @@
 #include "server/verbs/command_input.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -105,6 +106,16 @@ void CommandInput::write() {
     if (block.begin == block.end) blocks_.pop_front();
   }
   if (ended_) pipe_.reset();
+}
+
+void CommandInput::Unmap::operator()(std::byte* memory) const noexcept {
+  ::munmap(memory, kBlockBytes);
+}
+
+std::unique_ptr<std::byte[], CommandInput::Unmap> CommandInput::map_block() {
+  void* memory = ::mmap(nullptr, kBlockBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_errno("mmap");
+  return std::unique_ptr<std::byte[], Unmap>(static_cast<std::byte*>(memory));
 }
 
 void CommandInput::hold(Bytes bytes) {

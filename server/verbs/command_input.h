@@ -2,7 +2,7 @@
 // not read, so that what the client says behind it is heard, and tells the client how much has been taken.
 //
 //   stdin frames --> [child's pipe]                   while the command reads fast: straight from the channel's inbox
-//               \--> [blocks of 64 KiB] --> [pipe]    while it does not: at most kStdinWindow, memory only as it is
+//               \--> [blocks of 256 KiB] --> [pipe]   while it does not: at most kStdinWindow, memory only as it is
 //               held
 //
 // A pipe that is full is no sign of a slow command, and holding costs a copy: so a frame may stay in the inbox for a
@@ -49,9 +49,14 @@ class CommandInput {
   [[nodiscard]] std::uint64_t written_bytes() const noexcept { return written_; }
 
  private:
-  static constexpr std::size_t kBlockBytes = 64 << 10;  // what a pipe takes at once by default
+  static constexpr std::size_t kBlockBytes = 256 << 10;  // what the pipe takes at once
+  struct Unmap {
+    void operator()(std::byte* memory) const noexcept;
+  };
+  // Pages of their own: the allocator of a process with many threads would keep what is given back to it.
+  static std::unique_ptr<std::byte[], Unmap> map_block();
   struct Block {
-    std::unique_ptr<std::byte[]> memory = std::make_unique_for_overwrite<std::byte[]>(kBlockBytes);
+    std::unique_ptr<std::byte[], Unmap> memory = map_block();
     std::size_t begin = 0;
     std::size_t end = 0;
   };

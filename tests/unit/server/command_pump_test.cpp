@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include <string>
 #include <thread>
 
 #include "protocol/messages/command.h"
+#include "tests/support/deny_syscall.h"
 #include "tests/support/run_program.h"
 #include "tests/unit/protocol/channel_pair.h"
 
@@ -27,14 +29,29 @@ class CommandPumpTest : public ::testing::Test {
 
   Channel& client() { return *pair_.client; }
 
-  // The line in /bin/sh, with what the client has said.
-  Result<void> run(const std::string& line, milliseconds timeout = milliseconds(0), bool merge = false) {
+  void start(const std::string& line, bool merge = false) {
     auto request = test::request_for({"/bin/sh", "-c", line});
     request.merge_errors = merge;
     child_.emplace(*spawn(request));
+  }
+
+  // Pumps what was started, with what the client has said.
+  Result<void> pump(milliseconds timeout = milliseconds(0)) {
     pump_.emplace(*pair_.server, *child_, timeout);
     if (!client().flush(test::soon())) ADD_FAILURE() << "the client's frames do not fit";
     return pump_->run();
+  }
+
+  Result<void> run(const std::string& line, milliseconds timeout = milliseconds(0)) {
+    start(line);
+    return pump(timeout);
+  }
+
+  // The same, where the timeout begins only when the command has said a first line: its traps are set by then.
+  Result<void> run_when_ready(const std::string& line, milliseconds timeout) {
+    start(line);
+    EXPECT_EQ(test::read_line(child_->output), "ready");
+    return pump(timeout);
   }
 
   // Everything that the client has been sent so far of one kind.
@@ -67,7 +84,8 @@ TEST_F(CommandPumpTest, WhatGoesInComesOut) {
 
 TEST_F(CommandPumpTest, MergedThereIsOneStream) {
   client().say(FrameKind::kStdin);
-  ASSERT_TRUE(run("echo one; echo two >&2; echo three", milliseconds(0), true));
+  start("echo one; echo two >&2; echo three", true);
+  ASSERT_TRUE(pump());
   EXPECT_EQ(heard(FrameKind::kStdout), "one\ntwo\nthree\n");
 }
 
@@ -105,7 +123,8 @@ TEST_F(CommandPumpTest, TheNextRequestIsLeftWhereItIs) {
 }
 
 TEST_F(CommandPumpTest, ATimeoutAsksFirst) {
-  ASSERT_TRUE(run("trap 'echo asked; exit 5' TERM; trap '' HUP; sleep 600 & wait", milliseconds(50)));
+  ASSERT_TRUE(
+      run_when_ready("trap 'echo asked; exit 5' TERM; trap '' HUP; echo ready; sleep 600 & wait", milliseconds(50)));
   EXPECT_TRUE(pump_->timed_out());
   EXPECT_FALSE(pump_->stuck());
   EXPECT_EQ(heard(FrameKind::kStdout), "asked\n");
@@ -114,7 +133,7 @@ TEST_F(CommandPumpTest, ATimeoutAsksFirst) {
 }
 
 TEST_F(CommandPumpTest, ATimeoutKillsWhatDoesNotListenAfterItsGrace) {
-  ASSERT_TRUE(run("trap '' TERM HUP; sleep 600; sleep 600", milliseconds(1)));
+  ASSERT_TRUE(run_when_ready("trap '' TERM HUP; echo ready; sleep 600; sleep 600", milliseconds(1)));
   EXPECT_TRUE(pump_->timed_out());
   EXPECT_EQ(child_->reap().signal, SIGKILL);
   EXPECT_GE(pump_->elapsed(), milliseconds(2000));
@@ -134,11 +153,21 @@ TEST_F(CommandPumpTest, ATimeoutOfAThousandYearsDoesNotOverflow) {
   EXPECT_FALSE(pump_->timed_out());
 }
 
+// As a command of another user's (sudo): nothing that we send reaches it.
+TEST_F(CommandPumpTest, ACommandThatCannotBeKilledIsGivenUp) {
+  std::thread([&] {
+    if (!test::deny_syscall(SYS_kill, EPERM)) GTEST_SKIP() << "filters are not permitted here";
+    ASSERT_TRUE(run("exec sleep 600", milliseconds(1)));
+    EXPECT_TRUE(pump_->stuck());
+    EXPECT_FALSE(child_->peek());
+  }).join();
+}
+
 // A slow reader of the output does not make the wait a busy one, whatever the timeout was: the limit is void with the
 // exit.
 TEST_F(CommandPumpTest, OutputIsSaidToItsEndAfterATimeout) {
   client().say(FrameKind::kStdin);
-  std::string text;
+  std::string text;  // what came while it ran
   std::thread reader([&] {
     const Deadline deadline = test::soon();
     while (text.size() < 150'000 && !deadline.passed()) {
@@ -151,7 +180,7 @@ TEST_F(CommandPumpTest, OutputIsSaidToItsEndAfterATimeout) {
       }
     }
   });
-  ASSERT_TRUE(run("head -c 150000 /dev/zero; exec sleep 600", milliseconds(100)));
+  ASSERT_TRUE(run_when_ready("echo ready; head -c 150000 /dev/zero; exec sleep 600", milliseconds(500)));
   ASSERT_TRUE(pair_.server->flush(test::soon()));
   reader.join();
   EXPECT_EQ(text.size(), 150'000u);
