@@ -31,7 +31,8 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
       output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
       errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
       signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection) : nullptr),
-      input_open_(streams.input >= 0) {
+      input_open_(streams.input >= 0),
+      input_is_terminal_(input_open_ && ::isatty(streams.input) == 1) {
   if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
 }
 
@@ -163,8 +164,16 @@ void ExecPump::give_kept(ExecOutcome& outcome) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Input
 
+// A terminal is not read from while it is another's: that would stop us (SIGTTIN), unknown to the server. SIGCONT,
+// which every shell sends with the terminal, makes us look again.
+bool ExecPump::is_in_background() const noexcept {
+  if (!input_is_terminal_) return false;
+  const pid_t foreground = ::tcgetpgrp(streams_.input);
+  return foreground >= 0 && foreground != ::getpgrp();
+}
+
 bool ExecPump::may_send_input() const noexcept {
-  return input_open_ && connection_.channel().has_room() && window_.room() > 0;
+  return input_open_ && connection_.channel().has_room() && window_.room() > 0 && !is_in_background();
 }
 
 Result<void> ExecPump::send_input() {
@@ -180,7 +189,7 @@ Result<void> ExecPump::send_input() {
   }
   if (got < 0 && errno == EAGAIN) return {};  // somebody else has made it non-blocking, and took what there was
   // A terminal that has gone is the end; any other failure must not look like one to the command.
-  if (got < 0 && ::isatty(streams_.input) != 1) return fail(errno_error(errno, "reading standard input failed"));
+  if (got < 0 && !input_is_terminal_) return fail(errno_error(errno, "reading standard input failed"));
   input_open_ = false;
   channel.say_bytes(FrameKind::kStdin, {}, {});
   return {};
@@ -191,7 +200,10 @@ Result<void> ExecPump::wait_for_change() {
                                 pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{signals_ ? signals_->fd() : -1, POLLIN, 0}};
-  TRY(connection_.wait(watched, Deadline::never()));
+  // Nothing tells when a terminal becomes ours: it is looked at, and only then and there.
+  constexpr std::chrono::milliseconds kLookAgain{250};
+  const bool waits_for_terminal = input_open_ && is_in_background();
+  TRY(connection_.wait(watched, waits_for_terminal ? Deadline::after(kLookAgain) : Deadline::never()));
   input_ready_ = watched[0].revents != 0;
   return {};
 }

@@ -65,6 +65,7 @@ class ExecPump {
   Result<bool> write_converted(Output& output);
   Result<std::size_t> write(Output& output, Bytes bytes);
   void keep(Output& output, Bytes bytes);
+  [[nodiscard]] bool is_in_background() const noexcept;
   [[nodiscard]] bool may_send_input() const noexcept;
   Result<void> send_input();
   Result<void> finish_output(Output& output);
@@ -77,6 +78,7 @@ class ExecPump {
   InputWindow window_;
   std::unique_ptr<SignalRelay> signals_;  // until the command has ended
   bool input_open_;
+  bool input_is_terminal_;
   bool input_ready_ = false;
   bool wrote_anything_ = false;
 };

@@ -1,12 +1,13 @@
 """exec's options, the window of its input, the signals that reach its command, and an outcome that can be believed."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import unittest
 
-from harness import (NOBODY, PATIENCE, PYTHON, SCALE, Server, ServerTest, check_sentence, client_command, environment,
+from harness import (NOBODY, PATIENCE, PYTHON, SCALE, Server, ServerTest, Terminal, check_sentence, client_command, environment,
                      main, make_identity, pids_with_word, random_bytes, rclient, read_file, remove_tree,
                      scratch, unique_number, wait_until, write_file, _stat_fields)
 from hostile import MIB, FakeServer, drain, exit_report, frame, welcome
@@ -318,6 +319,28 @@ class Stops(ExecTest):
                 self.assertEqual(self.stopped.wait(PATIENCE), 3)
         self.assertEqual([(found.kind, found.name) for found in heard],
                          [("signal", b"TSTP"), ("pause", b""), ("signal", b"CONT")])
+
+    def test_a_client_in_the_background_leaves_the_terminal_to_others(self):
+        # It was stopped by the first key (SIGTTIN), and taken for dead 15 s later.
+        command = " ".join(self.server.client_command(["exec", "'cat go; read line; echo had $line'"]))
+        os.mkfifo(self.server.path("go"))
+        terminal = Terminal(["bash", "--norc", "-i"], cwd=self.here, env={"PS1": "prompt> "})
+        self.addCleanup(terminal.close)
+        terminal.expect(b"prompt> ")
+        terminal.send(command.encode() + b" &\n")
+        client = int(re.search(rb"\[1\] (\d+)\r", terminal.expect(rb"\[1\] \d+\r.*prompt> "))[1])
+        wait_until(lambda: pids_with_word("cat go; read line; echo had $line"), "it is asked")
+        for _ in range(3):
+            terminal.send(b"echo ty''ped\n")
+            terminal.expect(b"typed\r.*prompt> ")
+        self.assertNotEqual(state(client), b"T")
+        write_file(self.server.path("go"), b"gone\n")
+        terminal.expect(b"gone")
+        terminal.send(b"fg\n")
+        terminal.expect(b"cat go.*\n")
+        terminal.send(b"mine\n")
+        terminal.expect(b"had mine")
+        os.unlink(self.server.path("go"))
 
     def test_a_link_that_was_lost_while_the_client_was_stopped_is_told_as_that(self):
         def script(peer, stopped):
