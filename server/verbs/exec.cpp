@@ -1,6 +1,7 @@
 // exec: from the request to the child, and from the child's end to the answer. The streams are command_pump's.
 #include "server/verbs/exec.h"
 
+#include <optional>
 #include <string>
 
 #include "common/escape.h"
@@ -16,9 +17,10 @@
 namespace farhand {
 namespace {
 
-Result<void> check_served(const ExecRequest& request) {
-  if (request.terminal) return fail(ErrorCode::kRefused, "this server gives commands no terminal yet");
-  if (request.mode == ExecMode::kLogin) return fail(ErrorCode::kRefused, "this server has no login shell to give yet");
+// Why such a request is not served at all; empty if it is.
+std::string not_served(const ExecRequest& request) {
+  if (request.terminal) return "this server gives commands no terminal yet";
+  if (request.mode == ExecMode::kLogin) return "this server has no login shell to give yet";
   return {};
 }
 
@@ -74,6 +76,24 @@ Result<void> run(Session& session, Child& child, std::chrono::milliseconds timeo
   return {};
 }
 
+// What was asked for, started; nothing if it could not be, which has been answered then.
+std::optional<Child> start(Session& session, const ExecRequest& wanted, CommandChoice choice) {
+  UniqueFd directory;
+  if (!wanted.directory.empty()) {
+    auto opened = open_command_directory(wanted.directory, session.root, session.rights);
+    if (!opened) {
+      answer(session, report_of_no_start(opened.error()));
+      return std::nullopt;
+    }
+    directory = *std::move(opened);
+  }
+  const int place = directory ? directory.get() : session.root.fd();
+  auto child = spawn(spawn_request(std::move(choice), wanted, session, place));
+  if (child) return *std::move(child);
+  answer(session, report_of_no_program(child.error()));
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<void> run_exec(Session& session, const Incoming& request) {
@@ -82,30 +102,19 @@ Result<void> run_exec(Session& session, const Incoming& request) {
   session.outcome = shown_request(wanted);
   record_request(session.record, wanted);
 
+  if (const std::string reason = not_served(wanted); !reason.empty()) {
+    session.refuse(Error{ErrorCode::kRefused, reason, false});
+    return {};
+  }
   auto choice = choose_command(wanted, session.rights);
-  if (const auto served = check_served(wanted); choice && !served) choice = fail(served.error());
   if (!choice) {
     session.refuse(choice.error());
     return {};
   }
   if (!session.rights.command.empty()) session.record.texts("ran", choice->argv);
-  UniqueFd directory;
-  if (!wanted.directory.empty()) {
-    auto opened = open_command_directory(wanted.directory, session.root, session.rights);
-    if (!opened) {
-      answer(session, report_of_no_start(opened.error()));
-      return {};
-    }
-    directory = *std::move(opened);
-  }
   session.service.audit.write(session.record.renamed("exec-begins"));  // it may end us before it ends itself
-  auto child =
-      spawn(spawn_request(*std::move(choice), wanted, session, directory ? directory.get() : session.root.fd()));
-  if (!child) {
-    answer(session, report_of_no_program(child.error()));
-    return {};
-  }
-  directory.reset();
+  auto child = start(session, wanted, *std::move(choice));
+  if (!child) return {};
   return run(session, *child, wanted.timeout);
 }
 
