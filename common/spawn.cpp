@@ -251,12 +251,14 @@ Result<Child> spawn(const SpawnRequest& request) {
   TRY(check_request(request));
   TRY_ASSIGN(Pipes pipes, make_pipes(request));
   if (request.user) give_streams(pipes, *request.user);
+  const auto started = Deadline::Clock::now();
   const pid_t pid = start(request, pipes);
   if (pid < 0 && (errno == EAGAIN || errno == ENOMEM)) return fail(no_room());
   if (pid < 0) throw_errno("vfork");
   Child child;
   TRY_ASSIGN(child.pidfd_, open_pidfd(pid));
   child.pid_ = pid;
+  child.started_ = started;
   child.own_memory_ = own_memory();
   child.input = std::move(pipes.input.write_end);
   child.output = std::move(pipes.output.read_end);

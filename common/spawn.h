@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "common/deadline.h"
 #include "common/result.h"
 #include "common/spawn_child.h"
 #include "common/unique_fd.h"
@@ -72,6 +73,9 @@ class Child {
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] int exit_fd() const noexcept { return pidfd_.get(); }  // readable once the child has ended
 
+  // When it was: the moment before, so that whatever it does comes after it.
+  [[nodiscard]] Deadline::Clock::time_point started() const noexcept { return started_; }
+
   // Our ends: non-blocking, closed by reset(). Input is written, output and errors are read. Merged: no errors.
   UniqueFd input;
   UniqueFd output;
@@ -96,6 +100,7 @@ class Child {
   Child() = default;
   pid_t pid_ = -1;
   UniqueFd pidfd_;
+  Deadline::Clock::time_point started_{};
   std::uint64_t own_memory_ = 0;  // bytes that we have had at most, when it was started
   bool reaped_ = false;
 };

@@ -52,6 +52,7 @@ Child::Child(Child&& other) noexcept
       errors(std::move(other.errors)),
       pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
+      started_(other.started_),
       own_memory_(other.own_memory_),
       reaped_(std::exchange(other.reaped_, false)) {}
 
@@ -63,6 +64,7 @@ Child& Child::operator=(Child&& other) noexcept {
   errors = std::move(other.errors);
   pid_ = std::exchange(other.pid_, -1);
   pidfd_ = std::move(other.pidfd_);
+  started_ = other.started_;
   own_memory_ = other.own_memory_;
   reaped_ = std::exchange(other.reaped_, false);
   return *this;

@@ -28,9 +28,9 @@ constexpr std::chrono::seconds kGraceAfterTimeout{2};
 constexpr std::size_t kRecordedSignals = 32;  // for the audit; a client may send any number
 
 // The clock counts nanoseconds, 292 years of them; a request may say a thousand.
-Deadline limit_of(std::chrono::milliseconds timeout) {
+Deadline limit_of(Deadline::Clock::time_point started, std::chrono::milliseconds timeout) {
   constexpr std::chrono::hours kForEver{24 * 365 * 100};
-  return timeout.count() == 0 || timeout > kForEver ? Deadline::never() : Deadline::after(timeout);
+  return timeout.count() == 0 || timeout > kForEver ? Deadline::never() : Deadline::at(started + timeout);
 }
 }  // namespace
 
@@ -40,7 +40,7 @@ CommandPump::CommandPump(Channel& channel, Child& child, std::chrono::millisecon
       input_(channel, child.input),
       outputs_{Output{child.output, FrameKind::kStdout, 0, std::nullopt},
                Output{child.errors, FrameKind::kStderr, 0, std::nullopt}},
-      limit_(limit_of(timeout)) {}
+      limit_(limit_of(child.started(), timeout)) {}
 
 Result<void> CommandPump::run() {
   for (;;) {
@@ -158,7 +158,8 @@ Result<void> CommandPump::wait_for_change() {
 }
 
 std::chrono::microseconds CommandPump::elapsed() const noexcept {
-  return std::chrono::duration_cast<std::chrono::microseconds>(exited_.value_or(Deadline::Clock::now()) - begun_);
+  return std::chrono::duration_cast<std::chrono::microseconds>(exited_.value_or(Deadline::Clock::now()) -
+                                                               child_.started());
 }
 
 std::string CommandPump::shown_traffic() const {

@@ -9,8 +9,8 @@
 // The main process's exit ends the pump, although a background child may still hold the pipes: what was in them at that
 // moment is everything that was written before, and exactly that much is still read.
 //
-// The timeout runs from the construction. Then the group gets HUP and TERM, and kGraceAfterTimeout later KILL; what it
-// writes is said until its end.
+// The timeout runs from the command's start. Then the group gets HUP and TERM, and kGraceAfterTimeout later KILL; what
+// it writes is said until its end.
 //
 // Ownership: borrows channel and child. Threads: one.
 // Errors:    those of the channel: the client is gone or broke the protocol; the command then still runs.
@@ -73,7 +73,6 @@ class CommandPump {
   Child& child_;
   CommandInput input_;
   std::array<Output, 2> outputs_;
-  const Deadline::Clock::time_point begun_ = Deadline::Clock::now();
   Deadline limit_;  // of the present pressure
   Pressure pressure_ = Pressure::kNone;
   std::optional<Deadline::Clock::time_point> exited_;

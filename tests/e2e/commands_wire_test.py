@@ -330,7 +330,22 @@ class Timeouts(CommandsTest):
 
     def test_one_that_is_stopped_ends_too(self):
         report = self.run_one(exec_line("kill -STOP $$", timeout=700))[1]
-        self.assertEqual((report.kind, report.timed_out), (SIGNALLED, 1))
+        self.assertEqual((report[:2], report.timed_out), ((SIGNALLED, signal.SIGHUP), 1))   # and had not to be killed
+
+    @unittest.skipUnless(MODEL == "thread", "it looks at the processor's time of the one process")
+    def test_one_that_ended_in_time_costs_nothing_while_its_output_waits_for_a_slow_reader(self):
+        with greeted(self.server) as peer:
+            peer.send(exec_words("head", "-c", "420000", "/dev/zero", timeout=400) + STDIN_END)
+            time.sleep(0.6)   # the timeout has passed, which can only be waited for
+            before = self.cpu_ticks()
+            time.sleep(0.5)
+            self.assertLess(self.cpu_ticks() - before, 20)
+            out, report = self.read_end(peer)
+            self.assertEqual((len(out), report[:2], report.timed_out), (420000, (EXITED, 0), 0))
+
+    def cpu_ticks(self):
+        fields = _stat_fields(self.server.pid)
+        return int(fields[11]) + int(fields[12])
 
     def test_unread_input_and_unread_output_do_not_keep_it_from_ending(self):
         number = unique_number()

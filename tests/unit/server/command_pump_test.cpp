@@ -47,7 +47,7 @@ class CommandPumpTest : public ::testing::Test {
     return pump(timeout);
   }
 
-  // The same, where the timeout begins only when the command has said a first line: its traps are set by then.
+  // The same, where the timeout ends only when the command has said a first line: its traps are set by then.
   Result<void> run_when_ready(const std::string& line, milliseconds timeout) {
     start(line);
     EXPECT_EQ(test::read_line(child_->output), "ready");
@@ -180,7 +180,9 @@ TEST_F(CommandPumpTest, OutputIsSaidToItsEndAfterATimeout) {
       }
     }
   });
-  ASSERT_TRUE(run_when_ready("echo ready; head -c 150000 /dev/zero; exec sleep 600", milliseconds(500)));
+  start("head -c 150000 /dev/zero; echo ready >&2; exec sleep 600");
+  ASSERT_EQ(test::read_line(child_->errors), "ready");
+  ASSERT_TRUE(pump(milliseconds(1)));
   ASSERT_TRUE(pair_.server->flush(test::soon()));
   reader.join();
   EXPECT_EQ(text.size(), 150'000u);
