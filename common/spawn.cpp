@@ -38,6 +38,7 @@ Result<void> check_request(const SpawnRequest& request) {
   if (std::any_of(request.environment.begin(), request.environment.end(), has_zero_byte)) {
     return fail(ErrorCode::kUsage, "an environment variable of the command contains a zero byte");
   }
+  if (has_zero_byte(request.program)) return fail(ErrorCode::kUsage, "the program's name contains a zero byte");
   if (has_zero_byte(request.search_path)) {
     return fail(ErrorCode::kUsage, "the search path of the command contains a zero byte");
   }
@@ -56,6 +57,10 @@ std::vector<std::string> candidate_paths(const std::string& program, std::string
     search_path.remove_prefix(std::min(directory.size() + 1, search_path.size()));
   }
   return paths;
+}
+
+const std::string& program_of(const SpawnRequest& request) noexcept {
+  return request.program.empty() ? request.argv.front() : request.program;
 }
 
 // Pointers to the words, as execve takes them: ended by a null pointer. execve does not write to them.
@@ -103,6 +108,7 @@ Result<Pipe> make_pipe() {
 // Everything that is open for one spawn; the child's ends are closed when it goes.
 struct Pipes {
   Pipe input, output, errors, report;
+  UniqueFd terminal;   // a copy, above where the streams will stand; then there are no pipes for them
   UniqueFd directory;  // a copy of the working directory, if that stands where a stream will
 };
 
@@ -110,7 +116,11 @@ Result<Pipes> make_pipes(const SpawnRequest& request) {
   Pipes pipes;
   for (Pipe* pipe : {&pipes.input, &pipes.output, &pipes.errors, &pipes.report}) {
     if (pipe == &pipes.errors && request.merge_errors) continue;
+    if (pipe != &pipes.report && request.terminal >= 0) continue;
     TRY_ASSIGN(*pipe, make_pipe());
+  }
+  if (request.terminal >= 0) {
+    TRY_ASSIGN(pipes.terminal, new_descriptor(::fcntl(request.terminal, F_DUPFD_CLOEXEC, 3), "fcntl"));
   }
   if (request.working_directory >= 0 && request.working_directory < 3) {
     TRY_ASSIGN(pipes.directory, new_descriptor(::fcntl(request.working_directory, F_DUPFD_CLOEXEC, 3), "fcntl"));
@@ -128,7 +138,8 @@ Result<Pipes> make_pipes(const SpawnRequest& request) {
 // Programs open /dev/stdout and /dev/stderr, which only a pipe's owner may. Where that is refused the change of user
 // will be too, and that is reported.
 void give_streams(const Pipes& pipes, const SpawnUser& user) noexcept {
-  for (const UniqueFd* its : {&pipes.input.read_end, &pipes.output.write_end, &pipes.errors.write_end}) {
+  for (const UniqueFd* its :
+       {&pipes.input.read_end, &pipes.output.write_end, &pipes.errors.write_end, &pipes.terminal}) {
     if (*its) static_cast<void>(::fchown(its->get(), user.uid, user.gid) == 0);
   }
 }
@@ -151,7 +162,7 @@ class SignalsBlocked {
 pid_t start(const SpawnRequest& request, const Pipes& pipes) {
   const auto argv = pointers_to(request.argv);
   const auto environment = pointers_to(request.environment);
-  const auto paths = candidate_paths(request.argv.front(), request.search_path);
+  const auto paths = candidate_paths(program_of(request), request.search_path);
   const auto candidates = pointers_to(paths);
   ExecPlan plan;
   plan.argv = argv.data();
@@ -160,6 +171,8 @@ pid_t start(const SpawnRequest& request, const Pipes& pipes) {
   plan.streams[0] = pipes.input.read_end.get();
   plan.streams[1] = pipes.output.write_end.get();
   plan.streams[2] = (request.merge_errors ? pipes.output : pipes.errors).write_end.get();
+  plan.terminal = static_cast<bool>(pipes.terminal);
+  if (plan.terminal) std::fill(std::begin(plan.streams), std::end(plan.streams), pipes.terminal.get());
   plan.working_directory = pipes.directory ? pipes.directory.get() : request.working_directory;
   plan.descriptor_limit = request.descriptor_limit ? &*request.descriptor_limit : nullptr;
   plan.user = request.user ? &*request.user : nullptr;
@@ -265,7 +278,7 @@ Result<Child> spawn(const SpawnRequest& request) {
   child.errors = std::move(pipes.errors.read_end);
   pipes.report.write_end.reset();  // ours; the end of the child's is the end of the report
   if (const auto failure = read_report(pipes.report.read_end)) {
-    return fail(describe(*failure, request.argv.front()));
+    return fail(describe(*failure, program_of(request)));
   }
   return child;
 }

@@ -1,8 +1,9 @@
 // spawn: the one function that starts a program. Everything that a child could inherit by accident is cut off here.
 //
-// The child gets: its three streams (pipes), a session and process group of its own, the working directory given as a
-// descriptor, the environment given and nothing else, default signal dispositions and an empty signal mask, the soft
-// limit of descriptors given, the user given, and no descriptor besides 0, 1, 2.
+// The child gets: its three streams (pipes, or a terminal that controls its session), a session and process group of
+// its own, the working directory given as a descriptor, the environment given and nothing else, default signal
+// dispositions and an empty signal mask, the soft limit of descriptors given, the user given, and no descriptor besides
+// 0, 1, 2.
 //
 // argv is delivered exactly; no shell is involved unless argv names one. A program name without a slash is looked up in
 // the directories of `search_path`; with a slash it is relative to the working directory.
@@ -32,12 +33,16 @@ namespace farhand {
 
 struct SpawnRequest {
   std::vector<std::string> argv;           // at least one word; words hold no zero byte (kUsage otherwise)
+  std::string program{};                   // what is run if that is not argv's first word ("-bash")
   std::vector<std::string> environment;    // NAME=VALUE
   std::string search_path;                 // directories separated by colons
   int working_directory = -1;              // a descriptor; borrowed; -1 keeps ours
   std::optional<rlimit> descriptor_limit;  // RLIMIT_NOFILE for the child
   std::optional<SpawnUser> user;           // for root: whom the program runs as, and the streams belong to
-  bool merge_errors = false;               // standard error is standard output's pipe: one stream, in true order
+  // A descriptor; borrowed; -1 for none: the slave of a pseudo-terminal that is nobody's yet. It becomes the child's
+  // three streams and its controlling terminal, and the Child has no streams of ours: they are the master's.
+  int terminal = -1;
+  bool merge_errors = false;  // standard error is standard output's pipe: one stream, in true order
 };
 
 // The user that the system knows by this name; nothing if there is none.

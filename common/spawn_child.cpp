@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ bool become_user(const SpawnUser& user) noexcept {
   reset_signals();
   if (::setsid() < 0) give_up(plan, ExecStage::kSession);
   if (!arrange_streams(plan)) give_up(plan, ExecStage::kStreams);
+  if (plan.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) give_up(plan, ExecStage::kStreams);
   if (plan.working_directory >= 0 && ::fchdir(plan.working_directory) != 0) {
     give_up(plan, ExecStage::kWorkingDirectory);
   }

@@ -21,6 +21,7 @@ struct ExecPlan {
   char* const* environment = nullptr;
   const char* const* candidates = nullptr;  // paths to try in this order; ends with a null pointer
   int streams[3] = {-1, -1, -1};            // become 0, 1, 2
+  bool terminal = false;                    // the streams are a terminal, which is to control the session
   int working_directory = -1;               // 3 or above, or -1: keep
   const rlimit* descriptor_limit = nullptr;
   const SpawnUser* user = nullptr;  // become this one

@@ -29,6 +29,13 @@ void serialize(Archive& archive, Terminal& terminal) {
   archive(terminal.type, terminal.size, terminal.modes);
 }
 
+bool is_terminal_type(std::string_view type) noexcept {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
+  constexpr std::size_t kMost = 64;
+  return !type.empty() && type.size() <= kMost && type.front() != '.' &&
+         type.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
 namespace {
 struct WireExec {
   ExecRequest request;
@@ -79,14 +86,6 @@ Result<void> check_words(const ExecRequest& message) {
     return fail(malformed_exec("a word contains a zero byte"));
   }
   return {};
-}
-
-// Programs look for a file of this name.
-bool is_terminal_type(std::string_view type) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
-  constexpr std::size_t kMost = 64;
-  return !type.empty() && type.size() <= kMost && type.front() != '.' &&
-         type.find_first_not_of(kLetters) == std::string_view::npos;
 }
 
 Result<void> check_terminal(const WireExec& wire) {

@@ -38,9 +38,12 @@ struct TerminalMode {
   bool operator==(const TerminalMode&) const = default;
 };
 
+// Whether TERM may be this: 1 to 64 letters, digits and ._+-, no dot first. Programs look for a file of this name.
+bool is_terminal_type(std::string_view type) noexcept;
+
 // The client's terminal, of which the command gets the like.
 struct Terminal {
-  std::string type;  // TERM; 1 to 64 letters, digits and ._+-
+  std::string type;  // TERM: is_terminal_type
   TerminalSize size;
   std::vector<TerminalMode> modes;  // at most kMaxTerminalModes
 

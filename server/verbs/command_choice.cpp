@@ -38,8 +38,9 @@ Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& r
   CommandChoice choice;
   choice.argv = argv_of(request);
   const bool fits =
-      rights.argv.empty() || std::any_of(rights.argv.begin(), rights.argv.end(),
-                                         [&](const auto& pattern) { return words_match(pattern, choice.argv); });
+      rights.argv.empty() || (request.mode != ExecMode::kLogin &&
+                              std::any_of(rights.argv.begin(), rights.argv.end(),
+                                          [&](const auto& pattern) { return words_match(pattern, choice.argv); }));
   if (!fits) {
     return fail(ErrorCode::kRefused, "the key " + quoted(rights.name) +
                                          " may run certain commands only, and this is none of them" +

@@ -11,12 +11,12 @@
 namespace farhand {
 
 struct CommandChoice {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv;         // empty: the user's own shell, as at a login
   std::vector<std::string> environment;  // NAME=VALUE, on top of what every command gets
 };
 
 // kRefused: a variable that may not be set, or the key's `argv` has no pattern that the request matches. A shell line
-// is matched as the argv that it would be: /bin/sh, -c, the line.
+// is matched as the argv that it would be: /bin/sh, -c, the line. A login matches no pattern.
 Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights);
 
 }  // namespace farhand

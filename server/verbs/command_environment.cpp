@@ -15,19 +15,31 @@ namespace {
 constexpr std::array kKept{"LANG",       "LC_ALL",     "LC_CTYPE",    "LC_MESSAGES", "LC_TIME",
                            "LC_COLLATE", "LC_NUMERIC", "LC_MONETARY", "TZ"};
 
-void add_account(std::vector<std::string>& environment) {
+struct Account {
+  std::string home = "/";
+  std::string name;  // empty: the database knows no such user
+  std::string shell = "/bin/sh";
+};
+
+Account own_account() {
   std::vector<char> memory(16 << 10);
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &entry, memory.data(), memory.size(), &found) != 0 || found == nullptr) {
-    environment.emplace_back("HOME=/");
-    return;
-  }
-  const std::string shell = found->pw_shell != nullptr && found->pw_shell[0] != '\0' ? found->pw_shell : "/bin/sh";
-  environment.push_back(std::string("HOME=") + found->pw_dir);
-  environment.push_back(std::string("USER=") + found->pw_name);
-  environment.push_back(std::string("LOGNAME=") + found->pw_name);
-  environment.push_back("SHELL=" + shell);
+  Account account;
+  if (::getpwuid_r(::geteuid(), &entry, memory.data(), memory.size(), &found) != 0 || found == nullptr) return account;
+  account.home = found->pw_dir;
+  account.name = found->pw_name;
+  if (found->pw_shell != nullptr && found->pw_shell[0] != '\0') account.shell = found->pw_shell;
+  return account;
+}
+
+void add_account(std::vector<std::string>& environment) {
+  const Account account = own_account();
+  environment.push_back("HOME=" + account.home);
+  if (account.name.empty()) return;
+  environment.push_back("USER=" + account.name);
+  environment.push_back("LOGNAME=" + account.name);
+  environment.push_back("SHELL=" + account.shell);
 }
 
 bool is_of_language(std::string_view entry) {
@@ -35,6 +47,10 @@ bool is_of_language(std::string_view entry) {
 }
 
 }  // namespace
+
+std::string account_shell() {
+  return own_account().shell;
+}
 
 std::string_view variable_name(std::string_view entry) noexcept {
   return entry.substr(0, entry.find('='));
@@ -46,7 +62,8 @@ void set_variable(std::vector<std::string>& environment, const std::string& entr
 }
 
 std::vector<std::string> command_environment(const std::vector<std::string>& brought) {
-  std::vector<std::string> environment{std::string("PATH=") + kCommandPath};
+  std::vector<std::string> environment;
+  environment.emplace_back("PATH=").append(kCommandPath);
   add_account(environment);
   const bool brings_language = std::any_of(brought.begin(), brought.end(), is_of_language);
   for (const char* name : kKept) {

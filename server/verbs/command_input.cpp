@@ -64,7 +64,19 @@ Deadline CommandInput::patience() const noexcept {
 
 void CommandInput::end() {
   ended_ = true;
-  if (held_ == 0) pipe_.reset();
+  if (held_ == 0 && !left_) finish();
+}
+
+// Behind the last byte. A terminal without room for its end is tried again.
+void CommandInput::finish() {
+  if (!pipe_) return;
+  const std::string end = terminal_ != nullptr ? terminal_->end_of_input(mid_line_) : std::string();
+  if (!end.empty()) {
+    const ssize_t written = write_some(pipe_.get(), bytes_of(end));
+    mid_line_ = mid_line_ && written < 1;
+    if (written < 0 ? errno == EAGAIN : static_cast<std::size_t>(written) < end.size()) return;
+  }
+  pipe_.reset();
 }
 
 void CommandInput::acknowledge() {
@@ -87,6 +99,7 @@ std::size_t CommandInput::write_through(Bytes bytes) {
     return 0;
   }
   written_ += static_cast<std::uint64_t>(written);
+  if (written > 0) mid_line_ = bytes[static_cast<std::size_t>(written) - 1] != std::byte{'\n'};
   if (static_cast<std::size_t>(written) < bytes.size()) enlarge_pipe();
   return static_cast<std::size_t>(written);
 }
@@ -105,7 +118,7 @@ void CommandInput::write() {
     held_ -= written;
     if (block.begin == block.end) blocks_.pop_front();
   }
-  if (ended_) pipe_.reset();
+  if (ended_) finish();
 }
 
 void CommandInput::Unmap::operator()(std::byte* memory) const noexcept {

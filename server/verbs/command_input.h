@@ -21,12 +21,15 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "protocol/channel.h"
+#include "server/verbs/command_terminal.h"
 
 namespace farhand {
 
 class CommandInput {
  public:
-  CommandInput(Channel& channel, UniqueFd& pipe) : channel_(channel), pipe_(pipe) {}
+  // With a terminal the pipe is its master; closing that says nothing, so that the end is written.
+  CommandInput(Channel& channel, UniqueFd& pipe, const CommandTerminal* terminal = nullptr)
+      : channel_(channel), pipe_(pipe), terminal_(terminal) {}
 
   // Takes a piece of a `stdin` frame off the channel. False: it, or some of it, is left there for now, until patience()
   // ends or blocked_on() has room.
@@ -44,7 +47,7 @@ class CommandInput {
 
   [[nodiscard]] bool ended() const noexcept { return ended_; }
   // The pipe's descriptor if it is to be watched for room; else -1.
-  [[nodiscard]] int blocked_on() const noexcept { return held_ > 0 || left_ ? pipe_.get() : -1; }
+  [[nodiscard]] int blocked_on() const noexcept { return held_ > 0 || left_ || ended_ ? pipe_.get() : -1; }
   [[nodiscard]] Deadline patience() const noexcept;
   [[nodiscard]] std::uint64_t written_bytes() const noexcept { return written_; }
 
@@ -65,16 +68,19 @@ class CommandInput {
   std::size_t write_through(Bytes bytes);
   bool reads_fast();
   void enlarge_pipe() noexcept;
+  void finish();
   void hold(Bytes bytes);
 
   Channel& channel_;
   UniqueFd& pipe_;
+  const CommandTerminal* terminal_;
   std::deque<Block> blocks_;
   std::size_t held_ = 0;
   std::uint64_t received_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t said_ = 0;  // the last `taken`
   bool ended_ = false;
+  bool mid_line_ = false;  // of a terminal
   bool enlarged_ = false;  // the pipe has been asked to be
   bool left_ = false;      // something is in the inbox for which the pipe had no room
   bool fast_ = true;       // as far as is known

@@ -34,10 +34,12 @@ Deadline limit_of(Deadline::Clock::time_point started, std::chrono::milliseconds
 }
 }  // namespace
 
-CommandPump::CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout)
+CommandPump::CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout,
+                         const CommandTerminal* terminal)
     : channel_(channel),
       child_(child),
-      input_(channel, child.input),
+      terminal_(terminal),
+      input_(channel, child.input, terminal),
       outputs_{Output{child.output, FrameKind::kStdout, 0, std::nullopt},
                Output{child.errors, FrameKind::kStderr, 0, std::nullopt}},
       limit_(limit_of(child.started(), timeout)) {}
@@ -79,7 +81,7 @@ Result<bool> CommandPump::take(const Incoming& piece) {
   if (piece.kind() == FrameKind::kError) return fail(ErrorCode::kConnectionLost, "the client gave up in the middle");
   if (piece.kind() == FrameKind::kStdin && piece.header.size > 0) return input_.take(piece);
   if (piece.kind() == FrameKind::kSignal) TRY(pass_on_signal(piece));
-  if (piece.kind() == FrameKind::kResize) TRY(decode_resize(piece.bytes));  // there is no terminal
+  if (piece.kind() == FrameKind::kResize) TRY(pass_on_size(piece));
   const bool ours =
       piece.kind() == FrameKind::kStdin || piece.kind() == FrameKind::kSignal || piece.kind() == FrameKind::kResize;
   if (piece.kind() == FrameKind::kStdin || (!ours && !input_.ended())) input_.end();
@@ -89,8 +91,19 @@ Result<bool> CommandPump::take(const Incoming& piece) {
 
 Result<void> CommandPump::pass_on_signal(const Incoming& piece) {
   TRY_ASSIGN(const int number, signal_of(piece));
-  child_.signal_group(without_terminal(number));
+  const pid_t foreground = terminal_ != nullptr ? terminal_->foreground(child_) : 0;
+  if (foreground > 0) {
+    ::kill(-foreground, number);
+  } else {
+    child_.signal_group(terminal_ != nullptr ? number : without_terminal(number));
+  }
   if (signals_.size() < kRecordedSignals) signals_.emplace_back(signal_word(number));
+  return {};
+}
+
+Result<void> CommandPump::pass_on_size(const Incoming& piece) {
+  TRY_ASSIGN(const TerminalSize size, decode_resize(piece.bytes));
+  if (terminal_ != nullptr) terminal_->resize(size);
   return {};
 }
 
@@ -119,7 +132,8 @@ void CommandPump::note_exit() {
   input_.drop();
   if (pressure_ != Pressure::kAsked) limit_ = Deadline::never();
   for (Output& output : outputs_) {
-    if (output.pipe) output.left = waiting_bytes(output.pipe.get());
+    // What a terminal holds cannot be asked, but reading it until it has nothing gets all of that.
+    if (output.pipe) output.left = terminal_ != nullptr ? kMostInTerminal : waiting_bytes(output.pipe.get());
   }
 }
 
@@ -129,18 +143,24 @@ void CommandPump::note_exit() {
 // The limit has passed: the next step.
 void CommandPump::press() {
   if (pressure_ == Pressure::kNone) {
-    if (child_.peek()) return note_exit();  // just in time
-    for (const int signal : {SIGHUP, SIGTERM, SIGCONT})
-      child_.signal_group(signal);  // one that is stopped hears nothing
+    if (child_.peek()) return note_exit();                                   // just in time
+    for (const int signal : {SIGHUP, SIGTERM, SIGCONT}) signal_all(signal);  // one that is stopped hears nothing
     pressure_ = Pressure::kAsked;
     limit_ = Deadline::after(kGraceAfterTimeout);
   } else if (pressure_ == Pressure::kAsked) {
-    child_.signal_group(SIGKILL);
+    signal_all(SIGKILL);
     pressure_ = Pressure::kKilled;
     limit_ = exited_ ? Deadline::never() : Deadline::after(kGraceAfterTimeout);
   } else if (!exited_) {
     pressure_ = Pressure::kGivenUp;
   }
+}
+
+// On a terminal the job in the foreground has a group of its own.
+void CommandPump::signal_all(int number) const noexcept {
+  const pid_t foreground = terminal_ != nullptr ? terminal_->foreground(child_) : 0;
+  child_.signal_group(number);
+  if (foreground > 0) ::kill(-foreground, number);
 }
 
 Result<void> CommandPump::wait_for_change() {

@@ -1,10 +1,10 @@
-// CommandPump: moves the three streams of a running command between its pipes and the wire, as they come, with
+// CommandPump: moves the streams of a running command between its pipes and the wire, as they come, with
 // back-pressure both ways; hands on the client's signals; and ends the command when its time is over.
 //
 //   stdin frames  --> CommandInput --> [child's stdin pipe ]   a full pipe: held, up to the client's window
-//   signal        --> the child's process group
+//   signal        --> the child's process group, or the one that has the terminal
 //   stdout frames <-- [child's stdout pipe]     a full outbox: the pipe is not read, and the command is held back
-//   stderr frames <-- [child's stderr pipe]     (merged: there is none)
+//   stderr frames <-- [child's stderr pipe]     (merged, or on a terminal: there is none)
 //
 // The main process's exit ends the pump, although a background child may still hold the pipes: what was in them at that
 // moment is everything that was written before, and exactly that much is still read.
@@ -35,8 +35,9 @@ namespace farhand {
 
 class CommandPump {
  public:
-  // timeout 0: never.
-  CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout);
+  // timeout 0: never. A terminal that there is has been lent to the child; borrowed.
+  CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout,
+              const CommandTerminal* terminal = nullptr);
 
   // Until the command has ended and all of its output has been said, or it is stuck().
   Result<void> run();
@@ -63,6 +64,8 @@ class CommandPump {
   Result<void> hear();
   Result<bool> take(const Incoming& piece);
   Result<void> pass_on_signal(const Incoming& piece);
+  Result<void> pass_on_size(const Incoming& piece);
+  void signal_all(int number) const noexcept;
   void read_output(Output& output);
   void note_exit();
   void press();
@@ -71,6 +74,7 @@ class CommandPump {
 
   Channel& channel_;
   Child& child_;
+  const CommandTerminal* terminal_;
   CommandInput input_;
   std::array<Output, 2> outputs_;
   Deadline limit_;  // of the present pressure

@@ -75,6 +75,7 @@ void record_request(AuditLine& record, const ExecRequest& request) {
   if (!request.directory.empty()) record.text("directory", request.directory);
   if (request.timeout.count() > 0) record.number("timeout-ms", request.timeout.count());
   if (request.merge) record.number("merge", 1);
+  if (request.terminal) record.text("terminal", request.terminal->type);
 }
 
 void record_end(AuditLine& record, const ExitReport& report) {

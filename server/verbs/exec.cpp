@@ -13,21 +13,26 @@
 #include "server/verbs/command_environment.h"
 #include "server/verbs/command_pump.h"
 #include "server/verbs/command_report.h"
+#include "server/verbs/command_terminal.h"
 
 namespace farhand {
 namespace {
 
-// Why such a request is not served at all; empty if it is.
-std::string not_served(const ExecRequest& request) {
-  if (request.terminal) return "this server gives commands no terminal yet";
-  if (request.mode == ExecMode::kLogin) return "this server has no login shell to give yet";
-  return {};
+// As login(1) does: a minus in front of the name tells a shell that it is one's first. It starts whatever the user
+// database says, be it /bin/false.
+void choose_login_shell(SpawnRequest& spawn) {
+  spawn.program = account_shell();
+  spawn.argv = {"-" + spawn.program.substr(spawn.program.rfind('/') + 1)};
 }
 
 SpawnRequest spawn_request(CommandChoice choice, const ExecRequest& wanted, const Session& session, int directory) {
   SpawnRequest spawn;
   spawn.argv = std::move(choice.argv);
-  spawn.environment = command_environment(choice.environment);
+  if (spawn.argv.empty()) choose_login_shell(spawn);
+  std::vector<std::string> brought;
+  if (wanted.terminal) brought.push_back("TERM=" + wanted.terminal->type);
+  brought.insert(brought.end(), choice.environment.begin(), choice.environment.end());  // --env TERM goes before
+  spawn.environment = command_environment(brought);
   spawn.search_path = kCommandPath;
   spawn.working_directory = directory;
   spawn.descriptor_limit = session.service.command_descriptors;
@@ -41,22 +46,33 @@ void answer(Session& session, const ExitReport& report) {
   session.channel.say_structure(FrameKind::kExit, encode(report));
 }
 
+struct Started {
+  Child child;
+  std::optional<CommandTerminal> terminal;
+};
+
 // The client is gone: what became of its command is for the audit alone.
-void give_up(Session& session, Child& child, const CommandPump& pump, const Error& error) {
+void give_up(Session& session, Started& started, const CommandPump& pump, const Error& error) {
   session.outcome += " given up: " + sentence_for_display(error.message);
-  const auto status = end_command(child, session.abort);
+  pid_t job = 0;
+  if (started.terminal) {
+    job = started.terminal->foreground(started.child);
+    started.terminal->hang_up();
+  }
+  const auto status = end_command(started.child, session.abort, job);
   if (!status) return;
   ExitReport report = report_of(*status, pump.elapsed());
   report.timed_out = pump.timed_out();
   record_end(session.record, report);
 }
 
-Result<void> run(Session& session, Child& child, std::chrono::milliseconds timeout) {
-  CommandPump pump(session.channel, child, timeout);
+Result<void> run(Session& session, Started& started, std::chrono::milliseconds timeout) {
+  Child& child = started.child;
+  CommandPump pump(session.channel, child, timeout, started.terminal ? &*started.terminal : nullptr);
   const auto pumped = pump.run();
   if (!pump.signals().empty()) session.record.texts("signals", pump.signals());
   if (!pumped) {
-    give_up(session, child, pump, pumped.error());
+    give_up(session, started, pump, pumped.error());
     return pumped;
   }
   session.outcome += pump.shown_traffic();
@@ -77,7 +93,7 @@ Result<void> run(Session& session, Child& child, std::chrono::milliseconds timeo
 }
 
 // What was asked for, started; nothing if it could not be, which has been answered then.
-std::optional<Child> start(Session& session, const ExecRequest& wanted, CommandChoice choice) {
+std::optional<Started> start(Session& session, const ExecRequest& wanted, CommandChoice choice) {
   UniqueFd directory;
   if (!wanted.directory.empty()) {
     auto opened = open_command_directory(wanted.directory, session.root, session.rights);
@@ -88,10 +104,24 @@ std::optional<Child> start(Session& session, const ExecRequest& wanted, CommandC
     directory = *std::move(opened);
   }
   const int place = directory ? directory.get() : session.root.fd();
-  auto child = spawn(spawn_request(std::move(choice), wanted, session, place));
-  if (child) return *std::move(child);
-  answer(session, report_of_no_program(child.error()));
-  return std::nullopt;
+  SpawnRequest request = spawn_request(std::move(choice), wanted, session, place);
+  std::optional<CommandTerminal> terminal;
+  if (wanted.terminal) {
+    auto opened = CommandTerminal::open(*wanted.terminal);
+    if (!opened) {
+      answer(session, report_of_no_start(opened.error()));
+      return std::nullopt;
+    }
+    terminal = *std::move(opened);
+    request.terminal = terminal->slave();
+  }
+  auto child = spawn(request);
+  if (!child) {
+    answer(session, report_of_no_program(child.error()));
+    return std::nullopt;
+  }
+  if (terminal) terminal->lend(*child);
+  return Started{*std::move(child), std::move(terminal)};
 }
 
 }  // namespace
@@ -102,10 +132,6 @@ Result<void> run_exec(Session& session, const Incoming& request) {
   session.outcome = shown_request(wanted);
   record_request(session.record, wanted);
 
-  if (const std::string reason = not_served(wanted); !reason.empty()) {
-    session.refuse(Error{ErrorCode::kRefused, reason, false});
-    return {};
-  }
   auto choice = choose_command(wanted, session.rights);
   if (!choice) {
     session.refuse(choice.error());
@@ -113,9 +139,9 @@ Result<void> run_exec(Session& session, const Incoming& request) {
   }
   if (!session.rights.command.empty()) session.record.texts("ran", choice->argv);
   session.service.audit.write(session.record.renamed("exec-begins"));  // it may end us before it ends itself
-  auto child = start(session, wanted, *std::move(choice));
-  if (!child) return {};
-  return run(session, *child, wanted.timeout);
+  auto started = start(session, wanted, *std::move(choice));
+  if (!started) return {};
+  return run(session, *started, wanted.timeout);
 }
 
 }  // namespace farhand

@@ -630,17 +630,5 @@ class WithoutALoginShell(WordsArrive):
         self.assertEqual(out.decode(), f"/bin/sh\n{pwd.getpwuid(NOBODY).pw_shell}\n")
 
 
-class NotServedYet(CommandsTest):
-    def test_a_terminal_and_a_login_are_refused_in_a_sentence_and_the_connection_lives_on(self):
-        login = frame("exec", exec_structure(2, []))
-        with Peer.of(self.server) as peer:
-            frames = peer.ask(hello() + exec_words("touch", "ran", on=terminal("xterm")) + STDIN_END + login + STDIN_END +
-                              run_line("echo on") + BYE)
-        self.assertEqual([found.kind for found in frames], ["hello", "error", "error", "stdout", "exit", "bye"])
-        for found in frames[1:3]:
-            self.assertEqual(read_error(found)[:2], (REFUSED, False))
-        self.assertFalse(os.path.exists(self.server.path("ran")))
-
-
 if __name__ == "__main__":
     main()

@@ -16,6 +16,7 @@ farhand_test(protocol_test
     protocol/refusal_test.cpp
     protocol/sabotage.cpp
     protocol/slip_test.cpp
+    protocol/terminal_modes_test.cpp
     protocol/transfer_test.cpp
     protocol/transfer_trouble_test.cpp
     protocol/upload.cpp

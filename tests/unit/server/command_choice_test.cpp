@@ -34,6 +34,26 @@ TEST(CommandChoice, AFixedCommandRunsWhateverIsAskedFor) {
   }
 }
 
+TEST(CommandChoice, ALoginIsTheUsersShellUnlessTheKeySaysOtherwise) {
+  const ExecRequest login{ExecMode::kLogin, {}};
+  const auto choice = choose_command(login, Rights{});
+  ASSERT_TRUE(choice);
+  EXPECT_TRUE(choice->argv.empty());
+
+  Rights fixed;
+  fixed.command = {"backup"};
+  EXPECT_EQ(choose_command(login, fixed)->argv, Words{"backup"});
+  EXPECT_EQ(choose_command(login, fixed)->environment, Words{"FARHAND_ORIGINAL_COMMAND="});
+
+  Rights some;
+  for (const Words& pattern : {Words{"*"}, Words{}, Words{"bash"}}) {
+    some.argv = {pattern};
+    const auto refused = choose_command(login, some);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kRefused);
+  }
+}
+
 TEST(CommandChoice, TheRequestIsToldToAFixedCommandAsOneVariable) {
   Rights rights;
   rights.command = {"backup"};
