@@ -42,6 +42,7 @@ struct Parser {
   GivenExecOptions exec_options;
   std::vector<std::string> hosts;
   CLI::App* exec_verb = nullptr;
+  CLI::App* shell_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
   CLI::App* pair_verb = nullptr;
@@ -53,6 +54,7 @@ struct Parser {
     app.set_version_flag("--version", std::string(kVersion));
     add_connection_options();
     add_exec();
+    add_shell();
     add_files();
     add_hosts();
     app.footer(
@@ -96,6 +98,7 @@ struct Parser {
                   "End it after this long, with status 124: 500ms, 90s, 10m");
     add_exec_text("--stdin", exec_options.input, "FILE|none",
                   "Its input (default: standard input; several hosts: none)");
+    exec_verb->add_flag("-t,--terminal", exec.terminal, "It gets a terminal like yours");
     exec_verb->add_flag("--merge", exec.request.merge, "Its standard error goes where its standard output goes");
     exec_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")
         ->type_name("N");
@@ -103,6 +106,16 @@ struct Parser {
         ->type_name("N");
     exec_verb->add_flag("--group", exec.group, "Several hosts: show each one's output in one piece, when it has ended");
     exec_verb->add_flag("--json", options.json, "One JSON object on standard output");
+  }
+
+  void add_shell() {
+    shell_verb = app.add_subcommand("shell", "Log in: your shell there, on a terminal (~? at a line's start helps)");
+    shell_verb->allow_extras();
+    shell_verb->add_option("--env", exec_options.variables, "A variable for the shell")
+        ->type_name("NAME[=VALUE]")
+        ->allow_extra_args(false);
+    shell_verb->add_option("--status-fd", exec.status_fd, "Write the outcome as JSON to this descriptor")
+        ->type_name("N");
   }
 
   // A list takes any text as it is; CLI11 would read brackets and conversions into a plain one.
@@ -183,6 +196,13 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   return command;
 }
 
+Result<void> check_terminal(const ExecCommand& command, const ClientOptions& options) {
+  if (!command.terminal) return {};
+  if (!options.hosts.empty()) return fail(usage("a terminal (-t) is for one host"));
+  if (options.json) return fail(usage("what a terminal shows is no JSON; --status-fd N tells the outcome"));
+  return {};
+}
+
 // Names before `--` may not look like options; behind it anything goes.
 Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words) {
   std::vector<std::string> all = verb.remaining();
@@ -208,6 +228,17 @@ Result<std::vector<std::string>> words_of(const CLI::App& verb, const Words& wor
       std::any_of(all.begin(), all.end(), [](const std::string& word) { return word.starts_with("-"); });
   if (!option && !words.after && all.size() >= least && all.size() <= most) return all;
   return fail(usage("write  rclient " + shape));
+}
+
+Result<ExecCommand> finish_shell(Parser& parser, const Words& words) {
+  TRY(words_of(*parser.shell_verb, words, 0, 0, "shell [--env NAME=VALUE]"));
+  ExecCommand command = parser.exec;
+  TRY(apply_exec_options(parser.exec_options, command));
+  command.encoding = parser.encoding;
+  command.request.mode = ExecMode::kLogin;
+  command.terminal = true;
+  TRY(check_terminal(command, parser.options));
+  return command;
 }
 
 Result<ClientCommand> finish_pair(Parser& parser, const Words& words) {
@@ -267,7 +298,12 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     TRY(words_of(*parser.hosts_verb, words, 0, 0, "hosts [--json]"));
     return HostsCommand{};
   }
-  if (parser.exec_verb->parsed()) return finish_exec(parser, words);
+  if (parser.shell_verb->parsed()) return finish_shell(parser, words);
+  if (parser.exec_verb->parsed()) {
+    TRY_ASSIGN(ExecCommand command, finish_exec(parser, words));
+    TRY(check_terminal(command, parser.options));
+    return command;
+  }
   if (parser.post_verb->parsed()) {
     TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words));
     return parser.post;
@@ -303,7 +339,8 @@ tl::expected<ClientCommandLine, UsageError> parse_client_command_line(int argc, 
   Parser parser;
   auto command = parse(parser, words);
   if (!command) {
-    return tl::make_unexpected(UsageError{command.error(), parser.exec_verb->parsed(), parser.options.json});
+    return tl::make_unexpected(
+        UsageError{command.error(), parser.exec_verb->parsed() || parser.shell_verb->parsed(), parser.options.json});
   }
   return ClientCommandLine{parser.options, *std::move(command)};
 }

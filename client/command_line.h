@@ -31,6 +31,7 @@ struct ExecCommand {
   ExecRequest request;
   std::string encoding;  // of the output, for iconv; empty: as it comes
   int status_fd = -1;
+  bool terminal = false;   // -t, shell: the command gets a terminal
   std::string input;       // --stdin: a file, or kNoInput; empty: standard input
   std::size_t window = 8;  // several hosts: how many are asked at once
   bool group = false;      // several hosts: the output of each in one piece, when it has ended

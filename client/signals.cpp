@@ -21,7 +21,7 @@ sigset_t set_of(int number) noexcept {
 
 }  // namespace
 
-CommandSignals::CommandSignals() {
+CommandSignals::CommandSignals(bool with_window_changes) {
   sigset_t taken;
   sigemptyset(&taken);
   for (const int number : kTaken) {
@@ -29,6 +29,7 @@ CommandSignals::CommandSignals() {
     ::sigaction(number, nullptr, &present);
     if (present.sa_handler != SIG_IGN) sigaddset(&taken, number);
   }
+  if (with_window_changes) sigaddset(&taken, SIGWINCH);
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &taken, &before_); error != 0) {
     throw_errno("pthread_sigmask", error);
   }

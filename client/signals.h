@@ -1,6 +1,7 @@
 // CommandSignals: the signals that are meant for a remote command, as a readable descriptor for as long as it lives.
 //
-// They are HUP, INT, QUIT, TERM, USR1, USR2, TSTP and CONT; one that was ignored when we were started stays ignored.
+// They are HUP, INT, QUIT, TERM, USR1, USR2, TSTP and CONT, and WINCH for whoever asks for it; one that was ignored
+// when we were started stays ignored.
 //
 // Threads: the main thread, and only while there is no other.
 #pragma once
@@ -13,7 +14,7 @@ namespace farhand {
 
 class CommandSignals {
  public:
-  CommandSignals();
+  explicit CommandSignals(bool with_window_changes = false);
   ~CommandSignals();  // forgets what has come, and puts the signals back as they were
   CommandSignals(const CommandSignals&) = delete;
   CommandSignals& operator=(const CommandSignals&) = delete;

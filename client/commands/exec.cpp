@@ -20,7 +20,9 @@ ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams&
   }
   connection.channel().say_structure(FrameKind::kExec, encoded);
   run.outcome.asked = true;
-  auto pump = ExecPump::make(connection, streams);
+  ExecStreams with_size = streams;
+  if (request.terminal) with_size.terminal = request.terminal->size;
+  auto pump = ExecPump::make(connection, with_size);
   if (!pump) {
     run.outcome.asked = false;  // nothing has been sent yet, and nothing will be
     run.outcome.error = pump.error();

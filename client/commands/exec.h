@@ -13,7 +13,7 @@ struct ExecRun {
   bool wrote_anything = false;  // the command wrote to either stream
 };
 
-// The client's locale goes along.
+// The client's locale goes along. If the request is for a terminal, ours goes with it (ExecStreams::terminal).
 ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams& streams);
 
 }  // namespace farhand

@@ -9,6 +9,7 @@
 #include "client/commands/exec.h"
 #include "client/connection.h"
 #include "client/report.h"
+#include "client/terminal.h"
 #include "common/escape.h"
 #include "common/unique_fd.h"
 
@@ -24,6 +25,10 @@ Result<UniqueFd> open_input(const std::string& path) {
 }
 
 Result<ExecOutcome> ask(const ExecCommand& command, const ClientOptions& options, int input) {
+  if (command.request.mode == ExecMode::kLogin && !has_terminal()) {
+    return fail(ErrorCode::kUsage,
+                "shell needs a terminal as standard input and output; rclient exec takes a command without one");
+  }
   UniqueFd file;  // before anything is connected: what is wrong here needs no host
   const bool from_file = !command.input.empty() && command.input != kNoInput;
   if (from_file) {
@@ -37,7 +42,9 @@ Result<ExecOutcome> ask(const ExecCommand& command, const ClientOptions& options
   streams.keep = options.json;
   streams.pass_signals = true;
   if (!command.encoding.empty()) streams.encoding = command.encoding;
-  ExecOutcome outcome = run_exec(*connection, command.request, streams).outcome;
+  ExecRequest request = command.request;
+  if (command.terminal) request.terminal = own_terminal();
+  ExecOutcome outcome = run_exec(*connection, std::move(request), streams).outcome;
   connection->leave();
   return outcome;
 }

@@ -30,10 +30,13 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
       streams_(streams),
       output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
       errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
-      signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection) : nullptr),
+      signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection, streams.terminal) : nullptr),
       input_open_(streams.input >= 0),
       input_is_terminal_(input_open_ && ::isatty(streams.input) == 1) {
   if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
+  if (!signals_ || !streams.terminal || !input_is_terminal_) return;
+  raw_ = std::make_unique<RawTerminal>(streams.input);
+  signals_->set_raw(raw_.get());
 }
 
 Result<ExitReport> ExecPump::run() {
@@ -48,7 +51,7 @@ Result<ExitReport> ExecPump::pump() {
   for (;;) {
     TRY_ASSIGN(const auto exit, take_output());
     if (exit) {
-      signals_.reset();
+      if (!raw_) signals_.reset();
       if (input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});  // the stream of stdin frames ends
       TRY(finish_output(output_));
       TRY(finish_output(errors_));
@@ -144,9 +147,11 @@ Result<void> ExecPump::finish_output(Output& output) {
     output.blocked = false;
     TRY_ASSIGN(const bool done, write_converted(output));
     if (done) return {};
-    pollfd entry{output.sink.fd(), POLLOUT, 0};
+    std::array<pollfd, 2> entries{pollfd{output.sink.fd(), POLLOUT, 0},
+                                  pollfd{signals_ ? signals_->fd() : -1, POLLIN, 0}};
     // The connection is kept alive for as long as it lasts, and not needed any more.
-    if (connection_.lost() || !connection_.wait({&entry, 1}, Deadline::never())) ::poll(&entry, 1, -1);
+    if (connection_.lost() || !connection_.wait(entries, Deadline::never())) ::poll(entries.data(), entries.size(), -1);
+    if (signals_) TRY(signals_->tell());
   }
 }
 
@@ -176,7 +181,50 @@ bool ExecPump::may_send_input() const noexcept {
   return input_open_ && connection_.channel().has_room() && window_.room() > 0 && !is_in_background();
 }
 
+// Keys are read although nothing can be sent, since one may be the escape that ends a dead link.
+bool ExecPump::may_read_input() const noexcept {
+  constexpr std::size_t kMostKeys = 64 << 10;
+  if (!raw_) return may_send_input();
+  return input_open_ && !keys_ended_ && keys_.size() < kMostKeys && !is_in_background();
+}
+
+Result<void> ExecPump::take_keys() {
+  if (!raw_->is_raw()) raw_->enter();  // the terminal has become ours
+  if (input_ready_) {
+    std::array<std::byte, 4096> read;
+    const ssize_t got = read_some(streams_.input, read);
+    keys_ended_ = got == 0 || (got < 0 && errno != EAGAIN);  // the terminal has gone
+    Bytes typed(read.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    while (!typed.empty()) TRY(obey(escapes_.take(typed, keys_)));
+  }
+  const std::size_t count = std::min({keys_.size(), window_.room(), kOutboxBytes});
+  if (count > 0 && connection_.channel().has_room()) {
+    window_.sent(count);
+    connection_.channel().say_bytes(FrameKind::kStdin, {}, bytes_of(keys_).first(count));
+    keys_.erase(0, count);
+  }
+  if (keys_ended_ && keys_.empty()) end_input();
+  return {};
+}
+
+Result<void> ExecPump::obey(Escape escape) {
+  if (escape == Escape::kHangUp) return fail(ErrorCode::kInterrupted, "hung up, which ends what ran there");
+  if (escape == Escape::kSuspend) signals_->suspend();
+  if (escape == Escape::kHelp) static_cast<void>(write_all(streams_.errors, bytes_of(kEscapeHelp)));
+  return {};
+}
+
+void ExecPump::end_input() {
+  input_open_ = false;
+  connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
+}
+
 Result<void> ExecPump::send_input() {
+  if (raw_) {
+    const auto taken = input_open_ ? take_keys() : Result<void>();
+    input_ready_ = false;
+    return taken;
+  }
   Channel& channel = connection_.channel();
   if (!input_open_ || !input_ready_ || !may_send_input()) return {};
   input_ready_ = false;
@@ -190,13 +238,12 @@ Result<void> ExecPump::send_input() {
   if (got < 0 && errno == EAGAIN) return {};  // somebody else has made it non-blocking, and took what there was
   // A terminal that has gone is the end; any other failure must not look like one to the command.
   if (got < 0 && !input_is_terminal_) return fail(errno_error(errno, "reading standard input failed"));
-  input_open_ = false;
-  channel.say_bytes(FrameKind::kStdin, {}, {});
+  end_input();
   return {};
 }
 
 Result<void> ExecPump::wait_for_change() {
-  std::array<pollfd, 4> watched{pollfd{may_send_input() ? streams_.input : -1, POLLIN, 0},
+  std::array<pollfd, 4> watched{pollfd{may_read_input() ? streams_.input : -1, POLLIN, 0},
                                 pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{signals_ ? signals_->fd() : -1, POLLIN, 0}};

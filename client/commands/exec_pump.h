@@ -6,6 +6,8 @@
 //
 //   signals         --> signal frames     where that is asked for
 //
+// If the command has a terminal and our input is one too, that is raw meanwhile, and escapes are heard in it.
+//
 // With --json output is kept instead, up to kKeptBytes a stream.
 //
 // Threads: one.
@@ -20,6 +22,8 @@
 #include "client/connection.h"
 #include "client/local_stream.h"
 #include "client/outcome.h"
+#include "client/terminal.h"
+#include "client/terminal_escape.h"
 #include "client/transcode.h"
 
 namespace farhand {
@@ -28,9 +32,10 @@ struct ExecStreams {
   int input = -1;  // -1: the command gets no input
   int output = 1;
   int errors = 2;
-  bool keep = false;                    // keep what comes (--json) instead of writing it
-  std::optional<std::string> encoding;  // of what comes
-  bool pass_signals = false;            // signals are for the command, and not for us
+  bool keep = false;                     // keep what comes (--json) instead of writing it
+  std::optional<std::string> encoding;   // of what comes
+  std::optional<TerminalSize> terminal;  // what the command's terminal has; changes of ours are told
+  bool pass_signals = false;             // signals are for the command, and not for us
 };
 
 inline constexpr std::size_t kKeptBytes = 16 << 20;
@@ -67,7 +72,11 @@ class ExecPump {
   void keep(Output& output, Bytes bytes);
   [[nodiscard]] bool is_in_background() const noexcept;
   [[nodiscard]] bool may_send_input() const noexcept;
+  [[nodiscard]] bool may_read_input() const noexcept;
   Result<void> send_input();
+  Result<void> take_keys();
+  Result<void> obey(Escape escape);
+  void end_input();
   Result<void> finish_output(Output& output);
   Result<void> wait_for_change();
 
@@ -77,6 +86,11 @@ class ExecPump {
   Output errors_;
   InputWindow window_;
   std::unique_ptr<SignalRelay> signals_;  // until the command has ended
+  // For as long as the terminal is raw, signals are held; so it goes first.
+  std::unique_ptr<RawTerminal> raw_;
+  EscapeParser escapes_;
+  std::string keys_;  // typed, and not sent yet
+  bool keys_ended_ = false;
   bool input_open_;
   bool input_is_terminal_;
   bool input_ready_ = false;

@@ -4,6 +4,9 @@
 // A second INT ends us instead, if it comes within kSecondInterrupt of the first, or if nothing has been heard of the
 // server since: each INT asks it for a sign of life.
 //
+// With a remote terminal, changes of the size of ours are told, the latest only. While ours is raw, keys are what the
+// command hears, and INT, TERM, HUP and QUIT, which then come from elsewhere, are meant for us.
+//
 // Threads: one. Errors: kInterrupted.
 #pragma once
 
@@ -13,6 +16,7 @@
 
 #include "client/connection.h"
 #include "client/signals.h"
+#include "client/terminal.h"
 #include "common/deadline.h"
 
 namespace farhand {
@@ -22,21 +26,31 @@ inline constexpr std::chrono::seconds kSecondInterrupt{2};
 
 class SignalRelay {
  public:
-  explicit SignalRelay(Connection& connection) : connection_(connection) {}
+  // `terminal`: the size that a remote terminal has.
+  SignalRelay(Connection& connection, std::optional<TerminalSize> terminal)
+      : connection_(connection), signals_(terminal.has_value()), told_size_(terminal), resized_(terminal.has_value()) {}
+
+  // Borrowed: left alone while we are stopped.
+  void set_raw(RawTerminal* raw) noexcept { raw_ = raw; }
 
   [[nodiscard]] int fd() const noexcept { return signals_.fd(); }  // readable when one has come
   // Tells what has come, as far as there is room for it: to be called whenever there may be.
   Result<void> tell();
+  // Stops this process, and returns when it goes on.
+  void suspend();
   // Whether this process has been stopped and gone on: a server that heard nothing meanwhile may have given it up.
   [[nodiscard]] bool was_stopped() noexcept;
 
  private:
   Result<void> take(int number);
   [[nodiscard]] bool is_enough() const;
-  void stop_for_a_while();
+  void tell_size();
 
   Connection& connection_;
   CommandSignals signals_;
+  RawTerminal* raw_ = nullptr;
+  std::optional<TerminalSize> told_size_;
+  bool resized_;              // perhaps
   std::uint32_t untold_ = 0;  // 1 << number
   bool was_stopped_ = false;
   struct Interrupted {

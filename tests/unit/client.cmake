@@ -12,4 +12,5 @@ farhand_test(client_test
     client/prompt_line_test.cpp
     client/several_hosts_test.cpp
     client/target_test.cpp
+    client/terminal_escape_test.cpp
   LINK farhand::client farhand_test_support nlohmann_json::nlohmann_json)

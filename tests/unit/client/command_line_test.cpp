@@ -287,6 +287,26 @@ TEST(ClientCommandLine, OptionsOfTrustGoTogetherOrExcludeEachOther) {
   }
 }
 
+TEST(ClientCommandLine, ShellIsALoginOnATerminal) {
+  const auto shell = command_of<ExecCommand>({"shell", "--env", "A=b"});
+  EXPECT_EQ(shell.request.mode, ExecMode::kLogin);
+  EXPECT_TRUE(shell.request.words.empty());
+  EXPECT_TRUE(shell.terminal);
+  EXPECT_EQ(shell.request.environment, std::vector<std::string>{"A=b"});
+  EXPECT_NE(complaint_about({"shell", "ls"}), "");
+  EXPECT_NE(complaint_about({"shell", "--", "ls"}), "");
+  EXPECT_TRUE(parse({"shell", "ls"}).error().in_exec) << "its failures end with 255 as exec's do";
+}
+
+TEST(ClientCommandLine, ATerminalIsAskedForAndIsForOneHostAndNoJson) {
+  EXPECT_TRUE(command_of<ExecCommand>({"exec", "-t", "top"}).terminal);
+  EXPECT_FALSE(command_of<ExecCommand>({"exec", "top"}).terminal);
+  EXPECT_EQ(command_of<ExecCommand>({"exec", "--", "top", "-t"}).terminal, false);
+  EXPECT_NE(complaint_about({"-H", "a", "-H", "b", "exec", "-t", "top"}), "");
+  EXPECT_NE(complaint_about({"--json", "exec", "-t", "top"}), "");
+  EXPECT_NE(complaint_about({"-H", "a", "-H", "b", "shell"}), "");
+}
+
 TEST(ClientCommandLine, NoVerbIsThePrompt) {
   EXPECT_EQ(command_of<PromptCommand>({}).encoding, "");
   EXPECT_EQ(command_of<PromptCommand>({"--encoding", "GBK"}).encoding, "GBK");
