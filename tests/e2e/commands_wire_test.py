@@ -12,9 +12,9 @@ import unittest
 
 from harness import (MEMORY_COUNTS, MODEL, NOBODY, PATIENCE, PYTHON, SCALE, SEED, ServerTest, in_parallel, main, needs_root,
                      pids_with_word, unique_number, wait_until, _stat_fields)
-from hostile import (BYE, LIMIT, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, REFUSED, STDIN_END, Peer, closing_error, error,
-                     exec_line, exec_structure, exec_words, frame, get, greeted, hello, ping, read_error, read_exit, resize,
-                     run_line, run_words, terminal)
+from hostile import (BYE, LIMIT, MIB, NOT_FOUND, OUTSIDE_ROOT, PROTOCOL, STDIN_END, Peer, closing_error, error,
+                     exec_line, exec_words, frame, get, greeted, hello, ping, read_error, read_exit, resize,
+                     run_line, run_words)
 from rights_support import UID, Site, tear_down_canary
 
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
