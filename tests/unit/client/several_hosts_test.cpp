@@ -107,6 +107,7 @@ TEST(SeveralHosts, TheStatusIsTheHighestUnlessOneHasNotAnswered) {
   EXPECT_EQ(status_of({fine, fine}), 0);
   EXPECT_EQ(status_of({host_end(exited(3)), fine, host_end(exited(200)), host_end(exited(7))}), 200);
   EXPECT_EQ(status_of({host_end(exited(3)), away, fine}), 255);
+  EXPECT_EQ(status_of({fine, host_end(failed(ErrorCode::kInterrupted, false))}), 255);
   EXPECT_EQ(status_of({fine, HostEnd{}}), 255) << "one that was not asked";
 }
 
