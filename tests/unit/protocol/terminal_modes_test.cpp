@@ -35,8 +35,8 @@ TEST(TerminalModes, NumbersAreThoseOfTheSpecification) {
   const auto modes = modes_of(usual());
   EXPECT_LE(modes.size(), 256u);
   for (const auto& [number, value] : std::vector<std::pair<std::uint8_t, std::uint32_t>>{
-           {1, 3},  {5, 4},  {10, 26}, {2, 255}, {30, 0},      {36, 1},      {38, 1}, {42, 1},
-           {50, 1}, {51, 1}, {53, 1},  {55, 1},  {58, 0},      {60, 1},      {70, 1}, {72, 1},
+           {1, 3},  {5, 4},  {10, 26}, {2, 255}, {30, 0},       {36, 1},      {38, 1}, {42, 1},
+           {50, 1}, {51, 1}, {53, 1},  {55, 1},  {58, 0},       {60, 1},      {70, 1}, {72, 1},
            {73, 0}, {90, 0}, {91, 1},  {92, 0},  {128, 115200}, {129, 115200}}) {
     EXPECT_EQ(value_of(modes, number), value) << int{number};
   }
