@@ -144,12 +144,15 @@ class Keys(TerminalTest):
         local.expect(rb"got abd\r\n")
         self.check_end(local)
 
-    def test_control_c_reaches_the_command_and_not_rclient(self):
-        local = self.open(["exec", "-t", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 60; done"])
-        local.expect(b"ready")
-        local.send(b"\x03")
-        local.expect(b"caught")
-        self.check_end(local, 9)
+    def test_keys_that_mean_signals_reach_the_command_and_not_rclient(self):
+        waiter = ("import signal, sys\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\nprint('ready')\n"
+                  "print(signal.Signals(signal.sigwait(signal.valid_signals())).name); sys.exit(9)")
+        for key, name in ((b"\x03", b"SIGINT"), (b"\x1c", b"SIGQUIT"), (b"\x1a", b"SIGTSTP")):
+            local = self.open(["exec", "-t", "--", PYTHON, "-uc", waiter])
+            local.expect(b"ready")
+            local.send(key)
+            local.expect(name)
+            self.check_end(local, 9)
 
     def test_jobs_are_stopped_continued_and_ended_by_keys(self):
         local, word = self.shell(), unique_number()
