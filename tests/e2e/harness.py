@@ -176,6 +176,8 @@ def remove_tree(path):
         print(f"kept: {path}", file=sys.stderr)
         return
     def make_writable(function, name, _):
+        if os.fspath(name) == os.fspath(path):
+            return  # never what it lies in: that is /tmp, which belongs to everybody
         with contextlib.suppress(OSError):
             os.chmod(os.path.dirname(name), 0o700)
             os.chmod(name, 0o700)
