@@ -2,21 +2,30 @@
 import fcntl
 import os
 import pty
+import pwd
 import random
 import shutil
 import signal
 import struct
 import subprocess
 import termios
+import unittest
 
 from harness import (MODEL, PATIENCE, PYTHON, RSERVER, SCALE, Server, ServerTest, Terminal, check_sentence, client_command,
-                     main, pids_with_word, rclient, unique_number, wait_until, write_file)
+                     main, needs_root, pids_with_word, rclient, unique_number, wait_until, write_file)
 from hostile import (BYE, MIB, PROTOCOL, STDIN_END, Peer, exec_structure, exec_words, frame, hello, read_error, read_exit,
                      resize, terminal)
+from process_model_test import RootTest
+from rights_support import UID, Site, tear_down_canary
 
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
 BASH = shutil.which("bash")
 PROMPT = rb"READY> "
+
+
+def tearDownModule():
+    tear_down_canary()
+
 
 # Says `ready` in raw mode, and then what it reads, as it is.
 RAW_CAT = "stty raw -echo; printf ready; exec cat"
@@ -360,6 +369,58 @@ class Shell(TerminalTest):
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         done = rclient(["-H", "a", "-H", "b", "exec", "-t", "ls"])
         check_sentence(self, done, 255, "one host")
+
+
+class Rights(unittest.TestCase):
+    """A terminal is exec's; a login is the shell's, so whoever may run certain commands only gets none."""
+
+    def setUp(self):
+        self.site = Site()
+        self.addCleanup(self.site.close)
+        self.client = self.site.paired("--as", "limited", "--allow", "exec")
+
+    def restrict(self, line):
+        self.site.write_keys(self.site.read_keys().replace("[limited]\n", "[limited]\n" + line + "\n"))
+        wait_until(lambda: len(self.site.audit("reload")) >= 3, "the new rights count")
+
+    def on_terminal(self, *args):
+        local = Terminal(client_command(list(args), "there", UID), env=self.client.env, cwd=self.client.home)
+        self.addCleanup(local.close)
+        return local
+
+    def test_patterns_refuse_a_login_and_let_what_fits_have_a_terminal(self):
+        self.restrict('argv = [["stty", "size"], ["*"], ["bash"], ["sh"]]')
+        local = self.on_terminal("shell")
+        local.expect(rb"certain commands[^\r]*\r\n")
+        self.assertEqual(local.wait(), 255)
+        local = self.on_terminal("exec", "-t", "--", "stty", "size")
+        local.expect(rb"24 80\r\n")
+        self.assertEqual(local.wait(), 0)
+
+    def test_a_fixed_command_runs_in_the_terminal_instead_of_the_shell(self):
+        self.restrict('command = ["sh", "-c", "tty; printenv FARHAND_ORIGINAL_COMMAND TERM; exit 4"]')
+        local = self.on_terminal("shell")
+        local.expect(rb"/dev/pts/\d+\r\n\r\nxterm\r\n")
+        self.assertEqual(local.wait(), 4)
+        self.assertEqual(local.settings(), local.before)
+
+
+@needs_root
+class AsAnotherUser(RootTest):
+    def test_a_worker_gives_its_user_a_terminal_and_the_shell_of_the_database(self):
+        env = {**self.server.paired("--allow", "exec", "--user", "daemon"), "TERM": "xterm"}
+        local = Terminal(client_command(["exec", "-t", "id -un; tty; stat -c %U $(tty); echo x >/dev/tty"], "there"), env=env)
+        self.addCleanup(local.close)
+        local.expect(rb"daemon\r\n/dev/pts/\d+\r\ndaemon\r\nx\r\n")
+        self.assertEqual(local.wait(), 0)
+        shell = pwd.getpwnam("daemon").pw_shell
+        if not shell.endswith("nologin"):
+            self.skipTest("daemon has a shell here: " + shell)
+        local = Terminal(client_command(["shell"], "there"), env=env)
+        self.addCleanup(local.close)
+        local.expect(rb"not available")
+        self.assertEqual(local.wait(), 1)
+        self.assertEqual(local.settings(), local.before)
 
 
 if __name__ == "__main__":
