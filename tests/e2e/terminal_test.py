@@ -250,6 +250,21 @@ class Bytes(TerminalTest):
         self.assertEqual(text_of(frames), b"".join(b"x" * (n % 3000) + b"%d" % n for n in range(count)))
         self.assertEqual([read_exit(found)[:2] for found in frames if found.kind == "exit"], [(0, 3)] * count)
 
+    def test_what_a_terminal_still_holds_at_the_end_is_said(self):
+        """The client does not read, so that everything on the way is full when the command ends."""
+        fill = ("import os, time\nos.set_blocking(1, False)\ncount = tries = 0\nwhile tries < 5:\n"
+                "  try: count += os.write(1, b'x' * 4096)\n  except BlockingIOError: tries += 1; time.sleep(0.05)\n"
+                "open('count.part', 'w').write(str(count)); os.rename('count.part', 'count')")
+        write_file(self.server.path("fill.py"), fill.encode())
+        with Peer.of(self.server) as peer:
+            peer.send(hello() + frame("exec", exec_structure(1, [f"stty raw; exec {PYTHON} fill.py"], on=terminal("dumb"))) +
+                      STDIN_END + BYE)
+            wait_until(lambda: os.path.exists(self.server.path("count")), "it has filled everything")
+            wait_until(lambda: not pids_with_word("fill.py"), "it has ended")
+            frames = peer.read_all()
+        with open(self.server.path("count")) as file:
+            self.assertEqual(len(text_of(frames)), int(file.read()))
+
     def test_a_background_job_that_writes_on_holds_nothing_up(self):
         word = unique_number()
         done = self.client(["exec", "-t", f"trap '' HUP; (exec yes {word}) & seq 20; echo last; exit 4"], timeout=PATIENCE)
@@ -258,7 +273,7 @@ class Bytes(TerminalTest):
         wait_until(lambda: not pids_with_word(word), "it has found its terminal gone")
 
     def test_streams_closed_for_a_moment_are_not_the_end(self):
-        done = self.client(["exec", "-t", "exec 3>&1 </dev/null >/dev/null 2>&1 3>&-; echo still >/dev/tty; exit 6"])
+        done = self.client(["exec", "-t", "exec 3>&1 </dev/null >/dev/null 2>&1 3>&-; sleep 0.3; echo still >/dev/tty; exit 6"])
         self.check(done, 6, b"still\r\n")
 
 
