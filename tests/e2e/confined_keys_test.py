@@ -136,7 +136,7 @@ def breaches(mark):
         "stdout": frame("stdout", b"x"), "stderr": frame("stderr", b"x"), "exit": exit_report(), "done": done(b""),
         "paired": paired()}.items()]
     # Words of other protocols, and what this one may come to have one day.
-    for kind in ("shell", "pty", "signal", "env", "subsystem", "forward", "mkdir", "rmdir", "touch", "write", "append",
+    for kind in ("shell", "pty", "env", "subsystem", "forward", "mkdir", "rmdir", "touch", "write", "append",
                  "chmod", "chown", "link", "symlink", "rename", "delete", "truncate", "lock", "sync", "mount", "run", "exec2",
                  "exec-", "execv", "sudo", "auth-ok", "login", "allow", "reload", "kill"):
         tries.append(Try("the verb " + kind, frame(kind, b"", mark), [f"'{kind}'"]))

@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from programs import EXAMPLES, PATIENCE, Program, Scratch, cuts
+from programs import EXAMPLES, PATIENCE, Program, Scratch, cuts, wait_until
 
 
 def curl(*arguments, stdin=b''):
@@ -136,7 +136,7 @@ class FormServerTest(unittest.TestCase):
         with Scratch() as folder, self.serve(folder) as server:
             self.assertEqual(curl(url(server)), self.PAGE)
             self.assertEqual(curl('--data-urlencode', 'q=你好 & bye', url(server)), self.PAGE)
-            self.assertIn('form: q=你好 & bye', server.stderr)
+            wait_until(lambda: 'form: q=你好 & bye' in server.stderr, 'the form is in the log')
 
     def test_exactly_content_length_bytes_are_read_however_they_come(self):
         head = b'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 7\r\n\r\n'
@@ -149,7 +149,7 @@ class FormServerTest(unittest.TestCase):
                     except (BrokenPipeError, ConnectionResetError):
                         pass  # it has answered what it was asked
                     self.assertTrue(client.read_all().endswith(self.PAGE))
-            self.assertIn('form: a=Abc', server.stderr)
+            wait_until(lambda: 'form: a=Abc' in server.stderr, 'the form is in the log')
             self.assertNotIn('NOT', server.stderr)
 
     def test_a_damaged_form_is_a_bad_request(self):
