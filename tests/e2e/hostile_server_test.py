@@ -526,7 +526,8 @@ class Patience(HostileServerTest):
                 process.send_signal(signal.SIGINT)  # for the command, which there is none of here; the next is for us
                 wait_until(lambda: (process.send_signal(signal.SIGINT), process.poll() is not None)[1], "it ends", SOON)
                 process.communicate()
-                self.assertEqual(process.returncode, 130)
+                # To a shell both are 130: one more may strike while it ends.
+                self.assertIn(process.returncode, (130, -signal.SIGINT))
             finally:
                 if process.poll() is None:
                     process.kill()
