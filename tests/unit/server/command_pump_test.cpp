@@ -37,8 +37,15 @@ class CommandPumpTest : public ::testing::Test {
 
   // Pumps what was started, with what the client has said.
   Result<void> pump(milliseconds timeout = milliseconds(0)) {
-    pump_.emplace(*pair_.server, *child_, timeout);
+    flush_client();
+    return pump_alone(timeout);
+  }
+  void flush_client() {
     if (!client().flush(test::soon())) ADD_FAILURE() << "the client's frames do not fit";
+  }
+  // Where another thread has the client.
+  Result<void> pump_alone(milliseconds timeout) {
+    pump_.emplace(*pair_.server, *child_, timeout);
     return pump_->run();
   }
 
@@ -167,6 +174,7 @@ TEST_F(CommandPumpTest, ACommandThatCannotBeKilledIsGivenUp) {
 // exit.
 TEST_F(CommandPumpTest, OutputIsSaidToItsEndAfterATimeout) {
   client().say(FrameKind::kStdin);
+  flush_client();
   std::string text;  // what came while it ran
   std::thread reader([&] {
     const Deadline deadline = test::soon();
@@ -182,7 +190,7 @@ TEST_F(CommandPumpTest, OutputIsSaidToItsEndAfterATimeout) {
   });
   start("head -c 150000 /dev/zero; echo ready >&2; exec sleep 600");
   ASSERT_EQ(test::read_line(child_->errors), "ready");
-  ASSERT_TRUE(pump(milliseconds(1)));
+  ASSERT_TRUE(pump_alone(milliseconds(1)));
   ASSERT_TRUE(pair_.server->flush(test::soon()));
   reader.join();
   EXPECT_EQ(text.size(), 150'000u);
