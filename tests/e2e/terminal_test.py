@@ -12,7 +12,8 @@ import termios
 import unittest
 
 from harness import (MODEL, PATIENCE, PYTHON, RSERVER, SCALE, Server, ServerTest, Terminal, check_sentence, client_command,
-                     main, needs_root, pids_with_word, rclient, unique_number, wait_until, write_file)
+                     main, needs_root, pids_with_word, rclient, unique_number, wait_until, write_file,
+                     _stat_fields)
 from hostile import (BYE, MIB, PROTOCOL, STDIN_END, Peer, exec_structure, exec_words, frame, hello, read_error, read_exit,
                      resize, terminal)
 from process_model_test import RootTest
@@ -172,6 +173,8 @@ class Keys(TerminalTest):
         local.expect(rb"Stopped[^\r]*\r\n.*" + PROMPT)
         local.send(b"fg\r")
         local.expect(rb"sleep \d+\r\n")
+        # The shell says so first, then hands the terminal over, then continues the job.
+        wait_until(lambda: [_stat_fields(pid)[0] for pid in pids_with_word(word)] == [b"S"], "it sleeps again")
         local.send(b"\x03")
         local.expect(PROMPT)
         local.send(b"echo was $?\r")
