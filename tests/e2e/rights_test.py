@@ -337,7 +337,7 @@ class Rights(SiteTest):
                 peer.expect("hello")
             three.send(hello())
             self.assertIn("2 sessions", read_error(three.expect("error")).message)
-            self.assertEqual(self.site.audit("limit")[-1]["who"], "key 'two'")
+            wait_until(lambda: [line["who"] for line in self.site.audit("limit")] == ["key 'two'"], "it is in the audit")
         wait_until(lambda: client.there("exec", "true").returncode == 0, "places are given back")
 
     def test_no_more_requests_than_a_key_may_make(self):
