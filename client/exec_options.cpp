@@ -9,8 +9,7 @@
 namespace farhand {
 namespace {
 
-constexpr std::chrono::hours kLongestTimeout{365'000 * 24};  // a thousand years, as the protocol has it
-constexpr long kLargestWindow = 256;                         // each is a process and a connection
+constexpr long kLargestWindow = 256;  // each is a process and a connection
 
 Error usage(std::string sentence) {
   return Error{ErrorCode::kUsage, std::move(sentence), false};
@@ -27,7 +26,7 @@ Result<std::string> only_value(const std::vector<std::string>& given, const std:
 
 Result<std::chrono::milliseconds> timeout_of(const std::string& text) {
   if (text.empty()) return std::chrono::milliseconds(0);
-  const auto timeout = parse_duration(text, kLongestTimeout);
+  const auto timeout = parse_duration(text, kMaxTimeout);
   if (timeout) return *timeout;
   return fail(usage(quoted(text) + " is no time for --timeout: write 500ms, 90s, 10m, 2h or 1d"));
 }

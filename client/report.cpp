@@ -94,7 +94,7 @@ void put_usage(Json& object, const ExecOutcome& outcome) {
   object["duration"] = seconds_of(usage.elapsed);
   object["usage"]["user"] = seconds_of(usage.user);
   object["usage"]["system"] = seconds_of(usage.system);
-  object["usage"]["max_rss"] = usage.memory;
+  object["usage"]["max_rss"] = usage.memory == 0 ? Json(nullptr) : Json(usage.memory);  // 0: the host does not know
 }
 
 }  // namespace

@@ -10,9 +10,8 @@
 //
 // Threads: may be called from any thread, any number at once (vfork and exec: the child runs async-signal-safe calls
 //          only; fork where it changes its user). Nothing is ever reaped but by the child's own pidfd.
-// Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe,
-// never
-//          guessed by access(2); too many processes is kBusy. A machine without pidfds throws std::system_error.
+// Errors:  a program that cannot be started is kNotFound or kNotExecutable, reported through a close-on-exec pipe and
+//          never guessed by access(2); too many processes is kBusy. A machine without pidfds throws std::system_error.
 #pragma once
 
 #include <sys/resource.h>

@@ -25,6 +25,8 @@ inline constexpr std::size_t kMaxFeatures = 64;
 inline constexpr std::size_t kMaxVariables = 64;           // of a command's environment, in each of exec's two lists
 inline constexpr std::size_t kMaxVariableBytes = 4 << 10;  // 4 KiB: NAME=VALUE
 inline constexpr std::size_t kMaxTerminalModes = 256;      // there are as many numbers for them
+// Longer than any machine runs; 292 years is where a clock of nanoseconds ends.
+inline constexpr std::chrono::hours kMaxTimeout{100 * 365 * 24};
 // Standard input that may be under way beyond what the command has taken: what the server holds of it at most, so that
 // a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
 inline constexpr std::size_t kStdinWindow = 4 << 20;

@@ -13,6 +13,7 @@
 #include "common/deadline.h"
 #include "common/stream/plain_stream.h"
 #include "common/stream/socket_io.h"
+#include "common/stream/stream_around.h"
 
 namespace farhand {
 namespace {
@@ -143,27 +144,11 @@ class Relay {
   bool over_ = false;
 };
 
-// A stream over another one.
-class Around : public Stream {
+class RelayedStream final : public StreamAround {
  public:
-  explicit Around(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
-  Result<Transfer> try_read(MutableBytes into) override { return inner_->try_read(into); }
-  Result<Transfer> try_write(Bytes from) override { return inner_->try_write(from); }
-  Result<bool> try_flush() override { return inner_->try_flush(); }
-  Result<bool> try_close_write() override { return inner_->try_close_write(); }
-  [[nodiscard]] bool has_pending() const noexcept override { return inner_->has_pending(); }
-  [[nodiscard]] bool has_buffered() const noexcept override { return inner_->has_buffered(); }
-  [[nodiscard]] int descriptor() const noexcept override { return inner_->descriptor(); }
-
- private:
-  std::unique_ptr<Stream> inner_;
-};
-
-class RelayedStream final : public Around {
- public:
-  using Around::Around;
+  using StreamAround::StreamAround;
   Result<Transfer> try_read(MutableBytes into) override {
-    TRY_ASSIGN(const Transfer got, Around::try_read(into));
+    TRY_ASSIGN(const Transfer got, StreamAround::try_read(into));
     if (got.state != Transfer::State::kEnd) return got;
     pollfd gate{descriptor(), 0, 0};
     ::poll(&gate, 1, 0);
@@ -172,7 +157,7 @@ class RelayedStream final : public Around {
     return got;
   }
   Result<bool> try_close_write() override {
-    auto closed = Around::try_close_write();
+    auto closed = StreamAround::try_close_write();
     closed_write_ = closed && *closed;  // from then on a half-close of theirs looks like a whole one
     return closed;
   }
@@ -181,18 +166,18 @@ class RelayedStream final : public Around {
   bool closed_write_ = false;
 };
 
-class PrefixedStream final : public Around {
+class PrefixedStream final : public StreamAround {
  public:
   PrefixedStream(std::string prefix, std::unique_ptr<Stream> rest)
-      : Around(std::move(rest)), prefix_(std::move(prefix)) {}
+      : StreamAround(std::move(rest)), prefix_(std::move(prefix)) {}
   Result<Transfer> try_read(MutableBytes into) override {
-    if (prefix_.empty() || into.empty()) return Around::try_read(into);
+    if (prefix_.empty() || into.empty()) return StreamAround::try_read(into);
     const std::size_t count = std::min(into.size(), prefix_.size());
     std::memcpy(into.data(), prefix_.data(), count);
     prefix_.erase(0, count);
     return Transfer{Transfer::State::kMoved, count};
   }
-  [[nodiscard]] bool has_buffered() const noexcept override { return !prefix_.empty() || Around::has_buffered(); }
+  [[nodiscard]] bool has_buffered() const noexcept override { return !prefix_.empty() || StreamAround::has_buffered(); }
 
  private:
   std::string prefix_;

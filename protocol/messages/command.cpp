@@ -98,8 +98,7 @@ Result<void> check_terminal(const WireExec& wire) {
   return {};
 }
 
-// Longer than any machine runs, and far from where sums of times overflow.
-constexpr std::uint64_t kMostMilliseconds = std::uint64_t{1000} * 365 * 24 * 3600 * 1000;
+constexpr std::uint64_t kMostMilliseconds = std::chrono::milliseconds(kMaxTimeout).count();
 }  // namespace
 
 Result<ExecRequest> decode_exec(Bytes bytes) {
@@ -112,7 +111,7 @@ Result<ExecRequest> decode_exec(Bytes bytes) {
     return fail(malformed_exec("the directory is no name of one"));
   }
   if (wire.timeout_milliseconds > kMostMilliseconds)
-    return fail(malformed_exec("the timeout is beyond a thousand years"));
+    return fail(malformed_exec("the timeout is beyond a hundred years"));
   message.timeout = std::chrono::milliseconds(wire.timeout_milliseconds);
   TRY(check_terminal(wire));
   if (wire.has_terminal) message.terminal = std::move(wire.terminal);

@@ -27,10 +27,8 @@ std::uint64_t waiting_bytes(int pipe) {
 constexpr std::chrono::seconds kGraceAfterTimeout{2};
 constexpr std::size_t kRecordedSignals = 32;  // for the audit; a client may send any number
 
-// The clock counts nanoseconds, 292 years of them; a request may say a thousand.
 Deadline limit_of(Deadline::Clock::time_point started, std::chrono::milliseconds timeout) {
-  constexpr std::chrono::hours kForEver{24 * 365 * 100};
-  return timeout.count() == 0 || timeout > kForEver ? Deadline::never() : Deadline::at(started + timeout);
+  return timeout.count() == 0 ? Deadline::never() : Deadline::at(started + timeout);
 }
 }  // namespace
 

@@ -358,13 +358,13 @@ class Timeouts(CommandsTest):
             self.assertEqual(self.read_end(peer)[1].timed_out, 1)
 
     def test_zero_is_never_and_a_thousand_years_are_long(self):
-        for timeout in (0, 60_000, 31_536_000_000_000):
+        for timeout in (0, 60_000, 3_153_600_000_000):
             out, report = self.run_one(exec_line("sleep 0.1; echo hi", timeout=timeout))
             self.assertEqual((report[:2], report.timed_out, out), ((EXITED, 0), 0, b"hi\n"))
 
     def test_more_is_a_breach(self):
         with Peer.of(self.server) as peer:
-            frames = peer.ask(hello() + exec_line("touch ran", timeout=31_536_000_000_001) + STDIN_END)
+            frames = peer.ask(hello() + exec_line("touch ran", timeout=3_153_600_000_001) + STDIN_END)
         self.assertEqual(closing_error(frames).code, PROTOCOL)
 
 

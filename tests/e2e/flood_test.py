@@ -14,7 +14,7 @@ import time
 import unittest
 
 from harness import (NOBODY, PATIENCE, Server, as_user, assert_sane, in_parallel, main, make_identity, rclient, remove_tree, scratch,
-                     wait_until, _stat_fields)
+                     wait_until, cpu_seconds)
 from hostile import client_hello, tls_server_args
 from rights_support import RootsSite
 
@@ -22,7 +22,6 @@ CLONE_NEWNET = 0x40000000
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
 SERVED_WITHIN = 2 * SLOW       # seconds for `exec true`, whatever strangers do
 REFUSED = 255                  # what exec ends with for every failure of ours
-TICKS = os.sysconf("SC_CLK_TCK")
 
 # Makes so many connections a second from an address, or from the 200 behind it, and closes or keeps them. Says a line when
 # it begins; ends when its input does, and says how many it made and in how many seconds.
@@ -163,11 +162,6 @@ def wait_for_ends(socks, seconds):
                 ends[key.fileobj] = time.monotonic() - begun
                 selector.unregister(key.fileobj)
     return [ends[sock] for sock in socks]
-
-
-def cpu_seconds(pid):
-    fields = _stat_fields(pid)
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class FloodTest(unittest.TestCase):

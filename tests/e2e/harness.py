@@ -89,6 +89,12 @@ def _stat_fields(pid):
         return file.read().rpartition(b")")[2].split()
 
 
+def cpu_seconds(pid):
+    """What it has had of a processor so far."""
+    fields = _stat_fields(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def is_alive(pid):
     """Whether it runs; a zombie does not."""
     try:

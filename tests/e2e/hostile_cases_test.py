@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from harness import (MEMORY_COUNTS, PATIENCE, Identity, Server, ServerTest, _openssl, _stat_fields, connect_to, in_parallel,
+from harness import (MEMORY_COUNTS, PATIENCE, Identity, Server, ServerTest, _openssl, cpu_seconds, connect_to, in_parallel,
                      main, make_identity, memory_of, read_file, remove_tree, scratch, snapshot, wait_until, write_file)
 from hostile import (BYE, MIB, PROTOCOL, REFUSED, STDIN_END, Peer, TlsSocket, canary, client_hello, done, error, exec_words,
                      exit_report, expired_identity, frame, get, hello, offer, pair, paired, ping, post, read_error,
@@ -22,7 +22,6 @@ from rights_support import UID, UNIFORM, Site, tear_down_canary
 SLOW = 10 if os.environ.get("FARHAND_SANITIZE") else 1
 SERVED_WITHIN = 2 * SLOW
 CROWD = 200
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Keys:
@@ -36,11 +35,6 @@ class Keys:
 def tearDownModule():
     remove_tree(Keys.directory)
     tear_down_canary()
-
-
-def cpu_seconds(pid):
-    fields = _stat_fields(pid)
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class CasesTest(ServerTest):

@@ -12,12 +12,11 @@ import unittest
 import harness
 from harness import (NOBODY, PATIENCE, Server, ServerTest, assert_sane, client_command, connect_to, environment,
                      in_parallel, main, make_identity, memory_of, random_bytes, read_file, remove_tree, scratch,
-                     wait_until, write_file, _stat_fields)
+                     wait_until, write_file, cpu_seconds)
 from hostile import (BYE, MIB, canary, client_hello, connect_plain, converse, get, greeted, hello, ping, read_exit,
                      run_words, tls_client_context, tls_server_args)
 
 EARLIEST, LATEST = 8, 14       # around the login deadline of 10 s
-TICKS = os.sysconf("SC_CLK_TCK")
 WAIT = 40
 
 
@@ -213,11 +212,6 @@ class Scarcity(unittest.TestCase):
     def limit(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.DESCRIPTORS, self.DESCRIPTORS))
 
-    @staticmethod
-    def cpu_seconds(pid):
-        fields = _stat_fields(pid)
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
     def test_out_of_descriptors_it_neither_spins_nor_ends_and_recovers(self):
         with Server(limits=self.limit) as server:
             peers = []
@@ -229,9 +223,9 @@ class Scarcity(unittest.TestCase):
                         peer.sendall(hello())
                 self.assertGreater(len(peers), 60)
                 wait_until(lambda: server.fds() >= self.DESCRIPTORS - 12, "the descriptors are used up")
-                before, begun = self.cpu_seconds(server.pid), time.monotonic()
+                before, begun = cpu_seconds(server.pid), time.monotonic()
                 time.sleep(2)   # measured over this time
-                share = (self.cpu_seconds(server.pid) - before) / (time.monotonic() - begun)
+                share = (cpu_seconds(server.pid) - before) / (time.monotonic() - begun)
                 print(f"out of descriptors: {share:.1%} of a processor")
                 self.assertLess(share, 0.4)
                 self.assertTrue(server.alive())

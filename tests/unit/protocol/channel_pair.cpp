@@ -56,13 +56,13 @@ void shrink_buffers(const Sockets& sockets) {
 
 Result<Transfer> HandicappedStream::try_read(MutableBytes into) {
   if (handicap_.stalls_every_other_call && !std::exchange(read_stalled_, !read_stalled_)) return Transfer{};
-  return inner_->try_read(into.first(std::min(into.size(), handicap_.bytes_a_call)));
+  return StreamAround::try_read(into.first(std::min(into.size(), handicap_.bytes_a_call)));
 }
 
 Result<Transfer> HandicappedStream::try_write(Bytes from) {
   if (handicap_.writing_fails) return fail(ErrorCode::kConnectionLost, "a broken pipe, as the test wants it");
   if (handicap_.stalls_every_other_call && !std::exchange(write_stalled_, !write_stalled_)) return Transfer{};
-  return inner_->try_write(from.first(std::min(from.size(), handicap_.bytes_a_call)));
+  return StreamAround::try_write(from.first(std::min(from.size(), handicap_.bytes_a_call)));
 }
 
 ChannelPair::ChannelPair(SocketKind kind, HandicappedStream::Handicap handicap, bool tiny) {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/deadline.h"
-#include "common/stream/stream.h"
+#include "common/stream/stream_around.h"
 #include "common/unique_fd.h"
 #include "protocol/channel.h"
 
@@ -24,7 +24,7 @@ Sockets make_sockets(SocketKind kind = SocketKind::kUnix);
 void shrink_buffers(const Sockets& sockets);
 
 // A Stream over another one that does as little a call as is allowed, or fails on demand.
-class HandicappedStream final : public Stream {
+class HandicappedStream final : public StreamAround {
  public:
   struct Handicap {
     std::size_t bytes_a_call = SIZE_MAX;
@@ -32,18 +32,13 @@ class HandicappedStream final : public Stream {
     bool writing_fails = false;  // kConnectionLost at every write
   };
 
-  HandicappedStream(std::unique_ptr<Stream> inner, Handicap handicap) : inner_(std::move(inner)), handicap_(handicap) {}
+  HandicappedStream(std::unique_ptr<Stream> inner, Handicap handicap)
+      : StreamAround(std::move(inner)), handicap_(handicap) {}
 
   Result<Transfer> try_read(MutableBytes into) override;
   Result<Transfer> try_write(Bytes from) override;
-  Result<bool> try_flush() override { return inner_->try_flush(); }
-  Result<bool> try_close_write() override { return inner_->try_close_write(); }
-  [[nodiscard]] bool has_pending() const noexcept override { return inner_->has_pending(); }
-  [[nodiscard]] bool has_buffered() const noexcept override { return inner_->has_buffered(); }
-  [[nodiscard]] int descriptor() const noexcept override { return inner_->descriptor(); }
 
  private:
-  std::unique_ptr<Stream> inner_;
   Handicap handicap_;
   bool read_stalled_ = false;
   bool write_stalled_ = false;

@@ -14,6 +14,7 @@
 #include "common/file_io.h"
 #include "common/stream/connect.h"
 #include "common/stream/plain_stream.h"
+#include "common/stream/stream_around.h"
 #include "protocol/messages/command.h"
 #include "protocol/messages/session.h"
 #include "server/session_server.h"
@@ -35,24 +36,15 @@ void throw_as_told(std::string_view heard) {
 }
 constexpr const char* kWords[] = {"BAD-ALLOC", "LENGTH-ERROR", "SYSTEM-ERROR", "CEREAL", "NUMBER"};
 
-class ObedientStream final : public Stream {
+class ObedientStream final : public StreamAround {
  public:
-  explicit ObedientStream(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
+  using StreamAround::StreamAround;
 
   Result<Transfer> try_read(MutableBytes into) override {
-    auto moved = inner_->try_read(into);
+    auto moved = StreamAround::try_read(into);
     if (moved) throw_as_told(text_of(Bytes(into.first(moved->bytes))));
     return moved;
   }
-  Result<Transfer> try_write(Bytes from) override { return inner_->try_write(from); }
-  Result<bool> try_flush() override { return inner_->try_flush(); }
-  Result<bool> try_close_write() override { return inner_->try_close_write(); }
-  [[nodiscard]] bool has_pending() const noexcept override { return inner_->has_pending(); }
-  [[nodiscard]] bool has_buffered() const noexcept override { return inner_->has_buffered(); }
-  [[nodiscard]] int descriptor() const noexcept override { return inner_->descriptor(); }
-
- private:
-  std::unique_ptr<Stream> inner_;
 };
 
 class ObedientAdmission final : public Admission {
