@@ -50,7 +50,7 @@ Result<Receiver> open_target(const Place& place, mode_t mode_mask) {
 }
 
 // The server's offer, if it makes one, and then the file.
-Result<Done> receive(Connection& connection, Receiver& receiver, Progress& progress) {
+Result<Done> receive(Connection& connection, Receiver receiver, Progress& progress) {
   TRY_ASSIGN(Incoming incoming, connection.hear(Deadline::never()));
   if (incoming.kind() == FrameKind::kOffer) {
     TRY_ASSIGN(const Offer offer, decode_offer(incoming.bytes));
@@ -63,7 +63,7 @@ Result<Done> receive(Connection& connection, Receiver& receiver, Progress& progr
       }
     }
   }
-  auto outcome = receive_file(connection.channel(), receiver, [&](std::uint64_t bytes) { progress.at(bytes); });
+  auto outcome = receive_file(connection.channel(), std::move(receiver), [&](std::uint64_t bytes) { progress.at(bytes); });
   if (!outcome) return fail(connection.lose(outcome.error()));
   if (!outcome->sealed) connection.give_up();  // the rest of a file that cannot be stored is not worth its way
   return std::move(outcome->file);
@@ -79,7 +79,7 @@ FileOutcome get_one(Connection& connection, const GetCommand& command, const std
     TRY_ASSIGN(Receiver receiver, open_target(place, mode_mask));
     progress.begin_file(path);
     connection.channel().say(FrameKind::kGet, path);
-    return receive(connection, receiver, progress);
+    return receive(connection, std::move(receiver), progress);
   };
   const auto done = ask();
   progress.end_file();

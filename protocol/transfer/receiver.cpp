@@ -180,7 +180,7 @@ Result<Done> sender_gave_up(const Seal& seal) {
 
 }  // namespace
 
-Result<ReceiveOutcome> receive_file(Channel& channel, Receiver& receiver, const ProgressFunction& progress) {
+Result<ReceiveOutcome> receive_file(Channel& channel, Receiver receiver, const ProgressFunction& progress) {
   for (;;) {
     TRY_ASSIGN(const Incoming incoming, channel.hear(Deadline::never()));
     if (incoming.kind() == FrameKind::kSeal) {

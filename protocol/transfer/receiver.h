@@ -73,14 +73,15 @@ class Receiver {
 // Called with the number of bytes so far.
 using ProgressFunction = std::function<void(std::uint64_t)>;
 
-// Reads the frames of one file from `post` (peeked at, not consumed) to its `seal`, and publishes.
+// Reads the frames of one file from `post` (peeked at, not consumed) to its `seal`, and publishes. When it returns, the
+// part file of a file that failed is gone, so that whoever is told of the failure finds nothing left of it.
 // Outer error: the connection, or the peer broke the protocol. Inner error: this file failed; if `sealed` is false
 // then, the rest of it is still to come (discard_body).
 struct ReceiveOutcome {
   Result<Done> file = fail(ErrorCode::kInternal, "");
   bool sealed = false;
 };
-Result<ReceiveOutcome> receive_file(Channel& channel, Receiver& receiver, const ProgressFunction& progress);
+Result<ReceiveOutcome> receive_file(Channel& channel, Receiver receiver, const ProgressFunction& progress);
 
 // Throws away what is left of a file, its seal included.
 Result<void> discard_body(Channel& channel);

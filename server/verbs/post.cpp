@@ -60,7 +60,7 @@ Result<void> take_upload(Session& session, const Incoming& post, const Offer& of
     answer(session, fail(receiver.error()));
     return discard_body(session.channel);
   }
-  TRY_ASSIGN(ReceiveOutcome outcome, receive_file(session.channel, *receiver, nullptr));
+  TRY_ASSIGN(ReceiveOutcome outcome, receive_file(session.channel, *std::move(receiver), nullptr));
   answer(session, outcome.file);
   if (!outcome.sealed) return discard_body(session.channel);
   return {};

@@ -35,8 +35,7 @@ Result<Done> transferred(const TransferPlace& place) {
       },
       [&](Channel& server) {
         take_offer(server);
-        Receiver receiver = place.open_receiver();
-        auto received = receive_file(server, receiver, nullptr);
+        auto received = receive_file(server, place.open_receiver(), nullptr);
         ASSERT_TRUE(received) << received.error().message;
         EXPECT_TRUE(received->sealed);
         outcome = std::move(received->file);
@@ -176,8 +175,7 @@ TEST(Transfer, AnAlteredSealOnTheWireIsAnIntegrityErrorAndTheConnectionLivesOn) 
         client.say(FrameKind::kGet, "next");
       },
       [&](Channel& server) {
-        Receiver receiver = place.open_receiver();
-        const auto received = receive_file(server, receiver, nullptr);
+        const auto received = receive_file(server, place.open_receiver(), nullptr);
         ASSERT_TRUE(received) << received.error().message;
         EXPECT_TRUE(received->sealed);
         ASSERT_FALSE(received->file);
@@ -205,8 +203,7 @@ TEST(Transfer, ACancelledFileIsDiscardedAndTheConnectionLivesOn) {
       },
       [&](Channel& server) {
         take_offer(server);
-        Receiver receiver = place.open_receiver();
-        const auto received = receive_file(server, receiver, nullptr);
+        const auto received = receive_file(server, place.open_receiver(), nullptr);
         ASSERT_TRUE(received) << received.error().message;
         EXPECT_TRUE(received->sealed);
         ASSERT_FALSE(received->file);
@@ -244,8 +241,7 @@ TEST(Transfer, AFileThatItsSenderSealsAsFailedIsDiscardedWithTheSendersWords) {
         client.say_structure(FrameKind::kSeal, encode(seal));
       },
       [&](Channel& server) {
-        Receiver receiver = place.open_receiver();
-        const auto received = receive_file(server, receiver, nullptr);
+        const auto received = receive_file(server, place.open_receiver(), nullptr);
         ASSERT_TRUE(received);
         EXPECT_TRUE(received->sealed);
         ASSERT_FALSE(received->file);
@@ -261,8 +257,7 @@ ErrorCode breach_of(const std::function<void(Channel&)>& send) {
   const TransferPlace place;
   ErrorCode code = ErrorCode::kInternal;
   run_both(send, [&](Channel& server) {
-    Receiver receiver = place.open_receiver();
-    const auto received = receive_file(server, receiver, nullptr);
+    const auto received = receive_file(server, place.open_receiver(), nullptr);
     ASSERT_FALSE(received);
     code = received.error().code;
   });
@@ -314,8 +309,7 @@ TEST(Transfer, ProgressIsToldInRisingSteps) {
       },
       [&](Channel& server) {
         take_offer(server);
-        Receiver receiver = place.open_receiver();
-        ASSERT_TRUE(receive_file(server, receiver, [&](std::uint64_t bytes) { steps.push_back(bytes); }));
+        ASSERT_TRUE(receive_file(server, place.open_receiver(), [&](std::uint64_t bytes) { steps.push_back(bytes); }));
       });
   ASSERT_FALSE(steps.empty());
   EXPECT_TRUE(std::is_sorted(steps.begin(), steps.end()));

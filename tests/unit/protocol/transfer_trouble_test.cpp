@@ -245,14 +245,12 @@ TEST(TargetTrouble, AFullDiskFailsTheFileAndTheConnectionLivesOn) {
       [&](Channel& server) {
         test::take_offer(server);
         const FullDisk full(300000);
-        {
-          Receiver receiver = place.open_receiver();
-          const auto received = receive_file(server, receiver, nullptr);
-          ASSERT_TRUE(received) << "the disk is no fault of the connection: " << received.error().message;
-          EXPECT_FALSE(received->sealed);
-          ASSERT_FALSE(received->file);
-          EXPECT_NE(received->file.error().message.find("unchanged"), std::string::npos);
-        }
+        const auto received = receive_file(server, place.open_receiver(), nullptr);
+        ASSERT_TRUE(received) << "the disk is no fault of the connection: " << received.error().message;
+        EXPECT_FALSE(received->sealed);
+        ASSERT_FALSE(received->file);
+        EXPECT_NE(received->file.error().message.find("unchanged"), std::string::npos);
+        EXPECT_EQ(place.names_in_target(), std::vector<std::string>{"stored"}) << "gone before anybody is told";
         ASSERT_TRUE(discard_body(server));
         const auto next = hear_frame(server);
         ASSERT_TRUE(next);
