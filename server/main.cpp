@@ -84,6 +84,12 @@ void announce(const Keyring& keyring, const std::vector<Listener>& listeners) {
   if (!announced) log::warning(announced.error().message);
 }
 
+// The last word of a start: whoever waits for it finds everything open that stays open.
+void tell_ready(const std::vector<Listener>& listeners) {
+  for (const Listener& listener : listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
+  std::fflush(stdout);
+}
+
 int run(const ServerConfig& config) {
   auto root = RootedDirectory::open(config.root);
   if (!root) return fail_with(root.error());
@@ -105,11 +111,9 @@ int run(const ServerConfig& config) {
   if (*keyring) overwrite((*keyring)->identity.pem);
   overwritten.reset();
   if (*keyring) announce(**keyring, *listeners);
-  for (const Listener& listener : *listeners) std::printf("listening on %s\n", host_text(listener.host).c_str());
-  std::fflush(stdout);
   log::info("serving " + service.root.path());
   if (forks != nullptr) tell_of_sandbox(sandbox_support());
-  serve(*listeners, signals, service, keys, forks);
+  serve(*listeners, signals, service, keys, forks, [&] { tell_ready(*listeners); });
   door.tell_counted(true);
   if (*keyring) withdraw_listening(*(*keyring)->store.directory());
   return 0;

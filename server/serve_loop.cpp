@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -171,8 +172,9 @@ Signals take_over_signals() {
 }
 
 void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys,
-           SessionProcesses* processes) {
+           SessionProcesses* processes, const std::function<void()>& ready) {
   EventFd closed;
+  ready();
   ServeLoop(listeners, signals, service, keys, processes).run();
   log::info("stopping: running requests are waited for");
   service.drain.stop.ring();

@@ -5,6 +5,7 @@
 // running requests end in their own time, which is 30 s at most. With the second, running requests end now.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "common/unique_fd.h"
@@ -23,7 +24,8 @@ struct Signals {
 Signals take_over_signals();
 
 // Serves until a signal ends it, and closes the servers. `keys` may be null, and `processes` is where there are none.
+// `ready` is called when everything is open that stays open.
 void serve(std::vector<Listener>& listeners, const Signals& signals, Service& service, KeyStore* keys,
-           SessionProcesses* processes);
+           SessionProcesses* processes, const std::function<void()>& ready);
 
 }  // namespace farhand

@@ -63,7 +63,8 @@ Result<Done> receive(Connection& connection, Receiver receiver, Progress& progre
       }
     }
   }
-  auto outcome = receive_file(connection.channel(), std::move(receiver), [&](std::uint64_t bytes) { progress.at(bytes); });
+  auto outcome =
+      receive_file(connection.channel(), std::move(receiver), [&](std::uint64_t bytes) { progress.at(bytes); });
   if (!outcome) return fail(connection.lose(outcome.error()));
   if (!outcome->sealed) connection.give_up();  // the rest of a file that cannot be stored is not worth its way
   return std::move(outcome->file);

@@ -261,7 +261,7 @@ class Bytes(TerminalTest):
                 "open('count.part', 'w').write(str(count)); os.rename('count.part', 'count')")
         write_file(self.server.path("fill.py"), fill.encode())
         with Peer.of(self.server) as peer:
-            peer.send(hello() + frame("exec", exec_structure(1, [f"stty raw; exec {PYTHON} fill.py"], on=terminal("dumb"))) +
+            peer.send(hello() + frame("exec", exec_structure(1, [f"stty raw -echo; exec {PYTHON} fill.py"], on=terminal("dumb"))) +
                       STDIN_END + BYE)
             wait_until(lambda: os.path.exists(self.server.path("count")), "it has filled everything")
             wait_until(lambda: not pids_with_word("fill.py"), "it has ended")
