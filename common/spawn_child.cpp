@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ bool become_user(const SpawnUser& user) noexcept {
     give_up(plan, ExecStage::kDescriptorLimit);
   }
   if (plan.user != nullptr && !become_user(*plan.user)) give_up(plan, ExecStage::kUser);
+  if (plan.dies_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user would undo it
   execute(plan);
   give_up(plan, ExecStage::kProgram);
 }

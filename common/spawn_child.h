@@ -25,6 +25,7 @@ struct ExecPlan {
   int working_directory = -1;               // 3 or above, or -1: keep
   const rlimit* descriptor_limit = nullptr;
   const SpawnUser* user = nullptr;  // become this one
+  bool dies_with_parent = false;    // KILL, if the one who starts it ends first
   int report = -1;                  // close-on-exec; takes one ExecFailure if the program could not be started
 };
 

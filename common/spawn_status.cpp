@@ -1,4 +1,6 @@
 // Child: a running program's signals, its end, and what became of it.
+#include "common/spawn_status.h"
+
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,25 +16,12 @@
 namespace farhand {
 namespace {
 
-ExitStatus status_from(const siginfo_t& info) {
-  ExitStatus status;
-  status.signalled = info.si_code != CLD_EXITED;
-  status.core = info.si_code == CLD_DUMPED;
-  (status.signalled ? status.signal : status.code) = info.si_status;
-  return status;
-}
-
 std::chrono::microseconds duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
 // The kernel keeps the count of pages a little behind, on each processor: what is this near to ours may be ours.
 constexpr std::uint64_t kMemorySlack = 1 << 20;
-
-ProcessUsage usage_from(const rusage& usage, std::uint64_t own_memory) {
-  const auto memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-  return {duration_of(usage.ru_utime), duration_of(usage.ru_stime), memory > own_memory + kMemorySlack ? memory : 0};
-}
 
 // waitid on the pidfd; si_pid stays 0 if WNOHANG was asked and the child runs. The call itself: the C library's leaves
 // the usage out.
@@ -45,6 +34,19 @@ bool wait_for(int pidfd, int options, siginfo_t& info, rusage* usage = nullptr) 
 }
 
 }  // namespace
+
+ExitStatus status_from(int code, int status) noexcept {
+  ExitStatus told;
+  told.signalled = code != CLD_EXITED;
+  told.core = code == CLD_DUMPED;
+  (told.signalled ? told.signal : told.code) = status;
+  return told;
+}
+
+ProcessUsage usage_from(const rusage& usage, std::uint64_t own_memory) noexcept {
+  const auto memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return {duration_of(usage.ru_utime), duration_of(usage.ru_stime), memory > own_memory + kMemorySlack ? memory : 0};
+}
 
 Child::Child(Child&& other) noexcept
     : input(std::move(other.input)),
@@ -88,7 +90,7 @@ ExitStatus Child::reap() {
   rusage usage{};
   if (!wait_for(pidfd_.get(), 0, info, &usage)) throw_errno("waitid");
   reaped_ = true;
-  ExitStatus status = status_from(info);
+  ExitStatus status = status_from(info.si_code, info.si_status);
   status.usage = usage_from(usage, own_memory_);
   return status;
 }
@@ -98,7 +100,7 @@ std::optional<ExitStatus> Child::peek() const {
   siginfo_t info;
   if (!wait_for(pidfd_.get(), WNOHANG | WNOWAIT, info)) throw_errno("waitid");
   if (info.si_pid == 0) return std::nullopt;
-  return status_from(info);
+  return status_from(info.si_code, info.si_status);
 }
 
 }  // namespace farhand

@@ -10,10 +10,10 @@
 #include <array>
 #include <chrono>
 
+#include "common/descendants.h"
 #include "common/escape.h"
 #include "common/log.h"
 #include "server/audit_fields.h"
-#include "server/process/descendants.h"
 #include "server/process_host.h"
 
 namespace farhand {

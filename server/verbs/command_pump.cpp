@@ -32,7 +32,7 @@ Deadline limit_of(Deadline::Clock::time_point started, std::chrono::milliseconds
 }
 }  // namespace
 
-CommandPump::CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout,
+CommandPump::CommandPump(Channel& channel, GuardedChild& child, std::chrono::milliseconds timeout,
                          const CommandTerminal* terminal)
     : channel_(channel),
       child_(child),
@@ -141,24 +141,17 @@ void CommandPump::note_exit() {
 // The limit has passed: the next step.
 void CommandPump::press() {
   if (pressure_ == Pressure::kNone) {
-    if (child_.peek()) return note_exit();                                   // just in time
-    for (const int signal : {SIGHUP, SIGTERM, SIGCONT}) signal_all(signal);  // one that is stopped hears nothing
+    if (child_.ended()) return note_exit();                                         // just in time
+    for (const int signal : {SIGHUP, SIGTERM, SIGCONT}) child_.signal_all(signal);  // one that is stopped hears nothing
     pressure_ = Pressure::kAsked;
     limit_ = Deadline::after(kGraceAfterTimeout);
   } else if (pressure_ == Pressure::kAsked) {
-    signal_all(SIGKILL);
+    child_.kill();
     pressure_ = Pressure::kKilled;
     limit_ = exited_ ? Deadline::never() : Deadline::after(kGraceAfterTimeout);
   } else if (!exited_) {
     pressure_ = Pressure::kGivenUp;
   }
-}
-
-// On a terminal the job in the foreground has a group of its own.
-void CommandPump::signal_all(int number) const noexcept {
-  const pid_t foreground = terminal_ != nullptr ? terminal_->foreground(child_) : 0;
-  child_.signal_group(number);
-  if (foreground > 0) ::kill(-foreground, number);
 }
 
 Result<void> CommandPump::wait_for_change() {
@@ -169,9 +162,9 @@ Result<void> CommandPump::wait_for_change() {
     watched[i] = {room && !exited_ ? outputs_[i].pipe.get() : -1, POLLIN, 0};
   }
   watched[2] = {input_.blocked_on(), POLLOUT, 0};
-  watched[3] = {exited_ ? -1 : child_.exit_fd(), POLLIN, 0};
+  watched[3] = {exited_ ? -1 : child_.news_fd(), POLLIN, 0};
   TRY(channel_.wait(watched, Deadline::earlier(limit_, input_.patience())));
-  if (watched[3].revents != 0) note_exit();
+  if (watched[3].revents != 0 && child_.ended()) note_exit();
   return {};
 }
 

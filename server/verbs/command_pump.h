@@ -9,8 +9,8 @@
 // The main process's exit ends the pump, although a background child may still hold the pipes: what was in them at that
 // moment is everything that was written before, and exactly that much is still read.
 //
-// The timeout runs from the command's start. Then the group gets HUP and TERM, and kGraceAfterTimeout later KILL; what
-// it writes is said until its end.
+// The timeout runs from the command's start. Then everybody who has come of it gets HUP and TERM, and
+// kGraceAfterTimeout later KILL; what is written is said until the main process's end.
 //
 // Ownership: borrows channel and child. Threads: one.
 // Errors:    those of the channel: the client is gone or broke the protocol; the command then still runs.
@@ -26,8 +26,8 @@
 #include <vector>
 
 #include "common/deadline.h"
+#include "common/guarded_child.h"
 #include "common/result.h"
-#include "common/spawn.h"
 #include "protocol/channel.h"
 #include "server/verbs/command_input.h"
 
@@ -36,7 +36,7 @@ namespace farhand {
 class CommandPump {
  public:
   // timeout 0: never. A terminal that there is has been lent to the child; borrowed.
-  CommandPump(Channel& channel, Child& child, std::chrono::milliseconds timeout,
+  CommandPump(Channel& channel, GuardedChild& child, std::chrono::milliseconds timeout,
               const CommandTerminal* terminal = nullptr);
 
   // Until the command has ended and all of its output has been said, or it is stuck().
@@ -45,7 +45,7 @@ class CommandPump {
   [[nodiscard]] bool timed_out() const noexcept { return pressure_ != Pressure::kNone; }
   // It was killed for its timeout and has not ended: somebody else's process, or one that the kernel holds.
   [[nodiscard]] bool stuck() const noexcept { return pressure_ == Pressure::kGivenUp; }
-  // timed_out(): when what is left of its group is to be killed.
+  // timed_out(): when whoever is left of it is to be killed.
   [[nodiscard]] Deadline grace() const noexcept { return pressure_ == Pressure::kAsked ? limit_ : Deadline::at({}); }
 
   [[nodiscard]] std::chrono::microseconds elapsed() const noexcept;  // until the main process's end
@@ -65,7 +65,6 @@ class CommandPump {
   Result<bool> take(const Incoming& piece);
   Result<void> pass_on_signal(const Incoming& piece);
   Result<void> pass_on_size(const Incoming& piece);
-  void signal_all(int number) const noexcept;
   void read_output(Output& output);
   void note_exit();
   void press();
@@ -73,7 +72,7 @@ class CommandPump {
   Result<void> wait_for_change();
 
   Channel& channel_;
-  Child& child_;
+  GuardedChild& child_;
   const CommandTerminal* terminal_;
   CommandInput input_;
   std::array<Output, 2> outputs_;

@@ -30,7 +30,7 @@ Result<CommandTerminal> CommandTerminal::open(const Terminal& wanted) {
   return terminal;
 }
 
-void CommandTerminal::lend(Child& child) const {
+void CommandTerminal::lend(GuardedChild& child) const {
   child.input = copy_of(terminal_.master);
   child.output = copy_of(terminal_.master);
 }
@@ -41,7 +41,7 @@ void CommandTerminal::resize(const TerminalSize& size) const noexcept {
 }
 
 // A group that has gone may have left its number behind: only one of the child's session is meant.
-pid_t CommandTerminal::foreground(const Child& child) const noexcept {
+pid_t CommandTerminal::foreground(const GuardedChild& child) const noexcept {
   const pid_t group = terminal_.master ? ::tcgetpgrp(terminal_.master.get()) : -1;
   if (group <= 1 || group == child.pid() || ::getsid(group) != child.pid()) return 0;
   return group;

@@ -6,7 +6,8 @@
 // The slave stays open here until the main process has ended: else a program that closes its streams for a moment would
 // look like the end of everything (the master says EIO then).
 //
-// Ownership: both ends; lend() gives copies of the master to a Child, whose input and output they are. The terminal is
+// Ownership: both ends; lend() gives copies of the master to a command, whose input and output they are. The terminal
+// is
 //            hung up when all of them are closed: hang_up() closes this one.
 // Threads:   one.
 #pragma once
@@ -15,9 +16,9 @@
 
 #include <string>
 
+#include "common/guarded_child.h"
 #include "common/pseudo_terminal.h"
 #include "common/result.h"
-#include "common/spawn.h"
 #include "protocol/messages/command.h"
 
 namespace farhand {
@@ -32,14 +33,14 @@ class CommandTerminal {
   static Result<CommandTerminal> open(const Terminal& wanted);
 
   [[nodiscard]] int slave() const noexcept { return terminal_.slave.get(); }
-  void lend(Child& child) const;
+  void lend(GuardedChild& child) const;
   void hang_up() noexcept { terminal_ = {}; }
 
   // The kernel tells the group that has the terminal, if it is news.
   void resize(const TerminalSize& size) const noexcept;
 
   // The process group that has the terminal, if it is another than the main process's and of its session; else 0.
-  [[nodiscard]] pid_t foreground(const Child& child) const noexcept;
+  [[nodiscard]] pid_t foreground(const GuardedChild& child) const noexcept;
 
   // What has to be written for a program that reads lines to see the end of its input; `mid_line`: a line has begun.
   // Nothing for one that reads keys: no byte means the end to it.

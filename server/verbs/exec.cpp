@@ -47,19 +47,15 @@ void answer(Session& session, const ExitReport& report) {
 }
 
 struct Started {
-  Child child;
+  GuardedChild child;
   std::optional<CommandTerminal> terminal;
 };
 
 // The client is gone: what became of its command is for the audit alone.
 void give_up(Session& session, Started& started, const CommandPump& pump, const Error& error) {
   session.outcome += " given up: " + sentence_for_display(error.message);
-  pid_t job = 0;
-  if (started.terminal) {
-    job = started.terminal->foreground(started.child);
-    started.terminal->hang_up();
-  }
-  const auto status = end_command(started.child, session.abort, job);
+  if (started.terminal) started.terminal->hang_up();
+  const auto status = end_command(started.child, session.abort);
   if (!status) return;
   ExitReport report = report_of(*status, pump.elapsed());
   report.timed_out = pump.timed_out();
@@ -67,7 +63,7 @@ void give_up(Session& session, Started& started, const CommandPump& pump, const 
 }
 
 Result<void> run(Session& session, Started& started, std::chrono::milliseconds timeout) {
-  Child& child = started.child;
+  GuardedChild& child = started.child;
   CommandPump pump(session.channel, child, timeout, started.terminal ? &*started.terminal : nullptr);
   const auto pumped = pump.run();
   if (!pump.signals().empty()) session.record.texts("signals", pump.signals());
@@ -115,7 +111,7 @@ std::optional<Started> start(Session& session, const ExecRequest& wanted, Comman
     terminal = *std::move(opened);
     request.terminal = terminal->slave();
   }
-  auto child = spawn(request);
+  auto child = spawn_guarded(request);
   if (!child) {
     answer(session, report_of_no_program(child.error()));
     return std::nullopt;

@@ -11,6 +11,8 @@ from harness import (NOBODY, PATIENCE, Server, assert_sane, children_of, client_
 from rights_support import UNIFORM
 
 DAEMON = 1
+# For a command: its guardian's parent.
+SESSION = "session=$(cut -d ' ' -f 4 /proc/$PPID/stat)"
 CRASH = signal.SIGABRT if os.environ.get("FARHAND_SANITIZE") else signal.SIGSEGV  # which the sanitizers catch
 
 
@@ -210,7 +212,7 @@ class OverTheNetwork(RootTest):
     def test_a_command_that_stops_its_session_does_not_outlive_its_key(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon", "--as", "ann")
         number = unique_number()
-        self.start(env, "exec", f"kill -STOP $PPID; sleep {number}; true")
+        self.start(env, "exec", f"{SESSION}; kill -STOP $PPID $session; sleep {number}; true")
         wait_until(lambda: pids_with_word(number), "the command runs")
         done = run_rserver(["revoke", "ann"], env={"FARHAND_CONFIG_DIR": self.server.config})
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -219,12 +221,12 @@ class OverTheNetwork(RootTest):
 
     def test_a_command_that_kills_its_session_is_in_the_audit(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon", "--as", "ann")
-        done = self.run_as(env, "exec", "kill -9 $PPID; true remembered")
+        done = self.run_as(env, "exec", f"{SESSION}; kill -9 $session; true remembered")
         self.assertEqual(done.returncode, 255)
         wait_until(lambda: '"event":"killed"' in self.server.audit(), "the end is in the audit")
         begun = [json.loads(line) for line in self.server.audit().splitlines() if '"exec-begins"' in line]
         self.assertEqual([(line["who"], line["argv"]) for line in begun],
-                         [("key 'ann'", ["kill -9 $PPID; true remembered"])])
+                         [("key 'ann'", [f"{SESSION}; kill -9 $session; true remembered"])])
 
     def test_what_comes_behind_the_end_of_input_arrives(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon")

@@ -17,6 +17,7 @@ farhand_test(common_test
     common/duration_test.cpp
     common/escape_test.cpp
     common/file_io_test.cpp
+    common/guarded_child_test.cpp
     common/hash_test.cpp
     common/paths_test.cpp
     common/private_directory_crash_test.cpp

@@ -33,7 +33,7 @@ class CommandPumpTest : public ::testing::Test {
   void start(const std::string& line, bool merge = false) {
     auto request = test::request_for({"/bin/sh", "-c", line});
     request.merge_errors = merge;
-    child_.emplace(*spawn(request));
+    child_.emplace(*spawn_guarded(request));
   }
 
   // Pumps what was started, with what the client has said.
@@ -76,7 +76,7 @@ class CommandPumpTest : public ::testing::Test {
   }
 
   test::ChannelPair pair_;
-  std::optional<Child> child_;
+  std::optional<GuardedChild> child_;
   std::optional<CommandPump> pump_;
 };
 
@@ -118,7 +118,7 @@ TEST_F(CommandPumpTest, AnUnknownSignalIsABreach) {
   const auto outcome = run("exec cat");
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kProtocol);
-  EXPECT_FALSE(child_->peek()) << "ending it is the caller's";
+  EXPECT_FALSE(child_->ended()) << "ending it is the caller's";
 }
 
 TEST_F(CommandPumpTest, TheNextRequestIsLeftWhereItIs) {
@@ -164,10 +164,10 @@ TEST_F(CommandPumpTest, TheLongestTimeoutDoesNotOverflow) {
 // As a command of another user's (sudo): nothing that we send reaches it.
 TEST_F(CommandPumpTest, ACommandThatCannotBeKilledIsGivenUp) {
   std::thread([&] {
-    if (!test::deny_syscall(SYS_kill, EPERM)) GTEST_SKIP() << "filters are not permitted here";
+    if (!test::deny_syscall(SYS_pidfd_send_signal, EPERM)) GTEST_SKIP() << "filters are not permitted here";
     ASSERT_TRUE(run("exec sleep 600", milliseconds(1)));
     EXPECT_TRUE(pump_->stuck());
-    EXPECT_FALSE(child_->peek());
+    EXPECT_FALSE(child_->ended());
   }).join();
 }
 
@@ -202,7 +202,14 @@ TEST_F(CommandPumpTest, ABackgroundChildThatHoldsThePipesDelaysNothing) {
   client().say(FrameKind::kStdin);
   ASSERT_TRUE(run("sleep 600 & echo done"));
   EXPECT_EQ(heard(FrameKind::kStdout), "done\n");
-  child_->signal_group(SIGKILL);
+}
+
+// It has left the group, and its parent has left it.
+TEST_F(CommandPumpTest, ATimeoutEndsWhatHasEscapedTheGroup) {
+  client().say(FrameKind::kStdin);
+  ASSERT_TRUE(run_when_ready("(setsid sh -c 'echo ready; exec sleep 600' &); wait; sleep 600", milliseconds(1)));
+  EXPECT_TRUE(pump_->timed_out());
+  EXPECT_TRUE(child_->wait_until_gone(test::soon()));
 }
 
 }  // namespace

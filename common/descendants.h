@@ -1,6 +1,7 @@
 // The processes that a process has started, and those that these have: for ending them with it.
 //
-// One that has been left by its parent (a double fork) belongs to nobody any more, and is not found.
+// One that has been left by its parent (a double fork) belongs to init or to a guardian above it, and is found only as
+// the guardian's.
 #pragma once
 
 #include <vector>
