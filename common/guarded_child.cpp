@@ -2,7 +2,9 @@
 #include "common/guarded_child.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 #include "common/check.h"
 #include "common/descendants.h"
 #include "common/guardian.h"
+#include "common/raw_syscall.h"
 #include "common/sanitizers.h"
 #include "common/spawn_plan.h"
 #include "common/spawn_status.h"
@@ -25,12 +28,8 @@ namespace {
 
 // A guardian that has nothing left to do ends at once.
 constexpr std::chrono::milliseconds kPatience{2000};
-
-// A copy of this process, without what others have asked to be run beside a fork: the copy makes system calls only.
-// ThreadSanitizer has to know of it.
-pid_t fork_alone() noexcept {
-  return kThreadSanitizer ? ::fork() : ::_Fork();
-}
+// For one that has more orders than it has read yet.
+constexpr std::chrono::milliseconds kOrderPatience{1000};
 
 void signal_process(const UniqueFd& process, int number) noexcept {
   ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
@@ -53,10 +52,25 @@ Result<Link> make_link() {
   return Link{std::move(ours), std::move(guardians)};
 }
 
-pid_t start_guardian(const ExecPlan& plan, int link) noexcept {
-  const SignalsBlocked blocked;
-  const pid_t pid = fork_alone();
-  if (pid == 0) run_guardian(plan, link);
+// A guardian has our memory, which is copied nowhere: forking takes ten times as long. Where the compiler puts calls of
+// its own into our code, or system calls cannot be made without the C library, it is forked.
+constexpr bool kSharesMemory = kRawSyscalls && !kSanitized;
+
+struct GuardianStart {
+  ExecPlan plan;
+  int link;
+};
+
+int begin_guardian(void* start) {
+  const auto* given = static_cast<const GuardianStart*>(start);
+  run_guardian(given->plan, given->link);
+}
+
+// `start` must be there, and this thread's errno untouched, until the guardian says that it has started.
+pid_t start_guardian(GuardianStart& start, std::byte* stack_end) noexcept {
+  if (kSharesMemory) return ::clone(begin_guardian, stack_end, CLONE_VM | SIGCHLD, &start);
+  const pid_t pid = ::fork();
+  if (pid == 0) begin_guardian(&start);
   return pid;
 }
 
@@ -66,21 +80,25 @@ Result<GuardedChild> spawn_guarded(const SpawnRequest& request) {
   TRY_ASSIGN(SpawnPlan plan, SpawnPlan::make(request));
   TRY_ASSIGN(Link link, make_link());
   GuardedChild child;
+  if (!child.stack_.map()) return fail(no_room_for_processes());
   child.started_ = Deadline::Clock::now();
-  const pid_t guardian = start_guardian(plan.exec_plan(), link.guardians.get());
+  const SignalsBlocked blocked;
+  GuardianStart start{plan.exec_plan(), link.guardians.get()};
+  const pid_t guardian = start_guardian(start, child.stack_.end());
   if (guardian < 0 && (errno == EAGAIN || errno == ENOMEM)) return fail(no_room_for_processes());
   if (guardian < 0) throw_errno("fork");
   link.guardians.reset();
   child.link_ = std::move(link.ours);
+  const auto begun = child.take_start();
   auto held = open_pidfd(guardian);
-  if (!held) {  // it ends everything by itself once the link has; only its own number has to be waited for
+  if (!held) {  // it ends everything by itself once the link has; only its own end has to be waited for
     child.link_.reset();
     while (::waitpid(guardian, nullptr, 0) < 0 && errno == EINTR) {
     }
     return fail(held.error());
   }
   child.guardian_ = *std::move(held);
-  TRY(child.take_start());
+  if (!begun) return fail(begun.error());
   if (auto failure = plan.failure()) return fail(*std::move(failure));
   child.input = std::move(plan.input());
   child.output = std::move(plan.output());
@@ -102,6 +120,7 @@ GuardedChild& GuardedChild::operator=(GuardedChild&& other) noexcept {
   ended_ = other.ended_;
   all_gone_ = other.all_gone_;
   over_ = other.over_;
+  stack_ = std::move(other.stack_);
   return *this;
 }
 
@@ -111,16 +130,39 @@ GuardedChild::~GuardedChild() {
   collect_guardian(kGuardGrace + kPatience);
 }
 
+bool GuardianStack::map() {
+  constexpr std::size_t kGuard = 64 << 10;  // of any size of pages
+  void* const room =
+      ::mmap(nullptr, kGuard + kGuardianStack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (room == MAP_FAILED) return false;
+  memory_ = static_cast<std::byte*>(room);
+  size_ = kGuard + kGuardianStack;
+  return ::mprotect(memory_ + kGuard, kGuardianStack, PROT_READ | PROT_WRITE) == 0;
+}
+
+GuardianStack::~GuardianStack() {
+  if (memory_ != nullptr) ::munmap(memory_, size_);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // What the guardian says
 
+namespace {
+
+// A guardian that has ended without reading all of its orders is told of first (ECONNRESET, once), and what it has said
+// comes after that.
+ssize_t receive(const UniqueFd& link, GuardReport& report, int flags) noexcept {
+  for (;;) {
+    const ssize_t got = ::recv(link.get(), &report, sizeof report, flags);
+    if (got >= 0 || (errno != EINTR && errno != ECONNRESET)) return got;
+  }
+}
+
+}  // namespace
+
 Result<void> GuardedChild::take_start() {
   GuardReport report;
-  ssize_t got = 0;
-  do {
-    got = ::recv(link_.get(), &report, sizeof report, 0);
-  } while (got < 0 && errno == EINTR);
-  if (got != static_cast<ssize_t>(sizeof report)) {
+  if (receive(link_, report, 0) != static_cast<ssize_t>(sizeof report)) {
     return fail(ErrorCode::kInternal, "the command's guardian ended before it began");
   }
   if (report.pid < 0) {
@@ -135,8 +177,7 @@ Result<void> GuardedChild::take_start() {
 void GuardedChild::hear() {
   while (link_ && !over_) {
     GuardReport report;
-    const ssize_t got = ::recv(link_.get(), &report, sizeof report, MSG_DONTWAIT);
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = receive(link_, report, MSG_DONTWAIT);
     if (got < 0 && errno == EAGAIN) return;
     if (got == static_cast<ssize_t>(sizeof report)) {
       take(report);
@@ -182,8 +223,16 @@ bool GuardedChild::wait_until_gone(Deadline deadline, const EventFd* hurry) {
 
 void GuardedChild::order(const GuardOrder& order) const noexcept {
   if (!link_) return;
-  ::send(link_.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const auto send = [&] {
+    return ::send(link_.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  };
+  const bool sent = send();
+  const bool full = !sent && errno == EAGAIN;
   signal_process(guardian_, SIGCONT);  // its user may have stopped it
+  if (!full) return;
+  pollfd watched{link_.get(), POLLOUT, 0};
+  ::poll(&watched, 1, static_cast<int>(kOrderPatience.count()));
+  send();
 }
 
 void GuardedChild::signal_group(int signal_number) const noexcept {
@@ -216,6 +265,7 @@ ExitStatus GuardedChild::reap() {
 void GuardedChild::abandon() noexcept {
   link_.reset();
   guardian_.reset();
+  stack_.leave();  // it may still stand on it
 }
 
 void GuardedChild::force() noexcept {

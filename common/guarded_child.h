@@ -11,7 +11,9 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "common/deadline.h"
 #include "common/event_fd.h"
@@ -23,6 +25,27 @@ namespace farhand {
 
 struct GuardReport;
 struct GuardOrder;
+
+// The memory that a guardian stands on.
+class GuardianStack {
+ public:
+  GuardianStack() = default;
+  GuardianStack(GuardianStack&& other) noexcept { *this = std::move(other); }
+  GuardianStack& operator=(GuardianStack&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~GuardianStack();
+
+  bool map();  // false: there is no memory to be had
+  void leave() noexcept { memory_ = nullptr; }
+  [[nodiscard]] std::byte* end() const noexcept { return memory_ + size_; }
+
+ private:
+  std::byte* memory_ = nullptr;
+  std::size_t size_ = 0;
+};
 
 class GuardedChild {
  public:
@@ -78,6 +101,7 @@ class GuardedChild {
   void collect_guardian(Deadline::Clock::duration patience) noexcept;
 
   pid_t pid_ = -1;
+  GuardianStack stack_;  // unmapped last, when the guardian has been collected
   UniqueFd link_;
   UniqueFd guardian_;  // its pidfd
   Deadline::Clock::time_point started_{};

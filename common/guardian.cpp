@@ -17,6 +17,7 @@
 
 #include "common/deadline.h"
 #include "common/process_table.h"
+#include "common/raw_syscall.h"
 
 namespace farhand {
 namespace {
@@ -28,31 +29,38 @@ constexpr int kLookMilliseconds = 50;
 
 void close_all_but(int kept) noexcept {
   const auto number = static_cast<unsigned>(kept);
-  if (::syscall(SYS_close_range, 0u, number - 1, 0) == 0) {
-    ::syscall(SYS_close_range, number + 1, ~0u, 0);
+  if (raw_syscall(SYS_close_range, 0u, number - 1, 0) == 0) {
+    raw_syscall(SYS_close_range, number + 1, ~0u, 0);
     return;
   }
   rlimit limit{};  // a kernel before 5.9
-  ::getrlimit(RLIMIT_NOFILE, &limit);
+  raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
   for (int fd = 0; fd < static_cast<int>(limit.rlim_cur); ++fd) {
-    if (fd != kept) ::close(fd);
+    if (fd != kept) raw_syscall(SYS_close, fd);
   }
 }
 
+// What the kernel takes for a set of signals.
+constexpr std::uint64_t kChildSignals = std::uint64_t{1} << (SIGCHLD - 1);
+
 int open_child_signals() noexcept {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGCHLD);
-  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return static_cast<int>(
+      raw_syscall(SYS_signalfd4, -1, &kChildSignals, sizeof kChildSignals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 // Through a pidfd, so that a number that was given away since the table was read gets nothing.
 void signal_exactly(const ProcessEntry& entry, pid_t guardian, int number) noexcept {
-  const auto held = static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0));
+  const long held = raw_syscall(SYS_pidfd_open, entry.pid, 0);
   if (held < 0) return;
   const pid_t parent = read_process(entry.pid).parent;
-  if (parent == entry.parent || parent == guardian) ::syscall(SYS_pidfd_send_signal, held, number, nullptr, 0);
-  ::close(held);
+  if (parent == entry.parent || parent == guardian) raw_syscall(SYS_pidfd_send_signal, held, number, nullptr, 0);
+  raw_syscall(SYS_close, held);
+}
+
+// poll, in the words of ppoll; milliseconds -1: for ever.
+void wait_for_news(std::span<pollfd> watched, int milliseconds) noexcept {
+  timespec limit{milliseconds / 1000, (milliseconds % 1000) * 1'000'000L};
+  raw_syscall(SYS_ppoll, watched.data(), watched.size(), milliseconds < 0 ? nullptr : &limit, nullptr, 0);
 }
 
 class Guardian {
@@ -62,11 +70,11 @@ class Guardian {
   void run() noexcept {
     for (;;) {
       collect();
-      if (gone_ && (stage_ != Stage::kWatch || link_ < 0)) return;
+      if (gone_) return;
       if (stage_ == Stage::kKill) signal_all(SIGKILL);
       if (due_.passed() && !next_stage()) return;
       std::array<pollfd, 2> watched{pollfd{link_, POLLIN, 0}, pollfd{signals_, POLLIN, 0}};
-      ::poll(watched.data(), watched.size(), stage_ == Stage::kKill ? kLookMilliseconds : due_.poll_timeout());
+      wait_for_news(watched, stage_ == Stage::kKill ? kLookMilliseconds : due_.poll_timeout());
       if (watched[1].revents != 0) drain_signals();
       if (watched[0].revents != 0 && !obey()) return;
     }
@@ -76,12 +84,12 @@ class Guardian {
   enum class Stage { kWatch, kHangUp, kTerminate, kKill };
 
   void tell(const GuardReport& report) const noexcept {
-    if (link_ >= 0) ::send(link_, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (link_ >= 0) raw_syscall(SYS_write, link_, &report, sizeof report);  // three fit; SIGPIPE is blocked
   }
 
   void drain_signals() const noexcept {
     std::array<signalfd_siginfo, 8> taken;
-    while (::read(signals_, taken.data(), sizeof taken) > 0) {
+    while (raw_syscall(SYS_read, signals_, taken.data(), sizeof taken) > 0) {
     }
   }
 
@@ -90,8 +98,8 @@ class Guardian {
     while (!gone_) {
       siginfo_t info{};
       rusage usage{};
-      const long waited = ::syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage);
-      if (waited != 0 && errno == EINTR) continue;
+      const long waited = raw_syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage);
+      if (waited == -EINTR) continue;
       if (waited == 0 && info.si_pid == 0) return;
       if (waited == 0 && info.si_pid == command_) {
         command_ended_ = true;
@@ -107,16 +115,16 @@ class Guardian {
   // False: we are done.
   bool obey() noexcept {
     GuardOrder order;
-    const ssize_t got = ::recv(link_, &order, sizeof order, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-    if (got != static_cast<ssize_t>(sizeof order)) {
-      ::close(link_);
+    const long got = raw_syscall(SYS_read, link_, &order, sizeof order);
+    if (got == -EAGAIN || got == -EINTR) return true;
+    if (got != static_cast<long>(sizeof order)) {
+      raw_syscall(SYS_close, link_);
       link_ = -1;
       order = {GuardOrder::What::kEnd, 0};
     }
     switch (order.what) {
       case GuardOrder::What::kSignalGroup:
-        if (!command_ended_) ::kill(-command_, order.signal);  // not collected, so the number is its own
+        if (!command_ended_) raw_syscall(SYS_kill, -command_, order.signal);  // not collected, so the number is its own
         break;
       case GuardOrder::What::kSignalAll:
         signal_all(order.signal);
@@ -161,20 +169,27 @@ class Guardian {
   }
 
   void signal_all(int number) noexcept {
-    if (table_.empty()) map_table();
-    const pid_t self = ::getpid();
+    map_table();
+    const auto self = static_cast<pid_t>(raw_syscall(SYS_getpid));
     const std::span<ProcessEntry> present = table_.first(read_process_table(table_));
     mark_descendants(present, self);
     for (const ProcessEntry& entry : present) {
       if (entry.descendant && !entry.ended) signal_exactly(entry, self, number);
     }
-    if (present.empty() && !command_ended_) ::kill(-command_, number);  // without /proc: what can be done
+    if (present.empty() && !command_ended_)
+      raw_syscall(SYS_kill, -command_, number);  // without /proc: what can be done
+    unmap_table();
   }
 
+  // Only while somebody has to be found: whoever shares his memory leaves nothing behind in it.
   void map_table() noexcept {
-    void* const room = ::mmap(nullptr, kMostProcesses * sizeof(ProcessEntry), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (room != MAP_FAILED) table_ = {static_cast<ProcessEntry*>(room), kMostProcesses};
+    const long room = raw_syscall(SYS_mmap, nullptr, kMostProcesses * sizeof(ProcessEntry), PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room > 0) table_ = {reinterpret_cast<ProcessEntry*>(room), kMostProcesses};
+  }
+  void unmap_table() noexcept {
+    if (!table_.empty()) raw_syscall(SYS_munmap, table_.data(), table_.size_bytes());
+    table_ = {};
   }
 
   const pid_t command_;
@@ -189,27 +204,36 @@ class Guardian {
 
 std::uint64_t own_memory() noexcept {
   rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
+  raw_syscall(SYS_getrusage, RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-}  // namespace
-
-void run_guardian(ExecPlan plan, int link) noexcept {
+// errno is still ours to change.
+GuardReport start_command(ExecPlan plan) noexcept {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_NAME, "guardian");
-  ::signal(SIGCHLD, SIG_DFL);  // were it ignored, nobody's end would be told
-  ::setsid();                  // what is sent to our parent's group is not meant for us
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  ::sigaction(SIGCHLD, &action, nullptr);  // were it ignored, nobody's end would be told
+  ::setsid();                              // what is sent to our parent's group is not meant for us
   plan.dies_with_parent = true;
   GuardReport report;
   report.what = GuardReport::What::kStarted;
   report.pid = start_process(plan);
   report.error = errno;
   report.own_memory = own_memory();
+  return report;
+}
+
+}  // namespace
+
+void run_guardian(const ExecPlan& plan, int link) noexcept {
+  const GuardReport report = start_command(plan);
   close_all_but(link);  // our copies of everybody's connections and pipes: else they would not end
-  ::send(link, &report, sizeof report, MSG_NOSIGNAL);
+  raw_syscall(SYS_write, link, &report, sizeof report);
   if (report.pid > 0) Guardian(report.pid, link).run();
-  ::_exit(0);
+  raw_syscall(SYS_exit_group, 0);
+  __builtin_unreachable();
 }
 
 }  // namespace farhand

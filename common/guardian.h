@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "common/spawn_child.h"
@@ -57,8 +58,12 @@ struct GuardReport {
   rusage usage{};                // its and its waited-for children's
 };
 
-// The guardian's whole life, in a process just forked, with all signals blocked. It makes system calls only, so that it
-// may be forked beside threads. Closes every descriptor but `link`, which is 3 or above.
-[[noreturn]] void run_guardian(ExecPlan plan, int link) noexcept;
+// The guardian's whole life, in a process just made, with all signals blocked. It may share its memory with us, as
+// vfork's children do: the plan is read until kStarted has been sent, and errno changes until then; afterwards it only
+// makes system calls, and touches nothing but its own stack. Closes every descriptor but `link`, which is 3 or above.
+[[noreturn]] void run_guardian(const ExecPlan& plan, int link) noexcept;
+
+// Bytes of stack that it needs.
+inline constexpr std::size_t kGuardianStack = 128 << 10;
 
 }  // namespace farhand

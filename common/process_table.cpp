@@ -1,34 +1,34 @@
-// /proc read without the C library's directory streams, which allocate.
+// /proc read without the C library, which allocates, and keeps errno.
 #include "common/process_table.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 
+#include "common/raw_syscall.h"
+
 namespace farhand {
 namespace {
 
-// A descriptor without UniqueFd, which would do as well, but promises nothing about forked processes.
 class OpenFile {
  public:
-  OpenFile(const char* path, int flags) noexcept : fd_(::open(path, flags | O_RDONLY | O_CLOEXEC)) {}
+  OpenFile(const char* path, int flags) noexcept
+      : fd_(raw_syscall(SYS_openat, AT_FDCWD, path, flags | O_RDONLY | O_CLOEXEC, 0)) {}
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
   ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ >= 0) raw_syscall(SYS_close, fd_);
   }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] long fd() const noexcept { return fd_; }  // negative: none
 
  private:
-  int fd_;
+  long fd_;
 };
 
 // The whole of `text` as a number; 0 if it is none.
@@ -60,7 +60,7 @@ ProcessEntry read_process(pid_t pid) noexcept {
   std::memcpy(end, tail.data(), tail.size() + 1);
   const OpenFile file(path.data(), 0);
   std::array<char, 512> text{};  // the name has 64 bytes at most; the parent stands in the first hundred
-  const ssize_t got = file.fd() >= 0 ? ::read(file.fd(), text.data(), text.size()) : 0;
+  const long got = file.fd() >= 0 ? raw_syscall(SYS_read, file.fd(), text.data(), text.size()) : 0;
   return got > 0 ? parse_stat(pid, {text.data(), static_cast<std::size_t>(got)}) : ProcessEntry{};
 }
 
@@ -69,7 +69,7 @@ std::size_t read_process_table(std::span<ProcessEntry> table) noexcept {
   std::size_t count = 0;
   alignas(dirent64) std::array<char, 16 * 1024> entries;
   while (count < table.size()) {
-    const long got = ::syscall(SYS_getdents64, directory.fd(), entries.data(), entries.size());
+    const long got = raw_syscall(SYS_getdents64, directory.fd(), entries.data(), entries.size());
     if (got <= 0) break;
     for (long at = 0; at < got && count < table.size();) {
       const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + at);

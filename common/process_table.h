@@ -1,6 +1,7 @@
 // The system's processes and their parents, read from /proc: for finding what has come of a process.
 //
-// Threads: any. Everything here makes system calls only: it may be used in a process forked beside threads.
+// Threads: any. Everything here makes system calls only, and leaves errno alone: it may be used in a process that was
+//          forked beside threads, or that shares another's memory.
 // Errors:  what cannot be read is left out; without /proc there is nothing.
 #pragma once
 

@@ -167,6 +167,16 @@ TEST_F(GuardedChildTest, SignalsReachTheGroupAndNobodyElse) {
   escaped.kill();
 }
 
+// The first of them ends everybody, and the guardian with the others unread.
+TEST_F(GuardedChildTest, OrdersThatComeTooLateLoseNoStatus) {
+  for (int i = 0; i < 100; ++i) {
+    start("exec sleep 600");
+    for (const int signal : {SIGHUP, SIGTERM, SIGCONT, SIGTERM}) child_->signal_all(signal);
+    ASSERT_EQ(child_->reap().signal, SIGHUP);
+    child_.reset();
+  }
+}
+
 // Those that are left to the guardian are its to collect, while the command goes on.
 TEST_F(GuardedChildTest, WhoeverEndsInItsHandsLeavesNoZombie) {
   start("(sh -c 'echo $$' &); read line; echo $line");
