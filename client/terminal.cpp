@@ -57,12 +57,16 @@ RawTerminal::RawTerminal(int fd) : fd_(fd) {
 void RawTerminal::restore() noexcept {
   if (before_) ::tcsetattr(fd_, TCSANOW, &*before_);
   before_.reset();
+  rescue_.reset();
 }
 
 void RawTerminal::enter() noexcept {
   termios settings{};
   if (!is_ours(fd_) || ::tcgetattr(fd_, &settings) != 0) return;
-  if (!before_) before_ = settings;
+  if (!before_) {
+    before_ = settings;
+    rescue_.emplace(fd_, settings);
+  }
   settings = *before_;
   ::cfmakeraw(&settings);
   settings.c_cc[VMIN] = 1;

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "client/terminal_rescue.h"
 #include "protocol/messages/command.h"
 
 namespace farhand {
@@ -21,9 +22,9 @@ Terminal own_terminal();
 
 // RawTerminal: a terminal in raw mode for as long as this lives: every key is a byte, and every byte is shown as it is.
 //
-// Ownership: borrows the descriptor. The settings are put back by the destructor, so signals that would end this
-// process
-//            without one have to be held (CommandSignals) for at least as long.
+// Ownership: borrows the descriptor. The settings are put back by the destructor, and when this process crashes.
+// Signals
+//            that would end it without either have to be held (CommandSignals) for at least as long.
 // Threads:   one. Errors: none; a terminal that has gone has no settings to lose.
 class RawTerminal {
  public:
@@ -41,7 +42,8 @@ class RawTerminal {
 
  private:
   int fd_;
-  std::optional<termios> before_;  // while it is raw
+  std::optional<termios> before_;         // while it is raw
+  std::optional<TerminalRescue> rescue_;  // the same
 };
 
 }  // namespace farhand

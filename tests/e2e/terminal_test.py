@@ -297,6 +297,13 @@ class Ends(TerminalTest):
             self.check_end(local, 130)
             local.expect(number.name.encode())
 
+    @unittest.skipIf(os.environ.get("FARHAND_SANITIZE"), "a sanitizer handles these signals itself")
+    def test_rclient_crashes(self):
+        for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS):
+            local = self.raw()
+            local.process.send_signal(number)
+            self.check_end(local, -number)
+
     def test_hung_up_by_an_escape(self):
         local = self.raw()
         local.send(b"abc~.")
