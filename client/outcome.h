@@ -17,6 +17,7 @@ struct ExecOutcome {
   std::optional<ExitReport> exit;
   std::optional<Error> error;
   bool asked = false;    // the request may have reached the server, so the command may have been started
+  bool begun = false;    // something of the command has been heard, so it was started
   std::string out_text;  // with --json: what the command wrote
   std::string err_text;
   bool out_cut = false;  // more came than is kept for --json

@@ -57,9 +57,11 @@ Json error_object(const Error& error) {
   return object;
 }
 
-// true, false, or null: the connection was lost after the request went out, and nobody here can know.
+// true, false, or null: the connection was lost after the request went out and before anything of the command was
+// heard, and nobody here can know.
 Json was_started(const ExecOutcome& outcome) {
   if (outcome.exit) return outcome.exit->kind != ExitKind::kNotStarted;
+  if (outcome.begun) return true;
   if (!outcome.asked) return false;
   const bool refused = outcome.error && outcome.error->remote && outcome.error->code != ErrorCode::kInterrupted;
   return refused ? Json(false) : Json(nullptr);
@@ -105,8 +107,9 @@ void complain(const std::string& sentence) {
 
 std::string exec_sentence(const ExecOutcome& outcome) {
   if (outcome.error) {
-    const bool unknown = was_started(outcome).is_null();
-    return outcome.error->message + (unknown ? "; whether the command had begun or ended is not known" : "");
+    if (was_started(outcome) == false) return outcome.error->message;
+    return outcome.error->message + (outcome.begun ? "; the command had begun, and whether it had ended is not known"
+                                                   : "; whether the command had begun or ended is not known");
   }
   if (!outcome.exit) return {};
   if (outcome.exit->kind == ExitKind::kNotStarted) return outcome.exit->error;

@@ -31,6 +31,7 @@ ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams&
   }
   auto exit = pump->run();
   run.wrote_anything = pump->wrote_anything();
+  run.outcome.begun = pump->has_begun();
   pump->give_kept(run.outcome);
   if (exit) {
     run.outcome.exit = std::move(*exit);

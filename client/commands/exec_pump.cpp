@@ -79,6 +79,7 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
       connection_.channel().consume(incoming->bytes.size());
       return std::optional(exit);
     }
+    begun_ = true;  // what is left are its output, and word of its input
     if (incoming->kind() == FrameKind::kTaken) {
       if (auto taken = window_.taken(incoming->header.name); !taken) return fail(connection_.lose(taken.error()));
       connection_.channel().consume(0);

@@ -49,6 +49,8 @@ class ExecPump {
   Result<ExitReport> run();
 
   [[nodiscard]] bool wrote_anything() const noexcept { return wrote_anything_; }
+  // Something of the command has come: nothing does of one that could not be started.
+  [[nodiscard]] bool has_begun() const noexcept { return begun_; }
   void give_kept(ExecOutcome& outcome);
 
  private:
@@ -95,6 +97,7 @@ class ExecPump {
   bool input_is_terminal_;
   bool input_ready_ = false;
   bool wrote_anything_ = false;
+  bool begun_ = false;
 };
 
 }  // namespace farhand

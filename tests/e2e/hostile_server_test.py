@@ -454,10 +454,11 @@ class Cuts(HostileServerTest):
         self.cut_everywhere(answer, ["get", "file"], (8,), step=len(answer) // 24)
 
     def test_json_tells_that_the_end_is_not_known(self):
-        ran = self.answer(frame("stdout", b"x"), ["--json", "exec", "true"])
-        told = json.loads(ran.stdout)
-        self.assertEqual((ran.returncode, told["exit"], told["started"]), (255, None, None))
-        self.assertEqual(told["error"]["code"], "connection_lost")
+        for said, started in ((frame("stdout", b"x"), True), (frame("taken", name="0"), True), (b"", None)):
+            ran = self.answer(said, ["--json", "exec", "true"])
+            told = json.loads(ran.stdout)
+            self.assertEqual((ran.returncode, told["exit"], told["started"]), (255, None, started))
+            self.assertEqual(told["error"]["code"], "connection_lost")
 
 
 class Patience(HostileServerTest):

@@ -67,8 +67,9 @@ class ServersThatVanish(unittest.TestCase):
         for proper in (False, True):
             for said in (b"", frame("stdout", b"out"), frame("stdout", b"out") + exit_report()[:-1], exit_report()[:5]):
                 self.failed(self.answer(said, ["exec", "true"], proper), 255)
-        told = json.loads(self.answer(frame("stdout", b"out"), ["--json", "exec", "true"]).stdout)
-        self.assertEqual((told["exit"], told["started"], told["error"]["code"]), (None, None, "connection_lost"))
+        for said, started in ((frame("stdout", b"out"), True), (b"", None)):
+            told = json.loads(self.answer(said, ["--json", "exec", "true"]).stdout)
+            self.assertEqual((told["exit"], told["started"], told["error"]["code"]), (None, started, "connection_lost"))
 
     def test_exec_cut_after_its_exit(self):
         """The answer is complete and proven by TLS's MAC: the status counts, though the end was no proper one."""

@@ -182,6 +182,10 @@ TEST(Report, WhetherACommandStartedIsNullWhenNobodyCanKnow) {
   EXPECT_EQ(started(failed(error_with(ErrorCode::kInterrupted, true), true)), nullptr);
   EXPECT_EQ(started(failed(error_with(ErrorCode::kRefused, true), true)), false);
   EXPECT_EQ(started(failed(error_with(ErrorCode::kCannotConnect), false)), false);
+  ExecOutcome heard = failed(error_with(ErrorCode::kConnectionLost), true);
+  heard.begun = true;
+  EXPECT_EQ(started(heard), true);
+  EXPECT_NE(exec_sentence(heard).find("had begun, and"), std::string::npos);
 }
 
 TEST(Report, OutputThatIsNotUtf8GoesInBase64UnderAnotherKey) {
