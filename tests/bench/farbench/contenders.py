@@ -37,7 +37,12 @@ class Contender:
             self.after_run()
 
     def timed(self, argv, count=1, jobs=1):
-        return processes.timed(self.site.client, self.work.timerun, argv, count, jobs, self.extra)
+        return processes.timed(self.site.client, self.driver, argv, count, jobs, self.extra)
+
+    @property
+    def driver(self):
+        """May be overridden: the program that runs the command and takes the times."""
+        return self.work.timerun
 
 
 class Ssh(Contender):
@@ -99,6 +104,44 @@ class Ours(Contender):
         account = self.work.root if self.model == SPLIT else self.site.server
         address, self.server = processes.start_server(stack, account, serve, self.extra)
         self.argv = [self.work.binaries["rclient"], "-q", "-H", address, *self.client_options(), *self.arguments]
+
+
+class OwnRival(Ours):
+    """Another verb of ours, to compare with."""
+
+    kind = PEER
+
+    def __init__(self, name, *args, **options):
+        super().__init__(*args, **options)
+        self.name = name
+
+
+class Redirected(Ours):
+    """Ours with a file as its standard input (`<`) or output (`>`)."""
+
+    def __init__(self, work, root, arguments, direction, file):
+        super().__init__(work, root, arguments)
+        self.direction, self.file = direction, file
+
+    def open(self, stack):
+        super().open(stack)
+        self.argv = ["sh", "-c", f'exec "$@" {self.direction}"$0"', self.file, *self.argv]
+
+
+class Keystrokes:
+    """Mixed in before a contender that gives a shell: a run is a key, from its stroke to its echo."""
+
+    @property
+    def driver(self):
+        return self.work.binaries["bench_keystrokes"]
+
+
+class OurKeystrokes(Keystrokes, Ours):
+    pass
+
+
+class SshKeystrokes(Keystrokes, Ssh):
+    pass
 
 
 class Netcat(Contender):

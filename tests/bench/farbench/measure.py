@@ -5,28 +5,38 @@ import dataclasses
 import filecmp
 import os
 import statistics
+from typing import Callable
 
 from farbench.errors import BenchError
 
 
+def median(samples):
+    return statistics.median(samples)
+
+
+def percentile_99(samples):
+    return sorted(samples)[len(samples) * 99 // 100]
+
+
 @dataclasses.dataclass
 class Result:
-    """What one contender took: rounds[i] holds the samples of round i, in the row's unit."""
+    """What one contender took: rounds[i] holds the samples of round i, in the row's unit; statistic sums them up."""
 
     name: str
     kind: str
     rounds: list
+    statistic: Callable = median
 
     @property
     def samples(self):
         return [sample for block in self.rounds for sample in block]
 
     @property
-    def median(self):
-        return statistics.median(self.samples)
+    def value(self):
+        return self.statistic(self.samples)
 
-    def round_medians(self):
-        return [statistics.median(block) for block in self.rounds]
+    def round_values(self):
+        return [self.statistic(block) for block in self.rounds]
 
 
 def measure(row, work, rounds, wanted):
@@ -41,7 +51,9 @@ def take_turns(row, work, rounds, wanted):
     if row.folder:
         work.add_source(row.folder(work))
     contenders = [contender for contender in row.contenders(work) if wanted(contender)]
-    results = [Result(contender.name, contender.kind, []) for contender in contenders]
+    if not contenders:
+        return []
+    results = [Result(contender.name, contender.kind, [], row.statistic) for contender in contenders]
     with contextlib.ExitStack() as stack:
         for contender in contenders:
             contender.open(stack)

@@ -10,8 +10,9 @@ from farbench.contenders import OURS
 from farbench.errors import BenchError
 from farbench.processes import words
 
-ROWS = {"up": "up-tls-tmpfs", "down": "down-tls-tmpfs", "exec": "exec-tls"}
-RUNS = {"up": 1, "down": 1, "exec": 300}  # a second or two each
+ROWS = {"up": "up-tls-tmpfs", "down": "down-tls-tmpfs", "exec": "exec-tls", "exec-up": "exec-up-tls-tmpfs",
+        "exec-down": "exec-down-tls-tmpfs"}
+RUNS = {"up": 1, "down": 1, "exec": 300, "exec-up": 1, "exec-down": 1}  # a second or two each
 PERF_RECORD = ["perf", "record", "--quiet", "--freq", "2000", "--output"]
 TOP = 30
 

@@ -4,12 +4,15 @@ import dataclasses
 import pathlib
 from typing import Callable, Optional
 
-from farbench.contenders import SPLIT, Floor, Netcat, Ours, Ssh
+from farbench import measure
+from farbench.contenders import (SPLIT, Floor, Netcat, OurKeystrokes, Ours, OwnRival, Redirected, Ssh,
+                                 SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 WAN_BLOCK = 5  # the link takes nearly all of the time, and it has no moods
 PARALLEL_RUNS, PARALLEL_JOBS = 400, 8
+KEYS = 10_000
 TRUE = ["exec", "--", "true"]
 
 
@@ -38,6 +41,7 @@ class Row:
     folder: Optional[Callable] = None  # (work) -> the place whose files are sent
     source: Optional[Callable] = None  # (work) -> the file that is sent
     target: Optional[Callable] = None  # (work) -> the file that must be equal to it afterwards
+    statistic: Callable = measure.median  # what of a row's samples is compared
 
 
 MASTER = {"ssh, ControlMaster": Target(1.0)}
@@ -130,10 +134,12 @@ class Transfer:
         peers = self.copies(work) if self.tls else self.netcat(work)
         return [self.ours(work, extra), *peers, self.floor(work, extra)]
 
-    def ours(self, work, extra):
-        verb = (["post", self.source(work), "--to", "target"] if self.up else
+    def verb(self, work):
+        return (["post", self.source(work), "--to", "target"] if self.up else
                 ["get", "source", "--to", self.target(work)])
-        return Ours(work, self.folder(work) / "root", verb, tls=self.tls, extra=extra)
+
+    def ours(self, work, extra):
+        return Ours(work, self.folder(work) / "root", self.verb(work), tls=self.tls, extra=extra)
 
     def copies(self, work):
         source, target = self.source(work), self.target(work)
@@ -157,6 +163,30 @@ def transfer_rows():
             for tls in (True, False) for place, sync in places for up in (True, False)]
 
 
+def stream_row(up):
+    """One file through a command's standard input or output, against the verb that is made for files."""
+    same = Transfer(up, tls=True, place="tmpfs", sync=True)
+
+    def contenders(work):
+        root = same.folder(work) / "root"
+        ours = (Redirected(work, root, ["exec", "cat >target"], "<", same.source(work)) if up else
+                Redirected(work, root, ["exec", "cat source"], ">", same.target(work)))
+        return [ours, OwnRival("post" if up else "get", work, root, same.verb(work))]
+
+    title = "`exec 'cat >FILE'`" if up else "`exec 'cat FILE'`"
+    return Row(f"exec-{'up' if up else 'down'}-tls-tmpfs", f"one file {'up' if up else 'down'} by {title}, TLS, tmpfs", "s",
+               contenders, {"post" if up else "get": Target(1 / 0.9)}, folder=same.folder, source=same.source,
+               target=same.target)
+
+
+def keystroke_row(key, title, statistic):
+    def contenders(work):
+        return [OurKeystrokes(work, work.tmpfs / "root", ["shell"]), SshKeystrokes(work, "ssh", "ssh", ["cold"])]
+
+    return Row(key, f"a key's echo through a login shell, TLS, {title}", "ms", contenders, {"ssh": Target(1.2)}, KEYS,
+               statistic=statistic)
+
+
 def all_rows():
     return [
         exec_row("exec-tls", "`exec true`, TLS, thread model", cold_and_warm, {**MASTER, "floor": Target(1.5)}),
@@ -166,5 +196,9 @@ def all_rows():
         exec_row("exec-unix", "`exec true`, Unix socket", warm, MASTER, listen="unix", tls=False),
         exec_row("exec-plain", "`exec true`, plain loopback", warm, MASTER, tls=False),
         parallel_row(),
+        keystroke_row("keys", "median", measure.median),
+        keystroke_row("keys-p99", "99th percentile", measure.percentile_99),
+        stream_row(up=True),
+        stream_row(up=False),
         *transfer_rows(),
     ]

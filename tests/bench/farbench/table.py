@@ -12,14 +12,14 @@ def number(value):
 
 def spread(result, row):
     low, high = min(result.samples), max(result.samples)
-    trips = f" = {result.median / row.round_trip:.1f} round trips" if row.round_trip else ""
-    return f"{number(result.median)} {row.unit}{trips} ({number(low)}..{number(high)})"
+    trips = f" = {result.value / row.round_trip:.1f} round trips" if row.round_trip else ""
+    return f"{number(result.value)} {row.unit}{trips} ({number(low)}..{number(high)})"
 
 
 def ratios(ours, rival):
-    """The ratio of the medians, and the least and greatest ratio of a round."""
-    by_round = [mine / theirs for mine, theirs in zip(ours.round_medians(), rival.round_medians())]
-    return ours.median / rival.median, min(by_round), max(by_round)
+    """The ratio of what the row compares, and the least and greatest ratio of a round."""
+    by_round = [mine / theirs for mine, theirs in zip(ours.round_values(), rival.round_values())]
+    return ours.value / rival.value, min(by_round), max(by_round)
 
 
 def target_text(target, limit):
@@ -53,7 +53,7 @@ def row_lines(row, results):
     if ours and row.own_target:
         target = target_text(row.own_target, f"{row.own_target.limit:g} {row.unit}")
         lines.append([row.title, len(ours.samples), mine, "–", "–", "–", target,
-                      verdict(ours.median, row.own_target)])
+                      verdict(ours.value, row.own_target)])
     return [markdown(cells) for cells in lines]
 
 

@@ -20,7 +20,7 @@ from farbench.errors import BenchError
 USER = "farhand-bench"
 LOCK = "/run/lock/farhand-bench.lock"
 ROOT_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_nosync.so", "bench_wanlink")
+FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_keystrokes", "bench_nosync.so", "bench_wanlink")
 WAN_SSH_PORT = 2222  # nobody else listens in a namespace of our own
 PEER_SSHD = pathlib.Path(__file__).resolve().parent.parent / "peer_sshd.sh"
 CHUNK_BYTES = 16 * 2**20
