@@ -2,6 +2,7 @@
 #include "client/commands/exec_pump.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,14 @@
 #include "protocol/limits.h"
 
 namespace farhand {
+namespace {
+
+bool is_file(int fd) {
+  struct stat status {};
+  return fd >= 0 && ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
 
 Result<ExecPump> ExecPump::make(Connection& connection, const ExecStreams& streams) {
   ExecPump pump(connection, streams);
@@ -32,7 +41,8 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
       errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
       signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection, streams.terminal) : nullptr),
       input_open_(streams.input >= 0),
-      input_is_terminal_(input_open_ && ::isatty(streams.input) == 1) {
+      input_is_terminal_(input_open_ && ::isatty(streams.input) == 1),
+      input_is_file_(is_file(streams.input)) {
   if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
   if (!signals_ || !streams.terminal || !input_is_terminal_) return;
   raw_ = std::make_unique<RawTerminal>(streams.input);
@@ -227,9 +237,10 @@ Result<void> ExecPump::send_input() {
     return taken;
   }
   Channel& channel = connection_.channel();
-  if (!input_open_ || !input_ready_ || !may_send_input()) return {};
+  if (!input_open_ || (!input_ready_ && !input_is_file_) || !may_send_input()) return {};
   input_ready_ = false;
-  const std::size_t most = std::min(kOutboxBytes, window_.room());
+  // A file gives as much as is asked for; a pipe, which holds 64 KiB, would leave a larger frame to be mended.
+  const std::size_t most = std::min(input_is_file_ ? kPieceBytes : kOutboxBytes, window_.room());
   const ssize_t got = read_some(streams_.input, channel.begin_bytes(FrameKind::kStdin, {}, most));
   if (got > 0) {
     window_.sent(static_cast<std::size_t>(got));

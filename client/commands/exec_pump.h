@@ -95,6 +95,7 @@ class ExecPump {
   bool keys_ended_ = false;
   bool input_open_;
   bool input_is_terminal_;
+  bool input_is_file_;  // always ready to be read
   bool input_ready_ = false;
   bool wrote_anything_ = false;
   bool begun_ = false;
