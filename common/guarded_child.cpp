@@ -247,6 +247,10 @@ void GuardedChild::end() const noexcept {
   order({GuardOrder::What::kEnd});
 }
 
+void GuardedChild::hang_up(pid_t foreground) const noexcept {
+  order({GuardOrder::What::kHangUp, foreground});
+}
+
 void GuardedChild::kill() const noexcept {
   order({GuardOrder::What::kKill});
 }

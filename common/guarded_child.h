@@ -79,10 +79,13 @@ class GuardedChild {
   // Everybody is ended: by HUP, TERM, KILL, with kGuardGrace between them; by KILL at once.
   void end() const noexcept;
   void kill() const noexcept;
+  // The same for a terminal: only its own process group and `foreground`, another one or 0. Whoever else there is, is
+  // let go when they have ended; and kill() after it kills no more than these.
+  void hang_up(pid_t foreground) const noexcept;
   // The last resort, for a guardian that does not act (its user may have stopped it): kills everybody who can be found,
   // and the guardian.
   void force() noexcept;
-  // Waits until nobody is left; false: not by then, or they could not be ended, or `hurry` has been rung.
+  // Waits until nobody is left who is to go; false: not by then, or they could not be ended, or `hurry` has been rung.
   bool wait_until_gone(Deadline deadline, const EventFd* hurry = nullptr);
 
   // Waits for the command's end and lets go of everybody else. Once.

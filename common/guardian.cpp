@@ -65,16 +65,18 @@ void wait_for_news(std::span<pollfd> watched, int milliseconds) noexcept {
 
 class Guardian {
  public:
-  Guardian(pid_t command, int link) noexcept : command_(command), link_(link), signals_(open_child_signals()) {}
+  Guardian(pid_t command, bool on_terminal, int link) noexcept
+      : command_(command), on_terminal_(on_terminal), link_(link), signals_(open_child_signals()) {}
 
   void run() noexcept {
     for (;;) {
       collect();
-      if (gone_) return;
-      if (stage_ == Stage::kKill) signal_all(SIGKILL);
+      const bool ending = stage_ != Stage::kWatch;
+      if (gone_ || (ending && hanging_up_ && count_doomed() == 0)) return tell({GuardReport::What::kAllGone});
+      if (stage_ == Stage::kKill) signal_doomed(SIGKILL);
       if (due_.passed() && !next_stage()) return;
       std::array<pollfd, 2> watched{pollfd{link_, POLLIN, 0}, pollfd{signals_, POLLIN, 0}};
-      wait_for_news(watched, stage_ == Stage::kKill ? kLookMilliseconds : due_.poll_timeout());
+      wait_for_news(watched, stage_ == Stage::kKill || hanging_up_ ? kLookMilliseconds : due_.poll_timeout());
       if (watched[1].revents != 0) drain_signals();
       if (watched[0].revents != 0 && !obey()) return;
     }
@@ -105,10 +107,7 @@ class Guardian {
         command_ended_ = true;
         tell({GuardReport::What::kEnded, command_, 0, 0, info.si_code, info.si_status, usage});
       }
-      if (waited != 0) {
-        gone_ = true;
-        tell({GuardReport::What::kAllGone});
-      }
+      if (waited != 0) gone_ = true;
     }
   }
 
@@ -120,7 +119,7 @@ class Guardian {
     if (got != static_cast<long>(sizeof order)) {
       raw_syscall(SYS_close, link_);
       link_ = -1;
-      order = {GuardOrder::What::kEnd, 0};
+      order = {on_terminal_ ? GuardOrder::What::kHangUp : GuardOrder::What::kEnd, 0};
     }
     switch (order.what) {
       case GuardOrder::What::kSignalGroup:
@@ -128,6 +127,12 @@ class Guardian {
         break;
       case GuardOrder::What::kSignalAll:
         signal_all(order.signal);
+        break;
+      case GuardOrder::What::kHangUp:
+        if (stage_ != Stage::kWatch) break;
+        hanging_up_ = true;
+        foreground_ = order.signal;
+        next_stage();
         break;
       case GuardOrder::What::kEnd:
         if (stage_ == Stage::kWatch) next_stage();
@@ -150,12 +155,12 @@ class Guardian {
   bool next_stage() noexcept {
     switch (stage_) {
       case Stage::kWatch:
-        signal_all(SIGHUP);
-        signal_all(SIGCONT);  // a stopped process takes no other signal until it goes on
+        signal_doomed(SIGHUP);
+        signal_doomed(SIGCONT);  // a stopped process takes no other signal until it goes on
         enter(Stage::kHangUp);
         return true;
       case Stage::kHangUp:
-        signal_all(SIGTERM);
+        signal_doomed(SIGTERM);
         enter(Stage::kTerminate);
         return true;
       case Stage::kTerminate:
@@ -169,16 +174,34 @@ class Guardian {
   }
 
   void signal_all(int number) noexcept {
+    signal_whom(number, [](const ProcessEntry&) { return true; });
+  }
+
+  // Those who are to go.
+  std::size_t signal_doomed(int number) noexcept {
+    return signal_whom(number, [this](const ProcessEntry& entry) {
+      return !hanging_up_ || entry.group == command_ || (foreground_ > 0 && entry.group == foreground_);
+    });
+  }
+  std::size_t count_doomed() noexcept { return signal_doomed(0); }
+
+  // How many there are; signal 0 only counts.
+  template <typename Choice>
+  std::size_t signal_whom(int number, Choice choice) noexcept {
     map_table();
     const auto self = static_cast<pid_t>(raw_syscall(SYS_getpid));
     const std::span<ProcessEntry> present = table_.first(read_process_table(table_));
     mark_descendants(present, self);
+    std::size_t count = 0;
     for (const ProcessEntry& entry : present) {
-      if (entry.descendant && !entry.ended) signal_exactly(entry, self, number);
+      if (!entry.descendant || entry.ended || !choice(entry)) continue;
+      ++count;
+      if (number != 0) signal_exactly(entry, self, number);
     }
-    if (present.empty() && !command_ended_)
-      raw_syscall(SYS_kill, -command_, number);  // without /proc: what can be done
+    // Without /proc: what can be done.
+    if (present.empty() && number != 0 && !command_ended_) raw_syscall(SYS_kill, -command_, number);
     unmap_table();
+    return count;
   }
 
   // Only while somebody has to be found: whoever shares his memory leaves nothing behind in it.
@@ -193,6 +216,7 @@ class Guardian {
   }
 
   const pid_t command_;
+  const bool on_terminal_;
   int link_;
   const int signals_;
   std::span<ProcessEntry> table_;
@@ -200,6 +224,8 @@ class Guardian {
   Deadline due_ = Deadline::never();
   bool command_ended_ = false;
   bool gone_ = false;
+  bool hanging_up_ = false;
+  pid_t foreground_ = 0;  // then: the process group that had the terminal
 };
 
 std::uint64_t own_memory() noexcept {
@@ -228,10 +254,11 @@ GuardReport start_command(ExecPlan plan) noexcept {
 }  // namespace
 
 void run_guardian(const ExecPlan& plan, int link) noexcept {
+  const bool on_terminal = plan.terminal;  // the plan goes once it is known to have started
   const GuardReport report = start_command(plan);
   close_all_but(link);  // our copies of everybody's connections and pipes: else they would not end
   raw_syscall(SYS_write, link, &report, sizeof report);
-  if (report.pid > 0) Guardian(report.pid, link).run();
+  if (report.pid > 0) Guardian(report.pid, on_terminal, link).run();
   raw_syscall(SYS_exit_group, 0);
   __builtin_unreachable();
 }

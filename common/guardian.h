@@ -7,10 +7,12 @@
 //
 //   link (SOCK_SEQPACKET):  us -> guardian   GuardOrder
 //                           guardian -> us   GuardReport: kStarted, then kEnded, then kAllGone or kGivenUp, each once
-//   the link's end:         we are gone, or want it so: everything is ended as by kEnd
+//   the link's end:         we are gone, or want it so: an end as by kEnd
 //
-// kEnd is HUP (and CONT), TERM, KILL, with kGuardGrace after each; the guardian ends when nobody is left, or when KILL
-// has not helped either. kRelease lets go of whoever is left: they become init's.
+// kEnd is HUP (and CONT), TERM, KILL, with kGuardGrace after each, for everybody. A command with a terminal is rather
+// hung up (kHangUp): the same for its own process group and the one in the foreground; whoever was taken away from the
+// terminal on purpose (nohup, tmux) stays, as he does on any terminal. The guardian ends when nobody is left who is to
+// go, or when KILL has not helped either. kRelease lets go of whoever is left: they become init's.
 //
 // A guardian whose end is an accident takes the command with it (PR_SET_PDEATHSIG). A command may kill its guardian,
 // as it may kill every process of its user; then nobody holds what else it has started.
@@ -35,7 +37,8 @@ struct GuardOrder {
     kSignalGroup,  // `signal` to the command's process group, while the command runs
     kSignalAll,    // `signal` to everybody
     kEnd,
-    kKill,  // everybody, now
+    kHangUp,  // `signal` is the process group in the foreground
+    kKill,    // KILL now; for everybody, if it is not a hang-up already
     kRelease,
   };
   What what{};

@@ -38,13 +38,24 @@ pid_t number_of(std::string_view text) noexcept {
   return error == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
-// "PID (NAME) STATE PARENT ...", where the name may hold anything, blanks and brackets included.
+// The next number of `text`, which is shortened by it.
+pid_t take_number(std::string_view& text) noexcept {
+  const std::size_t end = std::min(text.find(' '), text.size());
+  const pid_t number = number_of(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return number;
+}
+
+// "PID (NAME) STATE PARENT GROUP ...", where the name may hold anything, blanks and brackets included.
 ProcessEntry parse_stat(pid_t pid, std::string_view text) noexcept {
   const std::size_t name_end = text.rfind(") ");
   if (name_end == std::string_view::npos || name_end + 4 >= text.size()) return {};
   const char state = text[name_end + 2];
-  const std::string_view rest = text.substr(name_end + 4);
-  return {pid, number_of(rest.substr(0, rest.find(' '))), state == 'Z' || state == 'X', false};
+  text.remove_prefix(name_end + 4);
+  ProcessEntry entry{.pid = pid, .ended = state == 'Z' || state == 'X'};
+  entry.parent = take_number(text);
+  entry.group = take_number(text);
+  return entry;
 }
 
 bool by_pid(const ProcessEntry& left, const ProcessEntry& right) noexcept {

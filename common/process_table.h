@@ -15,6 +15,7 @@ namespace farhand {
 struct ProcessEntry {
   pid_t pid = 0;
   pid_t parent = 0;
+  pid_t group = 0;
   bool ended = false;       // a zombie: nothing can be sent to it
   bool descendant = false;  // set by mark_descendants
 };

@@ -17,19 +17,35 @@ void kill_rest(GuardedChild& child) {
   if (!child.wait_until_gone(Deadline::after(kGuardGrace))) child.force();
 }
 
-}  // namespace
-
-std::optional<ExitStatus> end_command(GuardedChild& child, const EventFd& hurry) {
+void close_streams(GuardedChild& child) {
   child.input.reset();
   child.output.reset();
   child.errors.reset();
-  child.end();
+}
+
+std::optional<ExitStatus> wait_for_end(GuardedChild& child, const EventFd& hurry) {
   if (!child.wait_until_gone(Deadline::after(kPatience), &hurry)) {
     hurry.rung() ? kill_rest(child) : child.force();
   }
   if (const auto status = child.ended()) return status;
   leave_alone(child);
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ExitStatus> end_command(GuardedChild& child, const EventFd& hurry) {
+  close_streams(child);
+  child.end();
+  return wait_for_end(child, hurry);
+}
+
+std::optional<ExitStatus> hang_up_command(GuardedChild& child, CommandTerminal& terminal, const EventFd& hurry) {
+  const pid_t foreground = terminal.foreground(child);  // the terminal does not know when it is hung up
+  close_streams(child);
+  terminal.hang_up();
+  child.hang_up(foreground);
+  return wait_for_end(child, hurry);
 }
 
 void end_rest(GuardedChild& child, Deadline grace, const EventFd& hurry) {

@@ -54,8 +54,11 @@ struct Started {
 // The client is gone: what became of its command is for the audit alone.
 void give_up(Session& session, Started& started, const CommandPump& pump, const Error& error) {
   session.outcome += " given up: " + sentence_for_display(error.message);
-  if (started.terminal) started.terminal->hang_up();
-  const auto status = end_command(started.child, session.abort);
+  const bool rights_ended = session.abort.rung() && !session.service.drain.abort.rung();
+  if (started.terminal && rights_ended) started.terminal->hang_up();
+  const auto status = started.terminal && !rights_ended
+                          ? hang_up_command(started.child, *started.terminal, session.abort)
+                          : end_command(started.child, session.abort);
   if (!status) return;
   ExitReport report = report_of(*status, pump.elapsed());
   report.timed_out = pump.timed_out();

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import unittest
 
-from harness import (Server, ServerTest, main, needs_root, pids_with_word, run_rserver, unique_number, wait_until)
+from harness import (Server, ServerTest, Terminal, assert_sane, client_command, main, needs_root, pids_with_word,
+                     run_rserver, unique_number, wait_until)
 from process_model_test import RootTest
 from rights_support import tear_down_canary
 
@@ -70,6 +71,21 @@ class Escapes(ServerTest):
         self.check(self.client(["exec", f"(setsid sleep {number} >/dev/null 2>&1 &); exit 4"]), 4)
         wait_until(lambda: pids_with_word(number), "it is there still")
         found = pids_with_word(number)
+        self.assertEqual(len(found), 1)
+        os.kill(found[0], signal.SIGKILL)
+
+    def test_a_terminal_is_hung_up_and_what_was_taken_away_from_it_on_purpose_stays(self):
+        """As tmux, screen and nohup have it on any terminal."""
+        stays, goes = unique_number(), unique_number()
+        local = Terminal(client_command(["exec", "-t", f"(setsid sleep {stays} >/dev/null 2>&1 </dev/null &); trap '' HUP TERM; "
+                                         f"while :; do sleep {goes}; done"], self.server.host), cwd=self.here)
+        self.addCleanup(local.close)
+        for number in (stays, goes):
+            wait_until(lambda number=number: pids_with_word(number), "it is there")
+        local.process.kill()
+        wait_until(lambda: not pids_with_word(goes), "the terminal's own is gone", WITHIN)
+        assert_sane(self.server)
+        found = pids_with_word(stays)
         self.assertEqual(len(found), 1)
         os.kill(found[0], signal.SIGKILL)
 
