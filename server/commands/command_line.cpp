@@ -28,6 +28,8 @@ void describe_invite(CLI::App& app, InviteOptions& options) {
   app.add_option("--root", options.root, "The directory that its files are in (default: the server's)")
       ->type_name("DIR");
   app.add_option("--user", options.user, "The user that it acts as (default: the server's own)")->type_name("USER");
+  app.add_option("--as-users", options.as_users, "Users that it may ask to be instead, by rclient --as (default: none)")
+      ->type_name("USER,...");
   app.add_option("--expires", options.expires, "How long the code works: 90s, 10m, 2h, 1d (default: 10m)")
       ->type_name("TIME");
   app.add_option("--as", options.as, "The key's name here (default: what the client calls itself)")->type_name("NAME");

@@ -14,6 +14,7 @@ struct InviteOptions {
   std::string allow = "exec,get,post";
   std::string root;
   std::string user;
+  std::string as_users;  // names with commas between them
   std::string expires = "10m";
   std::string as;
   std::string host;

@@ -14,6 +14,7 @@
 #include "common/escape.h"
 #include "common/paths.h"
 #include "common/stream/tls_identity.h"
+#include "common/user_name.h"
 #include "server/keys/invites.h"
 #include "server/keys/key_values.h"
 #include "server/listening_file.h"
@@ -21,15 +22,22 @@
 namespace farhand {
 namespace {
 
-Result<RightSet> parse_allow(const std::string& text) {
-  RightSet allow;
+std::vector<std::string> words_between_commas(const std::string& text) {
+  std::vector<std::string> words;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
-    const std::string name = text.substr(at, comma - at);
+    words.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return words;
+}
+
+Result<RightSet> parse_allow(const std::string& text) {
+  RightSet allow;
+  for (const std::string& name : words_between_commas(text)) {
     const auto right = right_from_name(name);
     if (!right) return fail(ErrorCode::kUsage, "there is no right " + quoted(name) + "; there are exec, get, post");
     allow.add(*right);
-    at = comma + 1;
   }
   return allow;
 }
@@ -56,6 +64,21 @@ Result<void> check_user(const std::string& user) {
                                      "; only root's can: leave --user out, or invite as root");
 }
 
+Result<std::vector<std::string>> parse_as_users(const std::string& text) {
+  if (text.empty()) return std::vector<std::string>();
+  if (::geteuid() != 0) {
+    return fail(ErrorCode::kUsage,
+                "only root's server can act as several users: leave --as-users out, or invite as root");
+  }
+  std::vector<std::string> users = words_between_commas(text);
+  for (const std::string& user : users) {
+    if (!is_user_name(user) || !user_exists(user)) {
+      return fail(ErrorCode::kUsage, "--as-users: there is no user " + quoted(user) + " on this machine");
+    }
+  }
+  return users;
+}
+
 Result<Rights> rights_of(const InviteOptions& options) {
   Rights rights;
   TRY_ASSIGN(rights.allow, parse_allow(options.allow));
@@ -64,6 +87,7 @@ Result<Rights> rights_of(const InviteOptions& options) {
   }
   TRY(check_user(options.user));
   rights.user = options.user;
+  TRY_ASSIGN(rights.as, parse_as_users(options.as_users));
   if (!options.as.empty()) TRY(check_key_name(options.as));
   rights.name = options.as;
   // As the server will read them: a root that is no UTF-8 cannot stand in keys.toml.
@@ -142,6 +166,7 @@ std::string notes_about(const Rights& rights, const InviteOptions& options, std:
   std::string notes = "The code works once, until " + expiry_text(until) + ", and allows " + allowed;
   if (!rights.root.empty()) notes += " in " + quoted(rights.root);
   if (!rights.user.empty()) notes += " as " + quoted(rights.user);
+  for (const std::string& user : rights.as) notes += ", or when asked as " + quoted(user);
   notes += ".\n";
   const bool loopback = host.name == "localhost" || host.name == "::1" || host.name.starts_with("127.");
   if (loopback && options.host.empty()) notes += "The server listens on loopback, which no other machine reaches.\n";

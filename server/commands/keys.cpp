@@ -52,6 +52,7 @@ std::string shown_limits(const Rights& rights) {
   std::string text;
   if (!rights.root.empty()) text += ", root " + quoted(rights.root);
   if (!rights.user.empty()) text += ", user " + quoted(rights.user);
+  if (!rights.as.empty()) text += ", as " + joined(rights.as, " ");
   if (!rights.command.empty()) text += ", command" + shown_words(rights.command);
   for (const auto& pattern : rights.argv) text += ", argv" + shown_words(pattern);
   if (!rights.source.empty()) text += ", from " + joined(network_texts(rights), " ");
@@ -80,8 +81,8 @@ std::string json_key(const Rights& rights) {
          ",\"pin\":" + (rights.pin ? quoted_text(pin_text(*rights.pin)) : "null") +
          ",\"subject\":" + json_or_null(rights.subject) + ",\"allow\":" + quoted_list(rights.allow.names()) +
          ",\"root\":" + json_or_null(rights.root) + ",\"user\":" + json_or_null(rights.user) +
-         ",\"command\":" + quoted_list(rights.command) + ",\"argv\":" + json_argv(rights) +
-         ",\"source\":" + quoted_list(network_texts(rights)) +
+         ",\"as\":" + quoted_list(rights.as) + ",\"command\":" + quoted_list(rights.command) +
+         ",\"argv\":" + json_argv(rights) + ",\"source\":" + quoted_list(network_texts(rights)) +
          ",\"expires\":" + (rights.expires ? quoted_text(expiry_text(*rights.expires)) : "null") +
          ",\"max_sessions\":" + (rights.max_sessions == 0 ? "null" : std::to_string(rights.max_sessions)) +
          ",\"rate\":" + (rights.rate.count == 0 ? "null" : quoted_text(rate_text(rights.rate))) +

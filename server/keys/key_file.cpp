@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "common/escape.h"
+#include "common/user_name.h"
 #include "server/keys/key_values.h"
 
 namespace farhand {
@@ -115,6 +116,19 @@ void read_user(const toml::node& node, Reading& reading) {
   reading.rights.user = *user;
 }
 
+// Only names that a client can ask for; root is one like any other, and not meant unless it stands here.
+void read_as(const toml::node& node, Reading& reading) {
+  each_text(node, reading.flaws, [&](const toml::node& element, std::string user) {
+    if (!is_user_name(user)) {
+      complain(reading.flaws, element,
+               quoted(user) + " is no name that a client can ask for: letters, digits, ._-+@$\\");
+    } else if (!reading.user_exists(user)) {
+      complain(reading.flaws, element, "there is no user " + quoted(user) + " on this machine");
+    }
+    reading.rights.as.push_back(std::move(user));
+  });
+}
+
 void read_command(const toml::node& node, Reading& reading) {
   each_text(node, reading.flaws,
             [&](const toml::node&, std::string word) { reading.rights.command.push_back(std::move(word)); });
@@ -183,6 +197,7 @@ constexpr std::array kEntries{
     Entry{"argv", read_argv},       Entry{"source", read_source},
     Entry{"expires", read_expires}, Entry{"max-sessions", read_max_sessions},
     Entry{"rate", read_rate},       Entry{"env", read_env},
+    Entry{"as", read_as},
 };
 
 std::string known_entries() {

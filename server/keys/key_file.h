@@ -8,6 +8,7 @@
 //          allow = ["exec", "get", "post"]
 //          root = "/srv"                              # absolute; else the server's
 //          user = "deploy"                            # else the server's own
+//          as = ["www-data"]                          # users that a session may ask to be instead of it
 //          command = ["backup", "--all"]              # runs whatever is asked for; FARHAND_ORIGINAL_COMMAND has that
 //          argv = [["git", "*"], ["uptime"]]          # what may be asked for; * is any text, ? any byte, word by word
 //          source = ["192.0.2.0/24", "2001:db8::/32"]

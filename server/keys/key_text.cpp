@@ -40,6 +40,7 @@ std::string key_table_text(const Rights& rights) {
   table.entry("allow", quoted_list(rights.allow.names()));
   table.text("root", rights.root);
   table.text("user", rights.user);
+  table.list("as", rights.as);
   table.list("command", rights.command);
   if (!rights.argv.empty()) table.entry("argv", argv_text(rights.argv));
   std::vector<std::string> networks;

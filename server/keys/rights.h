@@ -52,6 +52,7 @@ struct Rights {
   RightSet allow;
   std::string root;                  // absolute; empty: the server's
   std::string user;                  // empty: the server's own
+  std::vector<std::string> as;       // users that a session may ask to be instead
   std::vector<std::string> command;  // not empty: this runs, and the request's words go to FARHAND_ORIGINAL_COMMAND
   std::vector<std::vector<std::string>> argv;  // not empty: an exec must match one of these, word by word (* and ?)
   std::vector<Network> source;                 // not empty: only from there

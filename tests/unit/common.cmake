@@ -31,4 +31,5 @@ farhand_test(common_test
     common/spawn_failure_test.cpp
     common/spawn_inheritance_test.cpp
     common/spawn_test.cpp
+    common/user_name_test.cpp
   LINK farhand_test_support)

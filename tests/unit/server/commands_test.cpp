@@ -23,8 +23,8 @@ TEST(ServerCommands, AreTheFourAndNothingElse) {
 }
 
 TEST(ServerCommands, InviteTakesItsOptions) {
-  const auto parsed = parse(
-      {"invite", "--allow", "get", "--root=/srv", "--user", "ann", "--expires", "2h", "--as", "x", "--host", "h:1"});
+  const auto parsed = parse({"invite", "--allow", "get", "--root=/srv", "--user", "ann", "--expires", "2h", "--as", "x",
+                             "--host", "h:1", "--as-users", "bob,eve"});
   ASSERT_TRUE(parsed);
   const auto& options = std::get<InviteOptions>(*parsed->command);
   EXPECT_EQ(options.allow, "get");
@@ -32,10 +32,12 @@ TEST(ServerCommands, InviteTakesItsOptions) {
   EXPECT_EQ(options.user, "ann");
   EXPECT_EQ(options.expires, "2h");
   EXPECT_EQ(options.as, "x");
+  EXPECT_EQ(options.as_users, "bob,eve");
   EXPECT_EQ(options.host, "h:1");
   const auto bare = parse({"invite"});
   ASSERT_TRUE(bare);
   EXPECT_EQ(std::get<InviteOptions>(*bare->command).allow, "exec,get,post");
+  EXPECT_EQ(std::get<InviteOptions>(*bare->command).as_users, "");
 }
 
 TEST(ServerCommands, WhatIsMisspeltIsRefusedInOneLine) {
@@ -75,16 +77,18 @@ TEST(KeyLists, ShowNamePinRightsAndExpiry) {
   rights.pin = *parse_pin(std::string(64, 'a'));
   rights.allow.add(Right::kGet);
   rights.root = "/srv";
+  rights.as = {"bob", "eve"};
   rights.expires = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000));
   KeyFile keys{KeyTable({std::make_shared<const Rights>(rights)}), {{"bad", 3, 1, "it is \"wrong\""}}};
   const std::string lines = key_lines(keys.table);
-  for (const char* part : {"ann \"x\"", "sha256:aaaa", "get", "/srv", "2023-11-14T22:13:20Z"}) {
+  for (const char* part : {"ann \"x\"", "sha256:aaaa", "get", "/srv", "as bob eve", "2023-11-14T22:13:20Z"}) {
     EXPECT_NE(lines.find(part), std::string::npos) << lines;
   }
   const auto json = nlohmann::json::parse(key_json(keys, "/etc/keys.toml"));
   EXPECT_EQ(json["keys"][0]["name"], rights.name);
   EXPECT_EQ(json["keys"][0]["allow"][0], "get");
   EXPECT_TRUE(json["keys"][0]["user"].is_null());
+  EXPECT_EQ(json["keys"][0]["as"], nlohmann::json({"bob", "eve"}));
   EXPECT_EQ(json["problems"][0]["line"], 3);
   EXPECT_EQ(json["problems"][0]["message"], "it is \"wrong\"");
 }

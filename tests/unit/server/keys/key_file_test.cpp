@@ -12,7 +12,7 @@ constexpr const char* kPin = "sha256:00112233445566778899aabbccddeeff00112233445
 constexpr const char* kOtherPin = "sha256:ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 bool only_ann(const std::string& name) {
-  return name == "ann";
+  return name == "ann" || name == "web";
 }
 
 KeyFile read(const std::string& text) {
@@ -38,6 +38,7 @@ TEST(KeyFile, EveryEntryIsRead) {
   const KeyFile file = read(with_pin(R"(allow = ["exec", "get"]
 root = "/srv"
 user = "ann"
+as = ["ann", "web"]
 command = ["backup", "--all"]
 argv = [["git", "*"], ["uptime"]]
 source = ["192.0.2.0/24", "::1"]
@@ -53,6 +54,7 @@ env = ["TERM"]
   EXPECT_TRUE(key->allow.has(Right::kExec) && key->allow.has(Right::kGet) && !key->allow.has(Right::kPost));
   EXPECT_EQ(key->root, "/srv");
   EXPECT_EQ(key->user, "ann");
+  EXPECT_EQ(key->as, (std::vector<std::string>{"ann", "web"}));
   EXPECT_EQ(key->command, (std::vector<std::string>{"backup", "--all"}));
   EXPECT_EQ(key->argv.size(), 2u);
   EXPECT_EQ(key->source.size(), 2u);
@@ -73,6 +75,15 @@ TEST(KeyFile, NothingIsAllowedByDefault) {
 TEST(KeyFile, AnEmptyTextHasNoKeys) {
   EXPECT_TRUE(read("").table.keys().empty());
   EXPECT_TRUE(read("\xEF\xBB\xBF# only a remark\r\n").problems.empty());
+}
+
+// Nobody is meant who is not written there: no pattern, no number, and no user that will be made later.
+TEST(KeyFile, AUserThatAKeyMayNotNameIsShownWithItsPlaceInTheList) {
+  EXPECT_NE(problem_of("user = \"ann\"\nas = [\"web\", \"bob\"]")
+                .find("keys.toml:4:14: the key 'k' is refused: there is no user 'bob'"),
+            std::string::npos);
+  EXPECT_NE(problem_of("as = [\n  \"we b\",\n]").find("keys.toml:4:3:"), std::string::npos);
+  EXPECT_TRUE(read(with_pin("")).table.keys().at(0)->as.empty());
 }
 
 // AU-13: a restriction that is misspelt must not be a restriction that is ignored.
@@ -98,6 +109,14 @@ TEST(KeyFile, AMalformedValueRefusesItsKeyWhole) {
                             "user = \"bob\"",
                             "user = \"\"",
                             "user = 0",
+                            "as = \"ann\"",
+                            "as = []",
+                            "as = [\"\"]",
+                            "as = [\"*\"]",
+                            "as = [0]",
+                            "as = [\"ann\", \"root\"]",
+                            "as = [\"ann\\n\"]",
+                            "as = [\"ann\\u0000\"]",
                             "command = []",
                             "command = [\"\"]",
                             "command = \"rm -rf /\"",
@@ -226,6 +245,7 @@ max-sessions = 4
 rate = "60/h"
 env = ["TERM"]
 user = "ann"
+as = ["web"]
 )"));
   ASSERT_TRUE(file.problems.empty()) << file.problems[0].what;
   Rights rights = *file.table.keys().at(0);
