@@ -27,6 +27,7 @@ int status_of_local(ErrorCode code) noexcept {
     case ErrorCode::kUsage:
       return 2;
     case ErrorCode::kRefused:
+    case ErrorCode::kUserRefused:
       return 3;
     case ErrorCode::kInternal:
     case ErrorCode::kNotFound:

@@ -36,6 +36,7 @@ constexpr std::array kNames{
     CodeName{ErrorCode::kBusy, "busy"},
     CodeName{ErrorCode::kNotExecutable, "not_executable"},
     CodeName{ErrorCode::kCancelled, "cancelled"},
+    CodeName{ErrorCode::kUserRefused, "user_refused"},
 };
 
 }  // namespace

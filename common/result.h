@@ -43,6 +43,7 @@ enum class ErrorCode : std::uint16_t {
   kBusy = 20,            // no room for this now; later may do
   kNotExecutable = 21,   // the program exists and cannot be run
   kCancelled = 22,       // the sender gave the transfer up
+  kUserRefused = 23,     // whoever asks may not be the user that it asked to be
 };
 
 // The code's name in --json output, such as "not_found".

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/user_name.h"
 #include "protocol/slip.h"
 
 namespace farhand {
@@ -24,6 +25,8 @@ bool name_fits(NameRule rule, const std::string& name) {
       return parse_number(name).has_value();
     case NameRule::kToken:
       return name.size() <= kMaxTokenBytes;
+    case NameRule::kUser:
+      return name.empty() || is_user_name(name);
   }
   return false;
 }

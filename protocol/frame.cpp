@@ -34,7 +34,7 @@ constexpr bool kMoves = false;
 // One row a line, for a table is read by its columns.
 // clang-format off
 constexpr std::array kRules{
-    FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
+    FrameRule{Side::kClient, FrameKind::kHello, in(kGreeting), kIdle, kMoves, Parcel::kStructure, NameRule::kUser, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kExec, in(kIdle), kExec, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kStdin, in(kExec), kExec, kStays, Parcel::kBytes, NameRule::kEmpty, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kSignal, in(kIdle, kExec), kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},

@@ -83,6 +83,7 @@ enum class NameRule : std::uint8_t {
   kPath,    // a file's name; not empty
   kOffset,  // a decimal number, as a size
   kToken,   // anything up to 64 bytes, may be empty
+  kUser,    // a user's name (common/user_name.h), may be empty
 };
 
 // One row of the table. `states` is a set of 1 << State.

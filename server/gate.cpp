@@ -19,6 +19,7 @@
 #include "common/stream/tls_stream.h"
 #include "protocol/channel.h"
 #include "protocol/messages/pairing.h"
+#include "protocol/slip.h"
 #include "server/gate_link.h"
 #include "server/keys/rights.h"
 #include "server/process/sandbox.h"
@@ -29,6 +30,20 @@ namespace farhand {
 namespace {
 
 constexpr std::string_view kPairBegins = "pair|";
+
+// Whether what was said first can still become a slip, and is none yet. There is a longest one, so that this ends.
+bool is_open(std::string_view seen) {
+  if (seen.starts_with(kPairBegins)) return false;
+  const auto slip = parse_slip(bytes_of(seen));
+  return slip && !*slip;
+}
+
+// Whom a hello asks to be. What is wrong with one is not told here: the worker hears it as well.
+std::string asked_user(std::string_view seen) {
+  const auto slip = parse_slip(bytes_of(seen));
+  const bool asks = slip && *slip && (*slip)->header.kind == FrameKind::kHello && is_user_name((*slip)->header.name);
+  return asks ? (*slip)->header.name : "";
+}
 
 class Gate {
  public:
@@ -56,10 +71,11 @@ class Gate {
     report_.pin = tls->peer_pin();
     if (tls->peer_subject().size() < report_.subject.bytes.size() - 1) report_.subject.set(tls->peer_subject());
     std::string first;
-    if (const auto begun = begin_of_first_frame(*tls, first); !begun && begun.error().code == ErrorCode::kInterrupted)
+    if (const auto begun = first_slip(*tls, first); !begun && begun.error().code == ErrorCode::kInterrupted)
       return begun;
     auto stream = make_prefixed_stream(first, std::move(tls));
-    if (first == kPairBegins) return pair(std::move(stream));
+    if (first.starts_with(kPairBegins)) return pair(std::move(stream));
+    report_.user.set(asked_user(first));
     // Whoever has ended or is late comes in as well: what it is told, and what is written down of it, depend on its
     // key.
     report_.kind = GateReport::Kind::kEnter;
@@ -73,11 +89,12 @@ class Gate {
     return {};
   }
 
-  // As many bytes as it takes to tell a `pair` from everything else, which is the worker's to read.
-  Result<void> begin_of_first_frame(Stream& stream, std::string& seen) {
-    while (seen.size() < kPairBegins.size() && kPairBegins.starts_with(seen)) {
-      std::array<std::byte, 8> bytes{};
-      TRY_ASSIGN(const Transfer got, stream.try_read(MutableBytes(bytes).first(kPairBegins.size() - seen.size())));
+  // As many bytes as it takes to tell a `pair` from everything else, which is the worker's to read, and to know whose
+  // process a worker for this `hello` has to be.
+  Result<void> first_slip(Stream& stream, std::string& seen) {
+    while (is_open(seen)) {
+      std::array<std::byte, 512> bytes{};
+      TRY_ASSIGN(const Transfer got, stream.try_read(bytes));
       if (got.state == Transfer::State::kEnd) return {};
       for (std::size_t i = 0; i < got.bytes; ++i) seen += static_cast<char>(bytes.at(i));
       if (got.state == Transfer::State::kWouldBlock) TRY(wait_for(stream));

@@ -13,6 +13,7 @@
 #include "common/deadline.h"
 #include "common/stream/tls_context.h"
 #include "common/unique_fd.h"
+#include "common/user_name.h"
 #include "protocol/pairing_code.h"
 
 namespace farhand {
@@ -40,9 +41,10 @@ struct GateReport {
   std::uint8_t departure = 0;  // kFailed: a Departure
   KeyPin pin{};
   PairingSecret secret{};
-  FixedText<129> name;     // kPair: what the client calls itself
-  FixedText<513> subject;  // whom a CA vouches for; cut ones match nobody
-  FixedText<257> why;      // kFailed, kGarbled: for the log and the audit
+  FixedText<129> name;                    // kPair: what the client calls itself
+  FixedText<kMaxUserNameBytes + 1> user;  // kEnter: whom it asks to be; empty: it has not asked
+  FixedText<513> subject;                 // whom a CA vouches for; cut ones match nobody
+  FixedText<257> why;                     // kFailed, kGarbled: for the log and the audit
 };
 static_assert(alignof(GateReport) == 1, "without padding: nothing of anybody's memory goes along");
 

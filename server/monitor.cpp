@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "protocol/limits.h"
 #include "server/arrival.h"
+#include "server/asked_user.h"
 #include "server/enrolment.h"
 #include "server/gate.h"
 #include "server/gate_link.h"
@@ -176,13 +177,13 @@ class Monitor {
     if (!admitted_.enrolled || admitted_.rights->user.empty())
       return fail(ErrorCode::kRefused, "its rights name no user");
     TRY(control_.enter(number_of(*admitted_.rights)));
-    auto user = look_up_user(admitted_.rights->user);
-    if (user) return user;
+    auto user = user_of_key(*admitted_.rights, report_.user.safe());
+    if (user || user.error().code == ErrorCode::kUserRefused) return user;
     log::error("the user of " + admitted_.who + ": " + user.error().message);
     return fail(no_such_user());
   }
 
-  // The key's user before anything of what the client says is looked at: a gate that was taken over may have said
+  // The session's user before anything of what the client says is looked at: a gate that was taken over may have said
   // whose key it is, and says what the client says.
   [[noreturn]] void run_worker(const UserIdentity& user, UniqueFd data) noexcept {
     try {
@@ -204,7 +205,7 @@ class Monitor {
 
   void serve(UniqueFd data) noexcept {
     try {
-      ProcessHost host(control_, true);
+      ProcessHost host(control_, report_.user.safe());
       const AdmittedByMonitor admission(admitted_);
       socketserver::StreamRequest request(std::move(data));
       SessionHandler(service_, admission, control_, host, arrival_).run(request, client_, server_);
@@ -249,12 +250,14 @@ class Monitor {
   // Strangers hear the uniform words; whoever has come in as far as the limits hears which it is.
   void refuse(const Error& error) {
     control_.leaves(departure_of(error));
-    const bool stranger = error.code == ErrorCode::kRefused;
-    if (stranger || error.code == ErrorCode::kBusy) {
-      service_.audit.write(
-          audited(arrival_, stranger ? "refusal" : "limit", admitted_.who).text("reason", error.message));
+    const bool wrong_user = error.code == ErrorCode::kUserRefused;
+    const bool refused = error.code == ErrorCode::kRefused || wrong_user;
+    if (refused || error.code == ErrorCode::kBusy) {
+      AuditLine line = audited(arrival_, refused ? "refusal" : "limit", admitted_.who);
+      if (wrong_user) line.text("as", report_.user.safe());
+      service_.audit.write(line.text("reason", error.message));
     }
-    end((stranger ? "refused: " : "") + sentence_for_display(error.message));
+    end((refused ? "refused: " : "") + sentence_for_display(error.message));
     tell(error);
   }
 

@@ -1,11 +1,10 @@
 // Monitor: what stands between a stranger and root: one for each connection, itself root, which sees nothing of the
 // stranger but the gate's fixed report.
 //
-//   monitor (root) --forks--> gate (an ordinary user): TLS, the first frame's kind
+//   monitor (root) --forks--> gate (an ordinary user): TLS, the first slip
 //                  <--------- GateReport: the key that was proven, or an invitation's secret
-//     judges: keys.toml, the invitations, and the server's word about the key's limits
-//                  --forks--> worker: the key's user before it reads its first byte; the session, over the gate's
-//                             plain bytes
+//     judges: keys.toml (also whom the session may be), the invitations, the server's word about the key's limits
+//                  --forks--> worker: its user before it reads its first byte; the session, over the gate's plain bytes
 //                  ---------> GateVerdict
 //     waits for both; whichever ends, the other does, in time or by force
 //

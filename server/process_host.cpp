@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <exception>
+#include <utility>
 
 #include "common/bytes.h"
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/stream/tls_digest.h"
+#include "server/asked_user.h"
 #include "server/keys/key_file.h"
 #include "server/process/privileges.h"
 #include "server/process/sandbox.h"
@@ -64,11 +66,11 @@ KeyNumber number_of(const Rights& rights) {
   return sha256({bytes_of(text)});
 }
 
-ProcessHost::ProcessHost(ControlOfParent& control, bool settled)
-    : control_(control), settled_(settled), is_root_(::geteuid() == 0) {}
+ProcessHost::ProcessHost(ControlOfParent& control, std::optional<std::string> settled_for)
+    : control_(control), settled_for_(std::move(settled_for)), is_root_(::geteuid() == 0) {}
 
 Result<std::unique_ptr<SessionPlace>> ProcessHost::enter(const SharedRights& rights) {
-  if (!settled_) TRY(control_.enter(number_of(*rights)));
+  if (!settled_for_) TRY(control_.enter(number_of(*rights)));
   return std::make_unique<ControlPlace>(control_);
 }
 
@@ -77,16 +79,19 @@ Result<void> ProcessHost::take_request(const Rights& rights) {
   return control_.take_request();
 }
 
-Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user) {
-  if (settled_) return {};
+Result<void> ProcessHost::settle(const Rights& rights, std::optional<uid_t> user, const std::string& asked) {
+  if (settled_for_) {  // a gate that was taken over may have said something else than the client says now
+    return asked == *settled_for_ ? Result<void>() : fail(user_refused(asked));
+  }
   if (!is_root_) {  // the server's own user, whom the account's list may not even know
+    TRY(stays_own_user(asked));
     or_end_the_process(harden_process);
     return {};
   }
   if (!user && rights.user.empty()) {
     return fail(ErrorCode::kRefused, "the key " + quoted(rights.name) + " names no user");
   }
-  TRY_ASSIGN(const UserIdentity identity, user ? look_up_user(*user) : look_up_user(rights.user));
+  TRY_ASSIGN(const UserIdentity identity, user ? user_of_caller(*user, asked) : user_of_key(rights, asked));
   or_end_the_process([&identity] {
     leave_terminal(true);
     become_user(identity);

@@ -5,6 +5,8 @@
 // Errors:    a step of giving up privileges that fails ends the process: half of them are worse than none.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "server/audit.h"
@@ -18,18 +20,19 @@ KeyNumber number_of(const Rights& rights);
 
 class ProcessHost final : public SessionHost {
  public:
-  // `settled`: the process has become its user already, and the parent has given it a place.
-  explicit ProcessHost(ControlOfParent& control, bool settled = false);
+  // `settled_for`: the process has become its user already, for a session that is to ask for just this (empty: for
+  // nobody in particular), and the parent has given it a place.
+  explicit ProcessHost(ControlOfParent& control, std::optional<std::string> settled_for = std::nullopt);
 
   Result<std::unique_ptr<SessionPlace>> enter(const SharedRights& rights) override;
   Result<void> take_request(const Rights& rights) override;
-  Result<void> settle(const Rights& rights, std::optional<uid_t> user) override;
-  [[nodiscard]] bool changes_user() const noexcept override { return settled_ || is_root_; }
+  Result<void> settle(const Rights& rights, std::optional<uid_t> user, const std::string& asked) override;
+  [[nodiscard]] bool changes_user() const noexcept override { return settled_for_ || is_root_; }
   void confine(const Rights& rights, const RootedDirectory& root) override;
 
  private:
   ControlOfParent& control_;
-  const bool settled_;
+  const std::optional<std::string> settled_for_;
   const bool is_root_;
 };
 

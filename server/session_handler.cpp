@@ -85,7 +85,7 @@ void SessionHandler::end_with(const Error& error) {
   visit_.leaves(departure_of(error));
   // kInternal: it was invited, and could not be enrolled.
   if (!rights_ && error.code != ErrorCode::kInternal) return refuse_stranger();
-  end_ = sentence_for_display(error.message);
+  end_ = (error.code == ErrorCode::kUserRefused ? "refused: " : "") + sentence_for_display(error.message);
   if (error.code == ErrorCode::kConnectionLost) return;  // there is nobody to tell
   if (const std::string reason = place_ ? place_->end_reason() : std::string(); !reason.empty()) {
     end_ = sentence_for_display(reason);
@@ -117,6 +117,7 @@ Result<bool> SessionHandler::greet() {
     return fail(ErrorCode::kConnectionLost, "left without a hello");
   }
   TRY_ASSIGN(const Hello hello, decode_hello(incoming.bytes));
+  asked_ = incoming.header.name;
   channel_->consume(incoming.bytes.size());
   greeted_ = true;
   if (hello.version != kProtocolVersion) {
@@ -153,15 +154,29 @@ Result<void> SessionHandler::pair(const Incoming& incoming) {
 
 Result<void> SessionHandler::log_in() {
   if (enrolled_) TRY(take_place());
-  if (const auto settled = host_.settle(*rights_, user_); !settled) {
-    log::error("the user of " + who_ + ": " + settled.error().message);
-    return fail(no_such_user());
-  }
+  TRY(settle());
   TRY(open_root());
   host_.confine(*rights_, own_root_ ? *own_root_ : service_.root);
   visit_.logged_in();
-  service_.audit.write(audited("login"));
+  AuditLine line = audited("login");
+  if (!asked_.empty()) {
+    log::info(label() + " is the user " + quoted(asked_) + ", as it asked to be");
+    line.text("as", asked_);
+  }
+  service_.audit.write(line);
   return {};
+}
+
+// Whoever may not be whom it asked to be is no stranger: it hears so, and it counts against nobody.
+Result<void> SessionHandler::settle() {
+  const auto settled = host_.settle(*rights_, user_, asked_);
+  if (settled) return {};
+  if (settled.error().code == ErrorCode::kUserRefused) {
+    service_.audit.write(audited("refusal").text("as", asked_).text("reason", settled.error().message));
+    return fail(settled.error());
+  }
+  log::error("the user of " + who_ + ": " + settled.error().message);
+  return fail(no_such_user());
 }
 
 // As the user that the session is for, who may see less than the server does.

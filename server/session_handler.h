@@ -46,6 +46,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   Result<bool> greet();  // false: the conversation is over
   Result<void> pair(const Incoming& incoming);
   Result<void> log_in();
+  Result<void> settle();
   Result<void> take_place();
   Result<void> open_root();
   Result<bool> serve_next();  // false: the conversation is over
@@ -73,6 +74,7 @@ class SessionHandler : public socketserver::BaseRequestHandler {
   std::uint64_t requests_ = 0;
   std::unique_ptr<SessionPlace> place_;      // of enrolled keys
   std::optional<uid_t> user_;                // whom the session becomes, where its key does not say
+  std::string asked_;                        // whom it asks to be; empty: nobody in particular
   std::optional<RootedDirectory> own_root_;  // of keys that have one
   std::optional<Channel> channel_;           // last: its wait watches descriptors of the others
 };

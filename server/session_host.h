@@ -43,8 +43,9 @@ class SessionHost {
   // kBusy: the key has made all the requests that it may make for now.
   virtual Result<void> take_request(const Rights& rights) = 0;
 
-  // Becomes whoever the session is for, `user` or the rights' own, where the host can. An Error: there is no such user.
-  virtual Result<void> settle(const Rights& rights, std::optional<uid_t> user) = 0;
+  // Becomes whoever the session is for, where the host can: the rights' user or, without a key, `user`; or whom it has
+  // `asked` to be. kUserRefused: it may not be that one (asked_user.h). Others: the user is not to be had.
+  virtual Result<void> settle(const Rights& rights, std::optional<uid_t> user, const std::string& asked) = 0;
   // Whether the server's root has to be opened anew, as the user that the session has become.
   [[nodiscard]] virtual bool changes_user() const noexcept = 0;
   // Gives up what these rights do not need.

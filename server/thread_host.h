@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "server/asked_user.h"
 #include "server/live_sessions.h"
 #include "server/session_host.h"
 
@@ -18,7 +19,9 @@ class ThreadHost final : public SessionHost {
   Result<void> take_request(const Rights& rights) override {
     return sessions_.take_request(rights, Deadline::Clock::now());
   }
-  Result<void> settle(const Rights&, std::optional<uid_t>) override { return {}; }
+  Result<void> settle(const Rights&, std::optional<uid_t>, const std::string& asked) override {
+    return stays_own_user(asked);
+  }
   [[nodiscard]] bool changes_user() const noexcept override { return false; }
   void confine(const Rights&, const RootedDirectory&) override {}
 

@@ -71,8 +71,8 @@ def texts(values):
     return u64(len(values)) + b"".join(text(value) for value in values)
 
 
-def hello(version=1, software="hostile 1", features=()):
-    return frame("hello", u16(version) + text(software) + texts(features))
+def hello(version=1, software="hostile 1", features=(), user=b""):
+    return frame("hello", u16(version) + text(software) + texts(features), user)
 
 
 def pair(secret=bytes(16), name="hostile", version=1, software="hostile 1"):

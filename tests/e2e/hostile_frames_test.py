@@ -325,6 +325,7 @@ class Names(FramesTest):
     def test_names_that_the_kind_forbids(self):
         for kind, row in CLIENT_ROWS.items():
             bad = {"empty": ["x"], "path": [""], "token": ["t" * 65],
+                   "user": ["-x", "a b", "a/b", "a:b", "a\nb", "\u00e4", "a" * 256, "a" * 4096],
                    "offset": ["", "x", "-1", "04", "4 ", "9" * 20, str(2**63)]}[row.name]
             for name in bad:
                 self.refused(prelude_for(kind) + slip(kind, 0, name), f"{kind} with the name {name!r}")

@@ -54,7 +54,8 @@ class RootSplit(process_model_test.RootTest):
     def test_the_worker_is_its_user_before_it_hears_a_byte(self):
         env = self.server.paired("--allow", "exec", "--user", "daemon")
         peer = self.peer(identity_of(env))
-        peer.send(b"h")  # the gate knows that it is no `pair`, and nobody has had a frame to parse
+        slip = hello().partition(b"\n")[0] + b"\n"
+        peer.send(slip)  # the gate knows that it is no `pair`, and whom it asks to be; nobody has had a frame to parse
         worker = wait_until(lambda: self.server.workers(DAEMON), "a worker is there")[0]
         with open(f"/proc/{worker}/status", encoding="ascii") as file:
             self.check_powerless(file.read(), DAEMON)
@@ -62,7 +63,7 @@ class RootSplit(process_model_test.RootTest):
         for forks in (self.server.pid, *self.roots()):
             self.assertIn(status_of(forks)["Threads"], THREADS_OF_ONE, "nothing may be forked beside threads")
         self.assertNotIn("login", [line["event"] for line in self.events()])
-        peer.send(hello()[1:] + BYE)
+        peer.send(hello()[len(slip):] + BYE)
         self.assertEqual([found.kind for found in peer.read_all(10)], ["hello", "bye"])
         wait_until(lambda: "login" in [line["event"] for line in self.events()], "it has logged in")
 

@@ -2,6 +2,7 @@
 farhand_test(server_test
   SOURCES
     server/admission_test.cpp
+    server/asked_user_test.cpp
     server/audit_fields_test.cpp
     server/audit_test.cpp
     server/command_choice_test.cpp

@@ -28,7 +28,7 @@ constexpr Row kRows[] = {
     {ErrorCode::kWrongIdentity, 6, 3}, {ErrorCode::kCannotConnect, 7, 3}, {ErrorCode::kConnectionLost, 8, 3},
     {ErrorCode::kProtocol, 9, 9},      {ErrorCode::kTimedOut, 124, 124},  {ErrorCode::kInterrupted, 130, 8},
     {ErrorCode::kLimit, 4, 3},         {ErrorCode::kBusy, 4, 3},          {ErrorCode::kNotExecutable, 4, 3},
-    {ErrorCode::kCancelled, 4, 3},
+    {ErrorCode::kCancelled, 4, 3},     {ErrorCode::kUserRefused, 3, 3},
 };
 
 TEST(ExitStatus, EveryCodeHasItsStatusHereAndThere) {

@@ -86,7 +86,7 @@ TEST(ErrorCode, NumbersAndNamesAreFixed) {
                                "outside_root",   "is_directory", "not_regular",    "no_space",       "file_trouble",
                                "source_changed", "integrity",    "wrong_identity", "cannot_connect", "connection_lost",
                                "protocol",       "timed_out",    "interrupted",    "limit",          "busy",
-                               "not_executable", "cancelled"};
+                               "not_executable", "cancelled",    "user_refused"};
   std::uint16_t number = 0;
   for (const char* const name : names) {
     ++number;
@@ -98,7 +98,7 @@ TEST(ErrorCode, NumbersAndNamesAreFixed) {
 TEST(ErrorCode, OtherNumbersAreNone) {
   int known = 0;
   for (std::uint32_t number = 0; number <= 0xFFFF; ++number) known += is_error_code(static_cast<std::uint16_t>(number));
-  EXPECT_EQ(known, 22);
+  EXPECT_EQ(known, 23);
   EXPECT_FALSE(is_error_code(0));
 }
 

@@ -22,6 +22,8 @@ std::string name_for(NameRule rule) {
       return "262144";
     case NameRule::kToken:
       return "t1";
+    case NameRule::kUser:
+      return "www-data";
   }
   return "";
 }
@@ -100,7 +102,7 @@ std::string shown(const Way& way, FrameKind kind) {
 
 // protocol/README.md's table, written down a second time: side, kind, states, parcel, name, limit.
 constexpr const char* kTable = R"(
-client hello : greeting ; structure empty 4096
+client hello : greeting ; structure user 4096
 client exec : idle ; structure empty 4194304
 client stdin : exec ; bytes empty 1048576
 client signal : idle exec ; nothing token 0
@@ -135,7 +137,7 @@ server bye : greeting idle exec post get offered file pairing ; nothing empty 0
 
 std::string as_table_line(const FrameRule& rule) {
   constexpr const char* kParcels[] = {"nothing", "bytes", "structure"};
-  constexpr const char* kNames[] = {"empty", "path", "offset", "token"};
+  constexpr const char* kNames[] = {"empty", "path", "offset", "token", "user"};
   std::ostringstream line;
   line << (rule.from == kC ? "client " : "server ") << kind_name(rule.kind) << " :";
   for (std::size_t i = 0; i < kStates; ++i) {
@@ -243,6 +245,11 @@ TEST(Conversation, NamesFollowTheirRule) {
   EXPECT_TRUE(accepts(NameRule::kToken, ""));
   EXPECT_TRUE(accepts(NameRule::kToken, std::string(64, 't')));
   EXPECT_FALSE(accepts(NameRule::kToken, std::string(65, 't')));
+  EXPECT_TRUE(accepts(NameRule::kUser, ""));
+  EXPECT_TRUE(accepts(NameRule::kUser, std::string(255, 'u')));
+  for (const std::string& name : {std::string(256, 'u'), std::string("a\nb"), std::string("-u"), std::string("a b")}) {
+    EXPECT_FALSE(accepts(NameRule::kUser, name)) << name;
+  }
 }
 
 TEST(Conversation, AnEmptyStdinEndsTheInputAndAnotherIsRefused) {

@@ -58,8 +58,8 @@ std::vector<Example> greeting() {
   return {
       {Side::kClient,
        kHello,
-       "The client greets and says what it is.",
-       {text("hello|31|\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
+       "The client greets and says what it is, and that it wants to be the user `www-data` there.",
+       {text("hello|31|www-data\n"), hex("01 00", "version: 1"), hex("0d 00 00 00 00 00 00 00", "software: 13 bytes"),
         text("rclient 0.1.0"), hex("00 00 00 00 00 00 00 00", "features: none")},
        encode(Hello{1, "rclient 0.1.0", {}}),
        true,

@@ -338,7 +338,7 @@ TEST(Messages, SentencesAreCutToTheirLimitWhenWritten) {
 }
 
 TEST(Messages, AnErrorCodeOfANewerVersionIsReadAsTheMostGeneralOne) {
-  for (const char* code : {"0000", "1700", "ffff"}) {
+  for (const char* code : {"0000", "1800", "ffff"}) {
     const auto error = decode_error(bytes_of(from_hex(code) + from_hex("01 0100000000000000 78")));
     ASSERT_TRUE(error) << code;
     EXPECT_EQ(error->code, ErrorCode::kInternal) << code;
