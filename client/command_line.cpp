@@ -6,9 +6,11 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 
 #include "client/exec_options.h"
 #include "common/escape.h"
+#include "common/user_name.h"
 
 namespace farhand {
 namespace {
@@ -41,6 +43,7 @@ struct Parser {
   std::string encoding;
   GivenExecOptions exec_options;
   std::vector<std::string> hosts;
+  std::deque<std::vector<std::string>> users;  // of --as, a list for each place where it may stand
   CLI::App* exec_verb = nullptr;
   CLI::App* shell_verb = nullptr;
   CLI::App* post_verb = nullptr;
@@ -72,6 +75,7 @@ struct Parser {
     app.add_option("-H,--host", hosts, "Where to (default: $RCLIENT_HOST, else the local socket); for exec several")
         ->type_name("HOST")
         ->allow_extra_args(false);
+    add_user(app, "The user to be there, where your key may: for exec, shell, post, get, the prompt");
     app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
     app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
@@ -85,12 +89,17 @@ struct Parser {
     app.add_flag("-v,--verbose", options.verbose, "Say more")->excludes(quiet);
   }
 
+  void add_user(CLI::App& to, const std::string& description) {
+    to.add_option("--as", users.emplace_back(), description)->type_name("USER")->allow_extra_args(false);
+  }
+
   void add_exec() {
     exec_verb = app.add_subcommand(
         "exec", "Run a command: exec \"ls -l | wc\" (a shell line) or exec -- prog 'a b' (exactly these words)");
     exec_verb->allow_extras();
     exec_verb->prefix_command();
     exec_verb->add_option("--encoding", encoding, "Show output that arrives in this encoding")->type_name("NAME");
+    add_user(*exec_verb, "The user to be there (default: whoever your key is for)");
     add_exec_text("--env", exec_options.variables, "NAME[=VALUE]",
                   "A variable for the command; alone, NAME takes the value it has here");
     add_exec_text("--cwd", exec_options.directory, "DIR", "Start in this directory (default: the served one)");
@@ -111,6 +120,7 @@ struct Parser {
   void add_shell() {
     shell_verb = app.add_subcommand("shell", "Log in: your shell there, on a terminal (~? at a line's start helps)");
     shell_verb->allow_extras();
+    add_user(*shell_verb, "The user to log in as (default: whoever your key is for)");
     shell_verb->add_option("--env", exec_options.variables, "A variable for the shell")
         ->type_name("NAME[=VALUE]")
         ->allow_extra_args(false);
@@ -131,6 +141,7 @@ struct Parser {
     get_verb->add_option("--to", get.to, "A directory here, or a new name")->type_name("PATH");
     for (CLI::App* verb : {post_verb, get_verb}) {
       verb->allow_extras();  // names are taken as they are: CLI11's lists would interpret brackets
+      add_user(*verb, "The user to be there (default: whoever your key is for)");
       verb->add_flag("--json", options.json, "One JSON object on standard output");
       verb->add_flag("-q,--quiet", options.quiet, "No progress, no notices");
     }
@@ -138,7 +149,8 @@ struct Parser {
 
   void add_hosts() {
     pair_verb = app.add_subcommand("pair", "Become known to a server, and know it: pair HOST:PORT [CODE] [--as ALIAS]");
-    pair_verb->add_option("--as", pair.alias, "What to call it (default: the host's name)")->type_name("ALIAS");
+    pair_verb->add_option("--as", pair.alias, "What to call this host from now on (default: its name)")
+        ->type_name("ALIAS");
     pair_verb->add_flag("--replace", pair.replace, "Even if the alias stands for another server now");
     hosts_verb = app.add_subcommand("hosts", "List the known hosts");
     forget_verb = app.add_subcommand("forget", "Forget a known host: forget ALIAS");
@@ -231,7 +243,7 @@ Result<std::vector<std::string>> words_of(const CLI::App& verb, const Words& wor
 }
 
 Result<ExecCommand> finish_shell(Parser& parser, const Words& words) {
-  TRY(words_of(*parser.shell_verb, words, 0, 0, "shell [--env NAME=VALUE]"));
+  TRY(words_of(*parser.shell_verb, words, 0, 0, "shell [--as USER] [--env NAME=VALUE]"));
   ExecCommand command = parser.exec;
   TRY(apply_exec_options(parser.exec_options, command));
   command.encoding = parser.encoding;
@@ -289,8 +301,25 @@ Result<void> take_hosts(Parser& parser) {
   return {};
 }
 
+// Who keeps the hosts known asks none of them for a user.
+Result<void> take_user(Parser& parser) {
+  std::vector<std::string> given;
+  for (const auto& here : parser.users) given.insert(given.end(), here.begin(), here.end());
+  if (given.empty()) return {};
+  if (parser.pair_verb->parsed() || parser.hosts_verb->parsed() || parser.forget_verb->parsed()) {
+    return fail(
+        usage("--as USER, the user to be on a host, is for exec, shell, post, get and the prompt; what pair is to "
+              "call a host is written  rclient pair HOST:PORT CODE --as ALIAS"));
+  }
+  if (given.size() > 1) return fail(usage("--as was given twice"));
+  if (!is_user_name(given.front())) return fail(usage(farhand::quoted(given.front()) + " is no user's name for --as"));
+  parser.options.as = given.front();
+  return {};
+}
+
 Result<ClientCommand> finish(Parser& parser, const Words& words) {
   TRY(take_hosts(parser));
+  TRY(take_user(parser));
   TRY(check_options(parser));
   if (parser.pair_verb->parsed()) return finish_pair(parser, words);
   if (parser.forget_verb->parsed()) return finish_forget(parser, words);

@@ -19,6 +19,7 @@ struct ClientOptions {
   // Several were given, or a group (@NAME): as they were written. `host` is empty then.
   std::vector<std::string> hosts;
   TlsFiles tls;
+  std::string as;           // the user to be there; empty: whoever the key is for
   std::string server_pin;   // as given
   std::string ca;           // a file
   std::string verify_name;  // of the server, with ca; empty: the host's

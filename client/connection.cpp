@@ -14,14 +14,15 @@ constexpr std::string_view kSoftware = "rclient " FARHAND_VERSION;
 
 Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
   TRY_ASSIGN(auto stream, connector.connect());
-  return std::make_unique<Connection>(std::move(stream), connector.host());
+  return std::make_unique<Connection>(std::move(stream), connector.host(), connector.user());
 }
 
-Connection::Connection(std::unique_ptr<Stream> stream, std::string host)
+Connection::Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user)
     : host_(std::move(host)),
       channel_(std::move(stream), Side::kClient),
       greeting_deadline_(Deadline::after(kDeadPeer)) {
-  channel_.say_structure(FrameKind::kHello, encode(Hello{kProtocolVersion, std::string(kSoftware), {}}));
+  const std::string hello = encode(Hello{kProtocolVersion, std::string(kSoftware), {}});
+  channel_.say_bytes(FrameKind::kHello, user, bytes_of(hello));
 }
 
 Error Connection::remote_error(const Incoming& incoming) {

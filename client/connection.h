@@ -19,8 +19,8 @@ class Connection {
  public:
   static Result<std::unique_ptr<Connection>> open(const Connector& connector);
 
-  // For a stream that exists already (tests).
-  Connection(std::unique_ptr<Stream> stream, std::string host);
+  // For a stream that exists already (tests). `user`: whom to be there; empty: nobody in particular.
+  Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user = {});
 
   [[nodiscard]] Channel& channel() noexcept { return channel_; }
 

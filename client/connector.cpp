@@ -15,14 +15,14 @@ constexpr std::chrono::seconds kConnectTime{
 
 }  // namespace
 
-Connector::Connector(Target target, std::unique_ptr<TlsContext> tls)
-    : target_(std::move(target)), tls_(std::move(tls)) {}
+Connector::Connector(Target target, std::unique_ptr<TlsContext> tls, std::string user)
+    : target_(std::move(target)), tls_(std::move(tls)), user_(std::move(user)) {}
 
 Result<Connector> Connector::make(const ClientOptions& options) {
   TRY_ASSIGN(Target target, find_target(options));
-  if (target.host.kind != Host::Kind::kTls) return Connector(std::move(target), nullptr);
+  if (target.host.kind != Host::Kind::kTls) return Connector(std::move(target), nullptr, options.as);
   TRY_ASSIGN(TlsContext tls, client_context(options.tls, *target.trust));
-  return Connector(std::move(target), std::make_unique<TlsContext>(std::move(tls)));
+  return Connector(std::move(target), std::make_unique<TlsContext>(std::move(tls)), options.as);
 }
 
 Result<Connector> Connector::to(const Host& host, const TlsFiles& own, const KeyPin& pin) {

@@ -26,12 +26,15 @@ class Connector {
   Result<std::unique_ptr<Stream>> connect() const;
 
   [[nodiscard]] std::string host() const { return host_text(target_.host); }
+  // Whom to be there; empty: nobody in particular.
+  [[nodiscard]] const std::string& user() const noexcept { return user_; }
 
  private:
-  Connector(Target target, std::unique_ptr<TlsContext> tls);
+  Connector(Target target, std::unique_ptr<TlsContext> tls, std::string user = {});
   Error explained(Error error) const;
   Target target_;
   std::unique_ptr<TlsContext> tls_;  // kTls only
+  std::string user_;
 };
 
 }  // namespace farhand

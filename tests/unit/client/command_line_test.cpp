@@ -265,6 +265,44 @@ TEST(ClientCommandLine, AComplaintAboutPairNeverRepeatsWhatMayBeACode) {
   }
 }
 
+TEST(ClientCommandLine, TheUserToBeStandsBeforeOrBehindWhateverAsksAHost) {
+  for (const auto& words : {std::vector<const char*>{"exec", "--as", "www-data", "id"},
+                            {"--as", "www-data", "exec", "id"},
+                            {"exec", "--as=www-data", "--", "id"},
+                            {"shell", "--as", "www-data"},
+                            {"post", "f", "--as", "www-data"},
+                            {"get", "--as", "www-data", "f"},
+                            {"-H", "a", "-H", "b", "exec", "--as", "www-data", "id"},
+                            {"--as", "www-data"}}) {
+    EXPECT_EQ(options_of(words).as, "www-data") << words.front();
+  }
+  EXPECT_EQ(options_of({"exec", "id"}).as, "");
+  EXPECT_EQ(options_of({"exec", "--", "id", "--as", "eve"}).as, "");
+  EXPECT_EQ(options_of({"exec", "id --as eve"}).as, "");
+}
+
+TEST(ClientCommandLine, AUserThatIsNoneOrTwiceIsAUsageError) {
+  const std::string longest(255, 'u');
+  EXPECT_EQ(options_of({"exec", "--as", longest.c_str(), "id"}).as, longest);
+  const std::string longer = longest + "u";
+  for (const char* user : {"", "a b", "a\nb", "-x", "a/b", longer.c_str()}) {
+    EXPECT_NE(complaint_about({"exec", "--as", user, "id"}).find("no user's name"), std::string::npos) << user;
+  }
+  EXPECT_NE(complaint_about({"--as", "a", "exec", "--as", "a", "id"}).find("twice"), std::string::npos);
+  EXPECT_NE(complaint_about({"exec", "--as", "a", "--as", "b", "id"}).find("twice"), std::string::npos);
+}
+
+// The alias that `pair --as` gives a host is another thing than the user to be there.
+TEST(ClientCommandLine, AnAliasAndAUserAreNeverTakenForEachOther) {
+  EXPECT_EQ(options_of({"pair", "h", "--as", "web"}).as, "");
+  EXPECT_EQ(command_of<PairCommand>({"pair", "h", "--as", "web"}).alias, "web");
+  EXPECT_NE(complaint_about({"--as", "web", "pair", "h"}).find("pair HOST:PORT CODE --as ALIAS"), std::string::npos);
+  complaint_about({"--as", "web", "hosts"});
+  complaint_about({"--as", "web", "forget", "h"});
+  EXPECT_NE(command_of<ShowText>({"exec", "--help"}).text.find("--as USER"), std::string::npos);
+  EXPECT_NE(command_of<ShowText>({"pair", "--help"}).text.find("--as ALIAS"), std::string::npos);
+}
+
 TEST(ClientCommandLine, HostsAndForget) {
   command_of<HostsCommand>({"hosts"});
   EXPECT_TRUE(options_of({"hosts", "--json"}).json);
