@@ -1,12 +1,19 @@
 // spawn from many threads at once: every child gets its own words and status, and nothing is left.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <exception>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "common/log.h"
+#include "common/unique_fd.h"
 #include "tests/support/process_state.h"
 #include "tests/support/run_program.h"
 
@@ -92,6 +99,51 @@ TEST(SpawnCrowd, LongRunnersHoldNobodysPipes) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(complaints.first(), "");
   EXPECT_EQ(sleepers.size(), 20u * kThreads);
+}
+
+// Standard error goes nowhere while it lives: thousands of lines of the log are not worth reading.
+class WithoutStandardError {
+ public:
+  WithoutStandardError() : kept_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    const UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    ::dup2(nowhere.get(), STDERR_FILENO);
+  }
+  WithoutStandardError(const WithoutStandardError&) = delete;
+  WithoutStandardError& operator=(const WithoutStandardError&) = delete;
+  ~WithoutStandardError() { ::dup2(kept_.get(), STDERR_FILENO); }
+
+ private:
+  UniqueFd kept_;
+};
+
+// A child that took a lock of malloc's or of the log's over in the state in which another thread held it would wait for
+// it for ever.
+TEST(SpawnCrowd, ThreadsThatAllocateAndLogHoldNoChildUp) {
+  constexpr int kBusyThreads = 16;
+  constexpr int kStarts = FARHAND_TEST_SCALE > 1 ? 10'000 : 100;
+  const WithoutStandardError quiet;
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kBusyThreads; ++thread) {
+    threads.emplace_back([&over, thread] {
+      for (std::size_t size = 1; !over; size = size % 100'000 + 997) {
+        const std::string block(size, static_cast<char>('a' + thread));
+        log::info(std::string_view(block).substr(0, 40));
+      }
+    });
+  }
+  Complaints complaints;
+  try {
+    for (int i = 0; i < kStarts; ++i) {
+      const auto run = test::run_program(test::request_for({"true"}));
+      if (run.status.signalled || run.status.code != 0) complaints.add("a child failed");
+    }
+  } catch (const std::exception& failure) {
+    complaints.add(failure.what());
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(complaints.first(), "");
 }
 
 }  // namespace
