@@ -1,12 +1,14 @@
 """exec over a link that is cut at every edge of a frame, and in the middle of each: never success without the exit, always
 in time, the truth about whether the command had begun, and no process left on the host."""
 import fcntl
+import itertools
 import json
 import os
 import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 import unittest
 
@@ -34,6 +36,7 @@ class Conversation:
     def __init__(self, test, where):
         self.test, self.where, self.client, self.word = test, where, None, test.word
         self.status_path = os.path.join(where, "status")
+        self.started = threading.Event()   # what is heard may come sooner than Popen returns
 
     def command(self, host, *args):
         """rclient, with its outcome in a file of its own."""
@@ -124,17 +127,22 @@ class CutsTest(ServerTest):
     def setUp(self):
         super().setUp()
         self.word = unique_number()
-        self.count = 0
+        self.numbers = itertools.count(1)
 
     def play(self, kind, cut=None, pause=None):
         """(relay, status, record, errors) of one run."""
-        self.count += 1
-        where = os.path.join(self.here, f"{kind.__name__}-{self.count}")
+        where = os.path.join(self.here, f"{kind.__name__}-{next(self.numbers)}")
         os.mkdir(where)
         talk = kind(self, where)
-        with FrameRelay(self.server, cut, talk.heard, pause) as relay:
+
+        def heard(*what):
+            talk.started.wait(PATIENCE)
+            talk.heard(*what)
+
+        with FrameRelay(self.server, cut, heard, pause) as relay:
             try:
                 talk.run(relay.host)
+                talk.started.set()
                 status, errors = talk.finish()
                 ended = time.monotonic()
             finally:

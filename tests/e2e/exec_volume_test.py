@@ -51,7 +51,8 @@ class InACrowd(ServerTest):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         expected = [line for number in range(self.COUNT) for line in (b"%d" % number, b"%d=%d" % (number, number % 7))]
         self.assertEqual(sorted(done.stdout.split()), sorted(expected))
-        self.assertGreater(most["children"], self.AT_A_TIME // 4, "they were to be there at the same time")
+        if FULL:   # of fewer, a busy machine has not begun the last when the first ends
+            self.assertGreater(most["children"], self.AT_A_TIME // 2, "they were to be there at the same time")
         print(f"{self.COUNT} commands, {self.AT_A_TIME} at a time; the server had up to {most['children']} children")
         # ServerTest looks for children, descriptors and threads that are left.
 
