@@ -53,17 +53,6 @@ int fail_with(const Error& error, bool json) {
 // ---------------------------------------------------------------------------------------------------------------------
 // exec
 
-// As every program does whose reader goes: silently, by SIGPIPE.
-[[noreturn]] void die_of_broken_pipe() {
-  ::signal(SIGPIPE, SIG_DFL);
-  ::raise(SIGPIPE);
-  ::_exit(kExecFailureStatus);
-}
-
-bool reader_has_gone(const std::optional<Error>& error) {
-  return error && error->code == ErrorCode::kCancelled && !error->remote;
-}
-
 int fail_exec(const Error& error, bool json) {
   ExecOutcome outcome;
   outcome.error = error;
@@ -82,10 +71,7 @@ int run_on_several(const ExecCommand& command, const ClientOptions& options) {
 int run(const ExecCommand& command, const ClientOptions& options) {
   if (!options.hosts.empty()) return run_on_several(command, options);
   const ExecOutcome outcome = run_exec_job(command, options, STDIN_FILENO);
-  if (command.status_fd >= 0) {
-    const std::string record = exec_json(outcome, false) + "\n";
-    if (!write_all(command.status_fd, bytes_of(record))) complain("the descriptor of --status-fd cannot be written");
-  }
+  write_status_record(command, outcome);
   if (reader_has_gone(outcome.error)) die_of_broken_pipe();
   if (options.json) return print(exec_json(outcome, true) + "\n", status_of(outcome), kExecFailureStatus);
   report_exec(outcome);

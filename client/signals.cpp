@@ -63,4 +63,13 @@ CommandSignals::~CommandSignals() {
   let_through();
 }
 
+StopsFreely::StopsFreely() {
+  const sigset_t stop = set_of(SIGTSTP);
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, &before_);
+}
+
+StopsFreely::~StopsFreely() {
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 }  // namespace farhand

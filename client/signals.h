@@ -36,4 +36,16 @@ class CommandSignals {
   UniqueFd fd_;
 };
 
+// While it lives Ctrl-Z stops this process as if nobody held the signal: for what has no command to tell of it.
+class StopsFreely {
+ public:
+  StopsFreely();
+  ~StopsFreely();
+  StopsFreely(const StopsFreely&) = delete;
+  StopsFreely& operator=(const StopsFreely&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 }  // namespace farhand

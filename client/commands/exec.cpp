@@ -32,6 +32,7 @@ ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams&
   auto exit = pump->run();
   run.wrote_anything = pump->wrote_anything();
   run.outcome.begun = pump->has_begun();
+  run.signals = pump->heard_signals();
   pump->give_kept(run.outcome);
   if (exit) {
     run.outcome.exit = std::move(*exit);

@@ -11,6 +11,7 @@ namespace farhand {
 struct ExecRun {
   ExecOutcome outcome;
   bool wrote_anything = false;  // the command wrote to either stream
+  HeardSignals signals;         // while it ran, if they were for it
 };
 
 // The client's locale goes along. If the request is for a terminal, ours goes with it (ExecStreams::terminal).

@@ -51,6 +51,7 @@ class ExecPump {
   [[nodiscard]] bool wrote_anything() const noexcept { return wrote_anything_; }
   // Something of the command has come: nothing does of one that could not be started.
   [[nodiscard]] bool has_begun() const noexcept { return begun_; }
+  [[nodiscard]] HeardSignals heard_signals() const noexcept { return signals_ ? signals_->heard() : heard_; }
   void give_kept(ExecOutcome& outcome);
 
  private:
@@ -88,6 +89,7 @@ class ExecPump {
   Output errors_;
   InputWindow window_;
   std::unique_ptr<SignalRelay> signals_;  // until the command has ended
+  HeardSignals heard_;                    // by then
   // For as long as the terminal is raw, signals are held; so it goes first.
   std::unique_ptr<RawTerminal> raw_;
   EscapeParser escapes_;

@@ -28,6 +28,8 @@ Result<void> SignalRelay::tell() {
 }
 
 Result<void> SignalRelay::take(int number) {
+  heard_.interrupt = heard_.interrupt || number == SIGINT;
+  heard_.end = heard_.end || number == SIGTERM || number == SIGHUP;
   if (number == SIGTSTP) {
     suspend();
     return {};

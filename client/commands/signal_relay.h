@@ -24,6 +24,12 @@ namespace farhand {
 // Whoever presses Ctrl-C twice in a row wants out; whoever waits this long between them means the command again.
 inline constexpr std::chrono::seconds kSecondInterrupt{2};
 
+// What came for the command that concerns whoever runs one after the other as well.
+struct HeardSignals {
+  bool interrupt = false;  // INT
+  bool end = false;        // TERM or HUP
+};
+
 class SignalRelay {
  public:
   // `terminal`: the size that a remote terminal has.
@@ -40,6 +46,7 @@ class SignalRelay {
   void suspend();
   // Whether this process has been stopped and gone on: a server that heard nothing meanwhile may have given it up.
   [[nodiscard]] bool was_stopped() noexcept;
+  [[nodiscard]] HeardSignals heard() const noexcept { return heard_; }
 
  private:
   Result<void> take(int number);
@@ -53,6 +60,7 @@ class SignalRelay {
   bool resized_;              // perhaps
   std::uint32_t untold_ = 0;  // 1 << number
   bool was_stopped_ = false;
+  HeardSignals heard_;
   struct Interrupted {
     Deadline::Clock::time_point when;
     std::uint64_t heard_bytes;  // by then
