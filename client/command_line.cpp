@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <deque>
 
+#include "client/both_readings.h"
 #include "client/exec_options.h"
 #include "common/escape.h"
 #include "common/user_name.h"
@@ -23,9 +24,8 @@ struct Words {
   std::optional<std::vector<std::string>> after;
 };
 
-Words split(int argc, const char* const* argv) {
+Words split(const std::vector<std::string>& all) {
   Words words;
-  const std::vector<std::string> all(argv + 1, argv + argc);
   const auto dashes = std::find(all.begin(), all.end(), "--");
   words.before.assign(all.begin(), dashes);
   if (dashes != all.end()) words.after.emplace(dashes + 1, all.end());
@@ -41,6 +41,8 @@ struct Parser {
   GetCommand get;
   PairCommand pair;
   std::string encoding;
+  bool keep_going = false;
+  std::function<std::string(std::size_t)> typed_from;  // of a line at the prompt
   GivenExecOptions exec_options;
   std::vector<std::string> hosts;
   std::deque<std::vector<std::string>> users;  // of --as, a list for each place where it may stand
@@ -84,6 +86,7 @@ struct Parser {
     app.add_option("--verify-name", options.verify_name, "The name in the server's certificate (default: the host's)")
         ->type_name("NAME");
     app.add_option("--encoding", encoding, "Show command output that arrives in this encoding")->type_name("NAME");
+    app.add_flag("--keep-going", keep_going, "A script on standard input: go on after a line that fails");
     app.add_flag("--json", options.json, "One JSON object on standard output");
     const auto quiet = app.add_flag("-q,--quiet", options.quiet, "No progress, no notices");
     app.add_flag("-v,--verbose", options.verbose, "Say more")->excludes(quiet);
@@ -166,26 +169,6 @@ Error usage(std::string sentence) {
   return Error{ErrorCode::kUsage, std::move(sentence), false};
 }
 
-std::string in_shell_quotes(const std::string& word) {
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-// Several words without `--` could be meant either way, so both are shown.
-Error ambiguous(const std::vector<std::string>& words) {
-  std::string line;
-  std::string argv;
-  for (const std::string& word : words) {
-    line += (line.empty() ? "" : " ") + word;
-    argv += " " + (word.find_first_of(" \t\n'\"\\$*?[]{}()<>|&;!#~`") == std::string::npos && !word.empty()
-                       ? word
-                       : in_shell_quotes(word));
-  }
-  return usage("exec takes one shell line, or exact words after --; write either  rclient exec " +
-               escape_for_display(in_shell_quotes(line)) + "  or  rclient exec --" + escape_for_display(argv));
-}
-
 Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   const std::vector<std::string> line = parser.exec_verb->remaining();
   ExecCommand command = parser.exec;
@@ -198,13 +181,13 @@ Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
     return command;
   }
   if (line.empty()) return fail(usage("exec needs a command; for instance  rclient exec \"ls -l\""));
-  if (line.size() > 1) return fail(ambiguous(line));
+  if (line.size() > 1 && !parser.typed_from) return fail(usage(both_readings(line)));
   if (line.front().starts_with("-")) {
     return fail(
         usage("there is no option " + farhand::quoted(line.front()) + " for exec; rclient exec --help lists them"));
   }
   command.request.mode = ExecMode::kShell;
-  command.request.words = {line.front()};
+  command.request.words = {line.size() == 1 ? line.front() : parser.typed_from(words.before.size() - line.size())};
   return command;
 }
 
@@ -279,7 +262,14 @@ Result<void> check_options(const Parser& parser) {
   if (!options.ca.empty() && !options.server_pin.empty()) {
     return fail(usage("a server is trusted either by --tls-server-pin or by --ca"));
   }
+  if (parser.keep_going && !parser.app.get_subcommands().empty()) {
+    return fail(usage("--keep-going is for lines on standard input, without a verb"));
+  }
   if (options.ca.empty() && !options.verify_name.empty()) return fail(usage("--verify-name goes with --ca"));
+  for (const CLI::App* verb : {parser.post_verb, parser.get_verb}) {
+    const CLI::Option* to = verb->get_option("--to");
+    if (to->count() > 0 && to->as<std::string>().empty()) return fail(usage("--to is empty"));
+  }
   return {};
 }
 
@@ -313,6 +303,7 @@ Result<void> take_user(Parser& parser) {
   }
   if (given.size() > 1) return fail(usage("--as was given twice"));
   if (!is_user_name(given.front())) return fail(usage(farhand::quoted(given.front()) + " is no user's name for --as"));
+  if (parser.typed_from) return fail(usage("a prompt's session has one user from its beginning: rclient --as USER"));
   parser.options.as = given.front();
   return {};
 }
@@ -342,7 +333,7 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     return parser.get;
   }
   if (words.after) return fail(usage("a verb comes before --; rclient --help lists the verbs"));
-  return PromptCommand{parser.encoding};
+  return PromptCommand{parser.encoding, parser.keep_going};
 }
 
 Result<ClientCommand> parse(Parser& parser, const Words& words) {
@@ -361,17 +352,36 @@ Result<ClientCommand> parse(Parser& parser, const Words& words) {
   return finish(parser, words);
 }
 
+tl::expected<ClientCommandLine, UsageError> parse_with(Parser& parser, const Words& words) {
+  auto command = parse(parser, words);
+  if (command) return ClientCommandLine{parser.options, *std::move(command)};
+  return tl::make_unexpected(
+      UsageError{command.error(), parser.exec_verb->parsed() || parser.shell_verb->parsed(), parser.options.json});
+}
+
 }  // namespace
 
 tl::expected<ClientCommandLine, UsageError> parse_client_command_line(int argc, const char* const* argv) {
-  const Words words = split(argc, argv);
   Parser parser;
-  auto command = parse(parser, words);
-  if (!command) {
-    return tl::make_unexpected(
-        UsageError{command.error(), parser.exec_verb->parsed() || parser.shell_verb->parsed(), parser.options.json});
+  return parse_with(parser, split(std::vector<std::string>(argv + 1, argv + argc)));
+}
+
+tl::expected<ClientCommandLine, UsageError> parse_prompt_words(
+    const std::vector<std::string>& words, const std::function<std::string(std::size_t)>& typed_from) {
+  Parser parser;
+  parser.hosts = {"the prompt's"};  // whatever RCLIENT_HOST says
+  parser.typed_from = typed_from;
+  return parse_with(parser, split(words));
+}
+
+std::vector<OptionShape> options_of_verb(const std::string& verb) {
+  const Parser parser;
+  std::vector<OptionShape> shapes;
+  for (const CLI::Option* option : parser.app.get_subcommand(verb)->get_options()) {
+    for (const std::string& name : option->get_lnames()) shapes.push_back({"--" + name, option->get_type_size() > 0});
+    for (const std::string& name : option->get_snames()) shapes.push_back({"-" + name, option->get_type_size() > 0});
   }
-  return ClientCommandLine{parser.options, *std::move(command)};
+  return shapes;
 }
 
 }  // namespace farhand

@@ -3,6 +3,8 @@
 //   rclient [-H HOST]... [--json] [-q|-v] VERB ...
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -59,6 +61,7 @@ struct ForgetCommand {
 };
 struct PromptCommand {
   std::string encoding;
+  bool keep_going = false;  // a script does not end at its first failure
 };
 struct ShowText {  // --help, --version
   std::string text;
@@ -79,5 +82,16 @@ struct UsageError {
 };
 
 tl::expected<ClientCommandLine, UsageError> parse_client_command_line(int argc, const char* const* argv);
+
+// The same for a line of the prompt, which has its host already: a verb and its words. `typed_from(n)` is the line's
+// text from its n-th word on, since exec takes the rest of such a line as it stands.
+tl::expected<ClientCommandLine, UsageError> parse_prompt_words(
+    const std::vector<std::string>& words, const std::function<std::string(std::size_t)>& typed_from);
+
+struct OptionShape {
+  std::string name;  // with its dashes
+  bool takes_value = false;
+};
+std::vector<OptionShape> options_of_verb(const std::string& verb);
 
 }  // namespace farhand

@@ -28,6 +28,8 @@ class Connector {
   [[nodiscard]] std::string host() const { return host_text(target_.host); }
   // Whom to be there; empty: nobody in particular.
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
+  // What its user calls it: the alias, if it has one.
+  [[nodiscard]] std::string name() const { return target_.alias.empty() ? host() : target_.alias; }
 
  private:
   Connector(Target target, std::unique_ptr<TlsContext> tls, std::string user = {});

@@ -19,7 +19,7 @@
 #include "client/exit_status.h"
 #include "client/host_list.h"
 #include "client/interrupt.h"
-#include "client/prompt.h"
+#include "client/prompt/prompt.h"
 #include "client/report.h"
 #include "common/file_io.h"
 

@@ -9,7 +9,11 @@ farhand_test(client_test
     client/known_hosts_test.cpp
     client/outcome_test.cpp
     client/pair_test.cpp
-    client/prompt_line_test.cpp
+    client/prompt/completion_test.cpp
+    client/prompt/history_test.cpp
+    client/prompt/line_test.cpp
+    client/prompt/paste_test.cpp
+    client/prompt/words_test.cpp
     client/several_hosts_test.cpp
     client/target_test.cpp
     client/terminal_escape_test.cpp

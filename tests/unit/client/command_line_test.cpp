@@ -354,6 +354,17 @@ TEST(ClientCommandLine, NoVerbIsThePrompt) {
   complaint_about({"post", "a", "--quiet", "--verbose"});
 }
 
+TEST(ClientCommandLine, KeepingGoingIsForScripts) {
+  EXPECT_TRUE(command_of<PromptCommand>({"--keep-going"}).keep_going);
+  EXPECT_FALSE(command_of<PromptCommand>({}).keep_going);
+  complaint_about({"--keep-going", "exec", "ls"});
+}
+
+TEST(ClientCommandLine, ATargetThatIsEmptyIsNotTakenForNone) {
+  complaint_about({"post", "a", "--to", ""});
+  complaint_about({"get", "a", "--to", ""});
+}
+
 TEST(ClientCommandLine, QuietAndVerboseExcludeEachOther) {
   EXPECT_TRUE(options_of({"-q", "post", "a"}).quiet);
   EXPECT_TRUE(options_of({"post", "-q", "a"}).quiet);
