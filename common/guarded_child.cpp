@@ -66,17 +66,27 @@ int begin_guardian(void* start) {
   run_guardian(given->plan, given->link);
 }
 
-// `start` must be there, and this thread's errno untouched, until the guardian says that it has started.
-pid_t start_guardian(GuardianStart& start, std::byte* stack_end) noexcept {
-  if (kSharesMemory) return ::clone(begin_guardian, stack_end, CLONE_VM | SIGCHLD, &start);
+// `start` must be there, and this thread's errno untouched, until the guardian says that it has started. Its pidfd; the
+// kernel's own, so that there is no guardian without one. kBusy where there is no room.
+Result<UniqueFd> start_guardian(GuardianStart& start, std::byte* stack_end) {
+  int held = -1;
+  if (kSharesMemory) {
+    const pid_t pid = ::clone(begin_guardian, stack_end, CLONE_VM | CLONE_PIDFD | SIGCHLD, &start, &held);
+    if (pid < 0 && errno != EAGAIN) return new_descriptor(-1, "clone");
+    if (pid < 0) return fail(no_room_for_processes());
+    return UniqueFd(held);
+  }
   const pid_t pid = ::fork();
   if (pid == 0) begin_guardian(&start);
-  return pid;
+  if (pid < 0 && errno != EAGAIN) return new_descriptor(-1, "fork");
+  if (pid < 0) return fail(no_room_for_processes());
+  return open_pidfd(pid);
 }
 
 }  // namespace
 
 Result<GuardedChild> spawn_guarded(const SpawnRequest& request) {
+  FARHAND_ASSERT(!request.user);  // that takes a fork, and a guardian must not make one in our memory
   TRY_ASSIGN(SpawnPlan plan, SpawnPlan::make(request));
   TRY_ASSIGN(Link link, make_link());
   GuardedChild child;
@@ -84,22 +94,13 @@ Result<GuardedChild> spawn_guarded(const SpawnRequest& request) {
   child.started_ = Deadline::Clock::now();
   const SignalsBlocked blocked;
   GuardianStart start{plan.exec_plan(), link.guardians.get()};
-  const pid_t guardian = start_guardian(start, child.stack_.end());
-  if (guardian < 0 && (errno == EAGAIN || errno == ENOMEM)) return fail(no_room_for_processes());
-  if (guardian < 0) throw_errno("fork");
+  TRY_ASSIGN(child.guardian_, start_guardian(start, child.stack_.end()));
   link.guardians.reset();
   child.link_ = std::move(link.ours);
   const auto begun = child.take_start();
-  auto held = open_pidfd(guardian);
-  if (!held) {  // it ends everything by itself once the link has; only its own end has to be waited for
-    child.link_.reset();
-    while (::waitpid(guardian, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    return fail(held.error());
-  }
-  child.guardian_ = *std::move(held);
+  auto failure = plan.failure();  // waits for exec, before which the child has the guardian's stack
   if (!begun) return fail(begun.error());
-  if (auto failure = plan.failure()) return fail(*std::move(failure));
+  if (failure) return fail(*std::move(failure));
   child.input = std::move(plan.input());
   child.output = std::move(plan.output());
   child.errors = std::move(plan.errors());
@@ -163,7 +164,7 @@ ssize_t receive(const UniqueFd& link, GuardReport& report, int flags) noexcept {
 Result<void> GuardedChild::take_start() {
   GuardReport report;
   if (receive(link_, report, 0) != static_cast<ssize_t>(sizeof report)) {
-    return fail(ErrorCode::kInternal, "the command's guardian ended before it began");
+    return fail(ErrorCode::kInternal, "the command's guardian was killed while it started it; it may have begun");
   }
   if (report.pid < 0) {
     if (report.error == EAGAIN || report.error == ENOMEM) return fail(no_room_for_processes());
@@ -190,7 +191,7 @@ void GuardedChild::hear() {
 }
 
 void GuardedChild::take(const GuardReport& report) {
-  if (report.what == GuardReport::What::kEnded) {
+  if (report.what == GuardReport::What::kEnded && !ended_) {
     ended_ = status_from(report.code, report.status);
     ended_->usage = usage_from(report.usage, own_memory_);
   }
@@ -267,9 +268,8 @@ ExitStatus GuardedChild::reap() {
 }
 
 void GuardedChild::abandon() noexcept {
-  link_.reset();
-  guardian_.reset();
-  stack_.leave();  // it may still stand on it
+  force();
+  collect_guardian(kPatience);
 }
 
 void GuardedChild::force() noexcept {

@@ -39,7 +39,6 @@ class GuardianStack {
   ~GuardianStack();
 
   bool map();  // false: there is no memory to be had
-  void leave() noexcept { memory_ = nullptr; }
   [[nodiscard]] std::byte* end() const noexcept { return memory_ + size_; }
 
  private:
@@ -91,7 +90,7 @@ class GuardedChild {
   // Waits for the command's end and lets go of everybody else. Once.
   ExitStatus reap();
 
-  // Lets go of a command that cannot be ended (another user's, or stuck in the kernel).
+  // The same, and lets go of a command that cannot be ended even so (another user's, or stuck in the kernel).
   void abandon() noexcept;
 
  private:

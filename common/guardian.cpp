@@ -26,6 +26,8 @@ namespace {
 constexpr std::size_t kMostProcesses = 1 << 16;
 // Between two looks for somebody to kill: the ends of grandchildren are told to their parents and not to us.
 constexpr int kLookMilliseconds = 50;
+// Ends that are collected before anything else has its turn.
+constexpr int kMostAtOnce = 64;
 
 void close_all_but(int kept) noexcept {
   const auto number = static_cast<unsigned>(kept);
@@ -76,7 +78,7 @@ class Guardian {
       if (stage_ == Stage::kKill) signal_doomed(SIGKILL);
       if (due_.passed() && !next_stage()) return;
       std::array<pollfd, 2> watched{pollfd{link_, POLLIN, 0}, pollfd{signals_, POLLIN, 0}};
-      wait_for_news(watched, stage_ == Stage::kKill || hanging_up_ ? kLookMilliseconds : due_.poll_timeout());
+      wait_for_news(watched, patience());
       if (watched[1].revents != 0) drain_signals();
       if (watched[0].revents != 0 && !obey()) return;
     }
@@ -89,6 +91,13 @@ class Guardian {
     if (link_ >= 0) raw_syscall(SYS_write, link_, &report, sizeof report);  // three fit; SIGPIPE is blocked
   }
 
+  // Milliseconds until the next look, if there is no news.
+  [[nodiscard]] int patience() const noexcept {
+    if (more_) return 0;
+    const bool looks = stage_ == Stage::kKill || hanging_up_ || signals_ < 0;
+    return looks ? kLookMilliseconds : due_.poll_timeout();
+  }
+
   void drain_signals() const noexcept {
     std::array<signalfd_siginfo, 8> taken;
     while (raw_syscall(SYS_read, signals_, taken.data(), sizeof taken) > 0) {
@@ -97,13 +106,17 @@ class Guardian {
 
   // Everybody who has ended: the command, and those that were left to us.
   void collect() noexcept {
-    while (!gone_) {
+    more_ = true;
+    for (int turn = 0; turn < kMostAtOnce && !gone_; ++turn) {
       siginfo_t info{};
       rusage usage{};
       const long waited = raw_syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage);
       if (waited == -EINTR) continue;
-      if (waited == 0 && info.si_pid == 0) return;
-      if (waited == 0 && info.si_pid == command_) {
+      if (waited == 0 && info.si_pid == 0) {
+        more_ = false;
+        return;
+      }
+      if (waited == 0 && info.si_pid == command_ && !command_ended_) {
         command_ended_ = true;
         tell({GuardReport::What::kEnded, command_, 0, 0, info.si_code, info.si_status, usage});
       }
@@ -119,6 +132,7 @@ class Guardian {
     if (got != static_cast<long>(sizeof order)) {
       raw_syscall(SYS_close, link_);
       link_ = -1;
+      if (stage_ == Stage::kKill) enter(Stage::kKill);  // for a last while
       order = {on_terminal_ ? GuardOrder::What::kHangUp : GuardOrder::What::kEnd, 0};
     }
     switch (order.what) {
@@ -167,10 +181,11 @@ class Guardian {
         enter(Stage::kKill);
         return true;
       case Stage::kKill:
-        tell({GuardReport::What::kGivenUp});
         break;
     }
-    return false;
+    // Whoever still listens decides what is to be done with those whom KILL does not end.
+    if (link_ >= 0) due_ = Deadline::never();
+    return link_ >= 0;
   }
 
   void signal_all(int number) noexcept {
@@ -197,9 +212,13 @@ class Guardian {
       if (!entry.descendant || entry.ended || !choice(entry)) continue;
       ++count;
       if (number != 0) signal_exactly(entry, self, number);
+      // A group at once, so that nobody gets away by forking between two of us.
+      if (number == SIGKILL && entry.group > 1) raw_syscall(SYS_kill, -entry.group, number);
     }
-    // Without /proc: what can be done.
-    if (present.empty() && number != 0 && !command_ended_) raw_syscall(SYS_kill, -command_, number);
+    if (present.empty() && !command_ended_) {  // without /proc: what can be done
+      ++count;
+      if (number != 0) raw_syscall(SYS_kill, -command_, number);
+    }
     unmap_table();
     return count;
   }
@@ -224,6 +243,7 @@ class Guardian {
   Deadline due_ = Deadline::never();
   bool command_ended_ = false;
   bool gone_ = false;
+  bool more_ = false;  // may have ended and not been collected
   bool hanging_up_ = false;
   pid_t foreground_ = 0;  // then: the process group that had the terminal
 };
@@ -242,7 +262,9 @@ GuardReport start_command(ExecPlan plan) noexcept {
   action.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &action, nullptr);  // were it ignored, nobody's end would be told
   ::setsid();                              // what is sent to our parent's group is not meant for us
-  plan.dies_with_parent = true;
+  plan.dies_with = ::getpid();
+  // Whoever stops us must not keep us from seeing that our parent has gone.
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   GuardReport report;
   report.what = GuardReport::What::kStarted;
   report.pid = start_process(plan);

@@ -6,16 +6,18 @@
 //                    \------ those that the command's children have left behind
 //
 //   link (SOCK_SEQPACKET):  us -> guardian   GuardOrder
-//                           guardian -> us   GuardReport: kStarted, then kEnded, then kAllGone or kGivenUp, each once
+//                           guardian -> us   GuardReport: kStarted, then kEnded, then kAllGone, each once
 //   the link's end:         we are gone, or want it so: an end as by kEnd
 //
 // kEnd is HUP (and CONT), TERM, KILL, with kGuardGrace after each, for everybody. A command with a terminal is rather
 // hung up (kHangUp): the same for its own process group and the one in the foreground; whoever was taken away from the
 // terminal on purpose (nohup, tmux) stays, as he does on any terminal. The guardian ends when nobody is left who is to
-// go, or when KILL has not helped either. kRelease lets go of whoever is left: they become init's.
+// go, or, if nobody listens any more, when KILL has not helped either. kRelease lets go of whoever is left: they become
+// init's.
 //
 // A guardian whose end is an accident takes the command with it (PR_SET_PDEATHSIG). A command may kill its guardian,
-// as it may kill every process of its user; then nobody holds what else it has started.
+// as it may kill every process of its user; then nobody holds what else it has started. It may stop it as well: then
+// its end is seen with the next order.
 #pragma once
 
 #include <sys/resource.h>
@@ -50,7 +52,6 @@ struct GuardReport {
     kStarted,
     kEnded,    // the command has
     kAllGone,  // and nobody is left
-    kGivenUp,  // KILL has not helped
   };
   What what{};
   pid_t pid = 0;                 // kStarted: the command's; -1: there was no process to be had

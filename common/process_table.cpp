@@ -52,9 +52,10 @@ ProcessEntry parse_stat(pid_t pid, std::string_view text) noexcept {
   if (name_end == std::string_view::npos || name_end + 4 >= text.size()) return {};
   const char state = text[name_end + 2];
   text.remove_prefix(name_end + 4);
-  ProcessEntry entry{.pid = pid, .ended = state == 'Z' || state == 'X'};
-  entry.parent = take_number(text);
-  entry.group = take_number(text);
+  ProcessEntry entry{.pid = pid, .parent = take_number(text), .group = take_number(text)};
+  constexpr int kUntilThreads = 14;  // numbers of no interest
+  for (int i = 0; i < kUntilThreads; ++i) take_number(text);
+  entry.ended = state == 'X' || (state == 'Z' && take_number(text) <= 1);  // a first thread may end before the others
   return entry;
 }
 

@@ -16,7 +16,7 @@ struct ProcessEntry {
   pid_t pid = 0;
   pid_t parent = 0;
   pid_t group = 0;
-  bool ended = false;       // a zombie: nothing can be sent to it
+  bool ended = false;       // with all of its threads, and not collected
   bool descendant = false;  // set by mark_descendants
 };
 

@@ -85,7 +85,10 @@ bool become_user(const SpawnUser& user) noexcept {
     give_up(plan, ExecStage::kDescriptorLimit);
   }
   if (plan.user != nullptr && !become_user(*plan.user)) give_up(plan, ExecStage::kUser);
-  if (plan.dies_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user would undo it
+  if (plan.dies_with != 0) {  // here, since a change of user would undo it
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != plan.dies_with) ::_exit(127);  // it has ended already
+  }
   execute(plan);
   give_up(plan, ExecStage::kProgram);
 }

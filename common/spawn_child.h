@@ -25,7 +25,7 @@ struct ExecPlan {
   int working_directory = -1;               // 3 or above, or -1: keep
   const rlimit* descriptor_limit = nullptr;
   const SpawnUser* user = nullptr;  // become this one
-  bool dies_with_parent = false;    // KILL, if the one who starts it ends first
+  pid_t dies_with = 0;              // KILL, if this process, which starts it, ends first; 0: lives on
   int report = -1;                  // close-on-exec; takes one ExecFailure if the program could not be started
 };
 

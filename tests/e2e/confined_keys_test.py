@@ -377,7 +377,7 @@ class Running(ConfinedTest):
                 self.assertIn(b"'exec'", done.stdout + done.stderr)
                 lines = self.lines_of("mover", self.has_ended)
                 self.assertEqual([line["event"] for line in lines if "error" in line], ["exec"])
-        done = client.there(input=f"touch {self.mark}\n./mine\nq\n".encode())
+        done = client.there("--keep-going", input=f"touch {self.mark}\n./mine\nq\n".encode())
         self.assertEqual(done.stderr.count(b"'exec'"), 2, done.stderr)
         lines = self.lines_of("mover", self.has_ended)
         self.assertEqual([line["event"] for line in lines if "error" in line], ["exec", "exec"])

@@ -93,11 +93,11 @@ TEST_F(GuardedChildTest, ItsSignalIsTold) {
 }
 
 TEST_F(GuardedChildTest, UsageIsThatOfTheCommandAndOfWhomItWaitedFor) {
-  start("head -c 30000000 /dev/zero | tail -c 20000000 >/dev/null");
+  start("head -c 90000000 /dev/zero | tail -c 80000000 >/dev/null");
   const ExitStatus status = child_->reap();
   EXPECT_GT(status.usage.user + status.usage.system, std::chrono::microseconds(0));
   if (!kSanitized) {  // a sanitizer has more, and then it is not known
-    EXPECT_GT(status.usage.memory, 20'000'000u);
+    EXPECT_GT(status.usage.memory, 80'000'000u);
   }
 }
 
@@ -178,6 +178,17 @@ TEST_F(GuardedChildTest, OrdersThatComeTooLateLoseNoStatus) {
     ASSERT_EQ(child_->reap().signal, SIGHUP);
     child_.reset();
   }
+}
+
+// To /proc it looks like one that waits to be collected.
+TEST_F(GuardedChildTest, WhoseFirstThreadHasEndedIsEndedAsWell) {
+  start(
+      "exec python3 -c 'import ctypes, threading, time\nthreading.Thread(target=lambda: (time.sleep(0.05), "
+      "print(\"ready\", flush=True), time.sleep(600))).start()\nctypes.CDLL(None).syscall(" +
+      std::to_string(SYS_exit) + ", 0)'");
+  ASSERT_EQ(test::read_line(child_->output), "ready");
+  child_->kill();
+  EXPECT_TRUE(child_->wait_until_gone(soon()));
 }
 
 // Those that are left to the guardian are its to collect, while the command goes on.

@@ -164,7 +164,8 @@ TEST_F(CommandPumpTest, TheLongestTimeoutDoesNotOverflow) {
 // As a command of another user's (sudo): nothing that we send reaches it.
 TEST_F(CommandPumpTest, ACommandThatCannotBeKilledIsGivenUp) {
   std::thread([&] {
-    if (!test::deny_syscall(SYS_pidfd_send_signal, EPERM)) GTEST_SKIP() << "filters are not permitted here";
+    const bool denied = test::deny_syscall(SYS_pidfd_send_signal, EPERM) && test::deny_syscall(SYS_kill, EPERM);
+    if (!denied) GTEST_SKIP() << "filters are not permitted here";
     ASSERT_TRUE(run("exec sleep 600", milliseconds(1)));
     EXPECT_TRUE(pump_->stuck());
     EXPECT_FALSE(child_->ended());
