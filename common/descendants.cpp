@@ -23,10 +23,10 @@ pid_t number_of(int pidfd) {
   constexpr std::string_view kName = "Pid:";
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with(kName)) continue;
-    const std::size_t digit = line.find_first_of("0123456789", kName.size());
+    const std::size_t begin = line.find_first_not_of(" \t", kName.size());
     pid_t number = 0;
-    if (digit != std::string::npos) std::from_chars(line.data() + digit, line.data() + line.size(), number);
-    return number;
+    if (begin != std::string::npos) std::from_chars(line.data() + begin, line.data() + line.size(), number);
+    return number > 1 ? number : 0;  // -1: it has been collected
   }
   return 0;
 }

@@ -263,6 +263,8 @@ ExitStatus GuardedChild::reap() {
     ::poll(&watched, 1, -1);
   }
   order({GuardOrder::What::kRelease});
+  // One that does not act keeps nobody: its death lets go as well.
+  if (!wait_for_guardian(kPatience)) signal_process(guardian_, SIGKILL);
   collect_guardian(kPatience);
   return *ended_;
 }
@@ -277,12 +279,16 @@ void GuardedChild::force() noexcept {
   signal_process(guardian_, SIGKILL);
 }
 
-void GuardedChild::collect_guardian(Deadline::Clock::duration patience) noexcept {
+bool GuardedChild::wait_for_guardian(Deadline::Clock::duration patience) const noexcept {
   pollfd watched{guardian_.get(), POLLIN, 0};
   const Deadline deadline = Deadline::after(patience);
   while (::poll(&watched, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
   }
-  if (watched.revents == 0) force();
+  return watched.revents != 0;
+}
+
+void GuardedChild::collect_guardian(Deadline::Clock::duration patience) noexcept {
+  if (!wait_for_guardian(patience)) force();  // somebody may have stopped it
   link_.reset();
   siginfo_t info{};
   while (::syscall(SYS_waitid, P_PIDFD, guardian_.get(), &info, WEXITED, nullptr) != 0 && errno == EINTR) {

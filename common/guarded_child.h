@@ -100,6 +100,7 @@ class GuardedChild {
   void hear();
   void take(const GuardReport& report);
   void order(const GuardOrder& order) const noexcept;
+  [[nodiscard]] bool wait_for_guardian(Deadline::Clock::duration patience) const noexcept;
   void collect_guardian(Deadline::Clock::duration patience) noexcept;
 
   pid_t pid_ = -1;

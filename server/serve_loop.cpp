@@ -164,7 +164,7 @@ Signals take_over_signals() {
     if (present.sa_handler != SIG_IGN) sigaddset(&set, number);  // nohup and background shells mean it
   }
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) throw_errno("pthread_sigmask", error);
-  ::signal(SIGCHLD, SIG_DFL);  // were it ignored, the kernel would collect our children for us, and their status with them
+  ::signal(SIGCHLD, SIG_DFL);  // were it ignored, the kernel would collect our children, and their status
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files fails one upload, not the server
   Signals signals{UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)), has_terminal()};

@@ -61,6 +61,7 @@ Result<ExitReport> ExecPump::pump() {
   for (;;) {
     TRY_ASSIGN(const auto exit, take_output());
     if (exit) {
+      if (signals_) signals_->note_rest();
       heard_ = heard_signals();
       if (!raw_) signals_.reset();
       if (input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});  // the stream of stdin frames ends

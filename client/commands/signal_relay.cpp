@@ -28,8 +28,7 @@ Result<void> SignalRelay::tell() {
 }
 
 Result<void> SignalRelay::take(int number) {
-  heard_.interrupt = heard_.interrupt || number == SIGINT;
-  heard_.end = heard_.end || number == SIGTERM || number == SIGHUP;
+  note(number);
   if (number == SIGTSTP) {
     suspend();
     return {};
@@ -40,7 +39,7 @@ Result<void> SignalRelay::take(int number) {
   }
   if (raw_ != nullptr && number == SIGCONT) {
     raw_->enter();
-    resized_ = was_stopped_ = true;
+    resized_ = true;
     return {};
   }
   if (raw_ != nullptr && number != SIGUSR1 && number != SIGUSR2) {
@@ -51,7 +50,6 @@ Result<void> SignalRelay::take(int number) {
     return fail(ErrorCode::kInterrupted, "interrupted twice; the connection is dropped, which ends the command");
   }
   if (number == SIGINT) interrupted_ = Interrupted{Deadline::Clock::now(), connection_.channel().heard_bytes()};
-  was_stopped_ = was_stopped_ || number == SIGCONT;
   untold_ |= std::uint32_t{1} << number;
   return {};
 }
@@ -66,10 +64,18 @@ void SignalRelay::tell_size() {
   channel.say_structure(FrameKind::kResize, encode(size));
 }
 
+void SignalRelay::note_rest() noexcept {
+  for (int number = signals_.take(); number != 0; number = signals_.take()) note(number);
+}
+
+void SignalRelay::note(int number) noexcept {
+  heard_.interrupt = heard_.interrupt || number == SIGINT;
+  heard_.end = heard_.end || number == SIGTERM || number == SIGHUP;
+  was_stopped_ = was_stopped_ || number == SIGCONT;
+}
+
 bool SignalRelay::was_stopped() noexcept {
-  for (int number = signals_.take(); number != 0; number = signals_.take()) {
-    was_stopped_ = was_stopped_ || number == SIGCONT;
-  }
+  note_rest();
   return was_stopped_;
 }
 

@@ -44,12 +44,15 @@ class SignalRelay {
   Result<void> tell();
   // Stops this process, and returns when it goes on.
   void suspend();
+  // Hears what has come and is not to be told any more.
+  void note_rest() noexcept;
   // Whether this process has been stopped and gone on: a server that heard nothing meanwhile may have given it up.
   [[nodiscard]] bool was_stopped() noexcept;
   [[nodiscard]] HeardSignals heard() const noexcept { return heard_; }
 
  private:
   Result<void> take(int number);
+  void note(int number) noexcept;
   [[nodiscard]] bool is_enough() const;
   void tell_size();
 

@@ -84,9 +84,9 @@ class EditedLines final : public LineSource {
   }
 
   std::optional<std::string> next(const std::string& prompt) override {
-    prompt_ = prompt;
+    prompt_ = characters_of(prompt);
     auto line = pasted_.empty() ? edit() : show_pasted();
-    if (line && !line->empty() && line->front() != ' ' && line->front() != '\t') {
+    if (line && !line->empty() && line->front() != ' ' && line->front() != '\t' && characters_of(*line) == *line) {
       HistEvent event{};
       ::history(history_, &event, H_ENTER, line->c_str());
     }

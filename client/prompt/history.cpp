@@ -31,6 +31,16 @@ bool ends_in_newline(int fd, off_t size) {
   return size == 0 || (::pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
+// What is the machine's failure elsewhere (no locks on this file system, say): a history is never worth more than a
+// sentence.
+auto guarded(auto call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::system_error& failure) {
+    return fail(ErrorCode::kFileTrouble, failure.what());
+  }
+}
+
 }  // namespace
 
 Result<void> PromptHistory::open() {
@@ -47,7 +57,7 @@ Result<std::vector<std::string>> PromptHistory::load() {
     if (!text && text.error().code == ErrorCode::kNotFound) return std::string();
     return text;
   };
-  const auto text = read();
+  const auto text = guarded(read);
   failed_ = !text;
   if (!text) return fail(text.error());
   return lines_of(*text, kHistoryLines);
@@ -58,7 +68,8 @@ Result<void> PromptHistory::add(std::string_view line) {
                     line.find_first_of(std::string_view("\n\0", 2)) == std::string_view::npos;
   if (failed_ || !fits) return {};
   last_ = line;
-  auto added = append(line);
+  failed_ = true;
+  auto added = guarded([&] { return append(line); });
   failed_ = !added;
   return added;
 }

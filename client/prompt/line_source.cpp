@@ -3,10 +3,12 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <stdexcept>
 
 #include "common/byte_queue.h"
 #include "common/file_io.h"
+#include "common/result.h"
 
 namespace farhand {
 namespace {
@@ -26,7 +28,9 @@ class PlainLines final : public LineSource {
         throw std::runtime_error("a line is longer than 1 MiB, and nothing of it is run");
       if (!wait()) return std::nullopt;
       const ssize_t got = read_some(STDIN_FILENO, queue_.prepare(4096));
-      if (got <= 0) return text.empty() ? std::nullopt : std::optional(take(queue_.size(), 0));
+      if (got < 0 && errno == EAGAIN) continue;  // another reader of the same pipe was faster
+      if (got < 0) throw_errno("reading what is to be run");
+      if (got == 0) return text.empty() ? std::nullopt : std::optional(take(queue_.size(), 0));
       queue_.commit(static_cast<std::size_t>(got));
     }
   }

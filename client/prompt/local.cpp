@@ -40,8 +40,10 @@ class KeptTerminal {
     sigemptyset(&held);
     sigaddset(&held, SIGTTOU);  // it would stop us, who are in the background until the next line
     ::pthread_sigmask(SIG_BLOCK, &held, &before);
-    ::tcsetpgrp(STDIN_FILENO, ::getpgrp());
-    if (was_killed_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &*settings_);
+    // It may be another's by now (`bg` in the shell that we were started from): taken back only from one that has gone.
+    const pid_t foreground = ::tcgetpgrp(STDIN_FILENO);
+    if (foreground > 0 && ::kill(-foreground, 0) != 0 && errno == ESRCH) ::tcsetpgrp(STDIN_FILENO, ::getpgrp());
+    if (was_killed_ && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp()) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &*settings_);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   KeptTerminal(const KeptTerminal&) = delete;

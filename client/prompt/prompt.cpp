@@ -41,6 +41,7 @@ class Prompt final : public LineAttendant {
   std::vector<std::string> earlier_lines();
   void remember(const std::string& line);
   int run_lines(LineSource& lines);
+  static void heed_held(LineRunner::Outcome& outcome);
   bool take(LineSource& lines, const LineRunner::Outcome& outcome);
   Candidates candidates_for(const CompletionTask& task);
 
@@ -77,9 +78,22 @@ int Prompt::run_lines(LineSource& lines) {
     if (!line) break;
     ++number_;
     if (terminal_) remember(*line);
-    if (!take(lines, runner_.run(*line))) break;
+    auto outcome = runner_.run(*line);
+    heed_held(outcome);
+    if (!take(lines, outcome)) break;
   }
   return dropped_ && script_ ? kInterruptedStatus : failure_;
+}
+
+// What came while nobody listened: a connection was being made, say.
+void Prompt::heed_held(LineRunner::Outcome& outcome) {
+  sigset_t meant;
+  sigemptyset(&meant);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&meant, number);
+  constexpr timespec kNow{};
+  for (int number = 0; (number = ::sigtimedwait(&meant, nullptr, &kNow)) > 0;) {
+    (number == SIGINT ? outcome.interrupted : outcome.asked_to_end) = true;
+  }
 }
 
 // What a line has come to. False: it was the last one.

@@ -38,6 +38,7 @@ ExecOutcome run_quietly(Connection& connection, const HostQuestion& question) {
   ExecRun run = run_exec(connection, std::move(request), streams);
   connection.channel().set_interrupt(-1, {});
   if (run.signals.end) ::raise(SIGTERM);  // it was meant for the prompt, which holds it and finds it when it waits
+  if (run.signals.interrupt) run.outcome.error = Error{ErrorCode::kInterrupted, "interrupted", false};
   return std::move(run.outcome);
 }
 
@@ -53,9 +54,13 @@ Result<HostAnswer> ask_host(Connection& connection, const HostQuestion& question
   return HostAnswer{status_of(outcome), std::move(outcome.out_text), std::move(outcome.err_text)};
 }
 
-bool may_ask_host(Connection& connection) {
+Result<bool> may_ask_host(Connection& connection) {
   const auto answer = ask_host(connection, HostQuestion{":", {}, "/..", {}, kProbePatience});
-  return answer && answer->status == 0;
+  if (answer && answer->status == 0) return true;
+  if (answer) return fail(ErrorCode::kBusy, "the host's shell did not answer; try again");
+  const Error& error = answer.error();
+  if (error.remote && (error.code == ErrorCode::kOutsideRoot || error.code == ErrorCode::kRefused)) return false;
+  return fail(error);
 }
 
 }  // namespace farhand

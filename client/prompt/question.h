@@ -32,6 +32,6 @@ Result<HostAnswer> ask_host(Connection& connection, const HostQuestion& question
 // Whether questions may be asked at all. A key with a fixed command would run that instead, whatever it does; but where
 // its command starts is below the key's root, so a command that is to start in "/.." is refused to it, and nothing
 // runs.
-bool may_ask_host(Connection& connection);
+Result<bool> may_ask_host(Connection& connection);
 
 }  // namespace farhand

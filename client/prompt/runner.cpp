@@ -70,7 +70,9 @@ Outcome LineRunner::run(const std::string& line) {
 Outcome LineRunner::told(const Result<void>& done) {
   if (done) return ended(line_end(0));
   complain(done.error().message);
-  return ended(line_end(status_of(done.error())));
+  Outcome outcome = ended(line_end(status_of(done.error())));
+  outcome.interrupted = done.error().code == ErrorCode::kInterrupted && !done.error().remote;
+  return outcome;
 }
 
 Outcome LineRunner::run_line(const HelpLine&) {

@@ -117,7 +117,9 @@ void PromptSession::leave() {
 // The directory
 
 Result<void> PromptSession::check_may_ask(Connection& connection) {
-  if (!may_ask_) may_ask_ = may_ask_host(connection);
+  if (!may_ask_) {
+    TRY_ASSIGN(may_ask_, may_ask_host(connection));
+  }
   if (*may_ask_) return {};
   return fail(ErrorCode::kRefused, "the host's shell is asked for that, which your key may not run");
 }

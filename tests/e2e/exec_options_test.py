@@ -346,9 +346,10 @@ class Stops(ExecTest):
             peer.expect("exec")
             peer.send(frame("stdout", b"ready\n"))
             if stopped:
-                wait_until(lambda: state(self.stopped.pid) == b"T", "it is stopped")
+                wait_until(lambda: self.stopped and state(self.stopped.pid) == b"T", "it is stopped")
             peer.cut()
         for stopped in (True, False):
+            self.stopped = None   # it may be here before we know its number
             with FakeServer(lambda peer, stopped=stopped: script(peer, stopped), self.here) as fake:
                 self.stopped = subprocess.Popen(client_command(["exec", "true"], fake.host), env=environment(),
                                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -360,7 +361,8 @@ class Stops(ExecTest):
                         thread.join(PATIENCE)
                     self.stopped.send_signal(signal.SIGCONT)
                 self.assertEqual(self.stopped.wait(PATIENCE), 255)
-                self.assertEqual(b"rclient had been stopped" in self.stopped.stderr.read(), stopped)
+                said = self.stopped.stderr.read()
+                self.assertEqual(b"rclient had been stopped" in said, stopped, said)
 
     @unittest.skipUnless(SCALE > 1, "takes 20 s: with FARHAND_TEST_SCALE=2")
     def test_a_client_that_was_stopped_for_long_finds_its_command_again(self):
