@@ -244,6 +244,14 @@ class OnATerminal(PromptTest):
         terminal.send(by)
         self.assertEqual(terminal.wait(), 0)
 
+    def test_a_directory_whose_name_the_locale_does_not_know_ends_nothing(self):
+        os.makedirs(os.fsencode(self.server.path("sub")) + b"/\xc3\xa9t\xc3\xa9")
+        terminal = self.prompt(env={"LC_ALL": "C"})
+        self.line(terminal, b"cd sub")
+        self.line(terminal, b"cd *")
+        self.assertIn(os.fsencode(self.server.root) + b"/sub/", self.line(terminal, b"pwd"))
+        self.leave(terminal)
+
     def state_of(self, pid):
         return read_file(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0]
 
