@@ -80,7 +80,13 @@ Result<UniqueFd> start_guardian(GuardianStart& start, std::byte* stack_end) {
   if (pid == 0) begin_guardian(&start);
   if (pid < 0 && errno != EAGAIN) return new_descriptor(-1, "fork");
   if (pid < 0) return fail(no_room_for_processes());
-  return open_pidfd(pid);
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd) {
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  return pidfd;
 }
 
 }  // namespace
