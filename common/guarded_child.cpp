@@ -10,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "common/check.h"
 #include "common/descendants.h"
@@ -35,6 +37,14 @@ void signal_process(const UniqueFd& process, int number) noexcept {
   ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
 }
 
+// By `deadline`.
+bool has_ended(const UniqueFd& process, Deadline deadline) noexcept {
+  pollfd watched{process.get(), POLLIN, 0};
+  while (::poll(&watched, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
+  }
+  return watched.revents != 0;
+}
+
 Result<UniqueFd> open_pidfd(pid_t pid) {
   return new_descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
 }
@@ -52,8 +62,8 @@ Result<Link> make_link() {
   return Link{std::move(ours), std::move(guardians)};
 }
 
-// A guardian has our memory, which is copied nowhere: forking takes ten times as long. Where the compiler puts calls of
-// its own into our code, or system calls cannot be made without the C library, it is forked.
+// A guardian has our memory, which is copied nowhere: forking takes ten times as long. It is forked where system calls
+// cannot be made without the C library, and under the sanitizers, whose state of the thread is not ours to share.
 constexpr bool kSharesMemory = kRawSyscalls && !kSanitized;
 
 struct GuardianStart {
@@ -270,7 +280,7 @@ ExitStatus GuardedChild::reap() {
   }
   order({GuardOrder::What::kRelease});
   // One that does not act keeps nobody: its death lets go as well.
-  if (!wait_for_guardian(kPatience)) signal_process(guardian_, SIGKILL);
+  if (!has_ended(guardian_, Deadline::after(kPatience))) signal_process(guardian_, SIGKILL);
   collect_guardian(kPatience);
   return *ended_;
 }
@@ -280,21 +290,18 @@ void GuardedChild::abandon() noexcept {
   collect_guardian(kPatience);
 }
 
-void GuardedChild::force() noexcept {
-  for (const UniqueFd& process : descendants_of(guardian_.get())) signal_process(process, SIGKILL);
+bool GuardedChild::force() noexcept {
+  const std::vector<UniqueFd> killed = descendants_of(guardian_.get());
+  for (const UniqueFd& process : killed) signal_process(process, SIGKILL);
   signal_process(guardian_, SIGKILL);
-}
-
-bool GuardedChild::wait_for_guardian(Deadline::Clock::duration patience) const noexcept {
-  pollfd watched{guardian_.get(), POLLIN, 0};
-  const Deadline deadline = Deadline::after(patience);
-  while (::poll(&watched, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
-  }
-  return watched.revents != 0;
+  const Deadline deadline = Deadline::after(kPatience);
+  return has_ended(guardian_, deadline) && std::all_of(killed.begin(), killed.end(), [&](const UniqueFd& process) {
+           return has_ended(process, deadline);
+         });
 }
 
 void GuardedChild::collect_guardian(Deadline::Clock::duration patience) noexcept {
-  if (!wait_for_guardian(patience)) force();  // somebody may have stopped it
+  if (!has_ended(guardian_, Deadline::after(patience))) force();  // somebody may have stopped it
   link_.reset();
   siginfo_t info{};
   while (::syscall(SYS_waitid, P_PIDFD, guardian_.get(), &info, WEXITED, nullptr) != 0 && errno == EINTR) {

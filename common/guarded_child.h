@@ -82,8 +82,8 @@ class GuardedChild {
   // let go when they have ended; and kill() after it kills no more than these.
   void hang_up(pid_t foreground) const noexcept;
   // The last resort, for a guardian that does not act (its user may have stopped it): kills everybody who can be found,
-  // and the guardian.
-  void force() noexcept;
+  // and the guardian, and waits for that. False: somebody whom KILL does not end (yet).
+  bool force() noexcept;
   // Waits until nobody is left who is to go; false: not by then, or they could not be ended, or `hurry` has been rung.
   bool wait_until_gone(Deadline deadline, const EventFd* hurry = nullptr);
 
@@ -100,7 +100,6 @@ class GuardedChild {
   void hear();
   void take(const GuardReport& report);
   void order(const GuardOrder& order) const noexcept;
-  [[nodiscard]] bool wait_for_guardian(Deadline::Clock::duration patience) const noexcept;
   void collect_guardian(Deadline::Clock::duration patience) noexcept;
 
   pid_t pid_ = -1;

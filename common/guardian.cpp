@@ -29,6 +29,9 @@ constexpr int kLookMilliseconds = 50;
 // Ends that are collected before anything else has its turn.
 constexpr int kMostAtOnce = 64;
 
+// Where there is no limit: the kernel's own, of old.
+constexpr rlim_t kMostDescriptors = 1 << 20;
+
 void close_all_but(int kept) noexcept {
   const auto number = static_cast<unsigned>(kept);
   if (raw_syscall(SYS_close_range, 0u, number - 1, 0) == 0) {
@@ -37,7 +40,8 @@ void close_all_but(int kept) noexcept {
   }
   rlimit limit{};  // a kernel before 5.9
   raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
-  for (int fd = 0; fd < static_cast<int>(limit.rlim_cur); ++fd) {
+  const auto end = static_cast<int>(limit.rlim_cur < kMostDescriptors ? limit.rlim_cur : kMostDescriptors);
+  for (int fd = 0; fd < end; ++fd) {
     if (fd != kept) raw_syscall(SYS_close, fd);
   }
 }
@@ -254,17 +258,18 @@ std::uint64_t own_memory() noexcept {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-// errno is still ours to change.
+// errno is still ours to change. prctl is the kernel's own: AddressSanitizer's takes a lock, which another thread may
+// have held when we were forked.
 GuardReport start_command(ExecPlan plan) noexcept {
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  ::prctl(PR_SET_NAME, "guardian");
+  raw_syscall(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  raw_syscall(SYS_prctl, PR_SET_NAME, "guardian", 0, 0, 0);
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &action, nullptr);  // were it ignored, nobody's end would be told
   ::setsid();                              // what is sent to our parent's group is not meant for us
   plan.dies_with = ::getpid();
   // Whoever stops us must not keep us from seeing that our parent has gone.
-  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
+  raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
   GuardReport report;
   report.what = GuardReport::What::kStarted;
   report.pid = start_process(plan);

@@ -1,4 +1,5 @@
-// spawn: the one function that starts a program. Everything that a child could inherit by accident is cut off here.
+// spawn: starts a program. Everything that a child could inherit by accident is cut off here, for this one and for
+// spawn_guarded (common/guarded_child.h), which follows the same plan: there is no third.
 //
 // The child gets: its three streams (pipes, or a terminal that controls its session), a session and process group of
 // its own, the working directory given as a descriptor, the environment given and nothing else, default signal

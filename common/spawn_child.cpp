@@ -85,9 +85,9 @@ bool become_user(const SpawnUser& user) noexcept {
     give_up(plan, ExecStage::kDescriptorLimit);
   }
   if (plan.user != nullptr && !become_user(*plan.user)) give_up(plan, ExecStage::kUser);
-  if (plan.dies_with != 0) {  // here, since a change of user would undo it
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != plan.dies_with) ::_exit(127);  // it has ended already
+  if (plan.dies_with != 0) {                                   // here, since a change of user would undo it
+    ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // prctl() itself takes a sanitizer's lock
+    if (::getppid() != plan.dies_with) ::_exit(127);           // it has ended already
   }
   execute(plan);
   give_up(plan, ExecStage::kProgram);

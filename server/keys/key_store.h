@@ -22,6 +22,7 @@
 
 #include "common/deadline.h"
 #include "common/private_directory.h"
+#include "common/shared_cell.h"
 #include "server/keys/key_file.h"
 
 namespace farhand {
@@ -63,7 +64,7 @@ class KeyStore {
   [[nodiscard]] Result<std::string> read();
   [[nodiscard]] KeyReload judge(const Result<std::string>& text) const;
 
-  std::atomic<std::shared_ptr<const PrivateDirectory>> directory_;
+  SharedCell<const PrivateDirectory> directory_;
   UserExists user_exists_;
   Observer observer_;
   UniqueFd inotify_;
@@ -72,7 +73,7 @@ class KeyStore {
   std::mutex reloading_;
   std::atomic<Deadline::Clock::time_point> next_try_{Deadline::Clock::time_point::max()};
   std::optional<std::string> seen_;  // of the last reading
-  std::atomic<SharedKeyTable> table_;
+  SharedCell<const KeyTable> table_;
 };
 
 }  // namespace farhand

@@ -12,9 +12,10 @@ namespace {
 // HUP, TERM and KILL have a grace each; within the 10 s that are promised.
 constexpr auto kPatience = 3 * kGuardGrace + std::chrono::milliseconds(500);
 
-void kill_rest(GuardedChild& child) {
+// Whether nobody is left.
+bool kill_rest(GuardedChild& child) {
   child.kill();
-  if (!child.wait_until_gone(Deadline::after(kGuardGrace))) child.force();
+  return child.wait_until_gone(Deadline::after(kGuardGrace)) || child.force();
 }
 
 void close_streams(GuardedChild& child) {
@@ -24,10 +25,9 @@ void close_streams(GuardedChild& child) {
 }
 
 std::optional<ExitStatus> wait_for_end(GuardedChild& child, const EventFd& hurry) {
-  if (!child.wait_until_gone(Deadline::after(kPatience), &hurry)) {
-    hurry.rung() ? kill_rest(child) : child.force();
-  }
-  if (const auto status = child.ended()) return status;
+  if (child.wait_until_gone(Deadline::after(kPatience), &hurry)) return child.ended();
+  const auto told = child.ended();  // once its guardian is dead, nothing can be said of a command that lives
+  if ((hurry.rung() ? kill_rest(child) : child.force()) || told) return child.ended();
   leave_alone(child);
   return std::nullopt;
 }

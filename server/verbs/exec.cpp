@@ -75,7 +75,7 @@ Result<void> run(Session& session, Started& started, std::chrono::milliseconds t
     return pumped;
   }
   session.outcome += pump.shown_traffic();
-  if (pump.stuck()) {
+  if (pump.stuck() && !child.force()) {
     leave_alone(child);
     session.refuse(
         Error{ErrorCode::kTimedOut,
