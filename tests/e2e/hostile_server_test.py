@@ -514,15 +514,18 @@ class Patience(HostileServerTest):
                     process.wait()
 
     def test_endless_output_can_be_interrupted(self):
+        greeted = threading.Event()
+
         def script(peer):
             welcome(peer)
+            greeted.set()
             while True:
                 peer.send(frame("stdout", b"x" * MIB))
         with FakeServer(script, self.run_dir) as fake:
             process = subprocess.Popen(client_command(["exec", "true"], fake.host), cwd=self.here, env=environment(),
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             try:
-                wait_until(lambda: fake.connections == 1, "it connects")
+                wait_until(greeted.is_set, "it has greeted")
                 self.assertLess(memory_of(process.pid)["VmHWM"], 64 * MIB)
                 process.send_signal(signal.SIGINT)  # for the command, which there is none of here; the next is for us
                 wait_until(lambda: (process.send_signal(signal.SIGINT), process.poll() is not None)[1], "it ends", SOON)
