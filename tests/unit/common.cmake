@@ -27,6 +27,7 @@ farhand_test(common_test
     common/rooted_differential_test.cpp
     common/rooted_path_test.cpp
     common/rooted_race_test.cpp
+    common/shared_cell_test.cpp
     common/spawn_crowd_test.cpp
     common/spawn_failure_test.cpp
     common/spawn_inheritance_test.cpp

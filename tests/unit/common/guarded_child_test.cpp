@@ -235,7 +235,8 @@ TEST_F(GuardedChildTest, ForceEndsThoseWhoseGuardianDoesNotAct) {
   const Watched escaped = written();
   go_on();
   ASSERT_EQ(test::read_line(child_->output), "stopped");
-  child_->force();
+  EXPECT_TRUE(child_->force());
+  EXPECT_TRUE(child_->all_gone()) << "it waits for what it has killed";
   EXPECT_TRUE(escaped.ends_soon());
   EXPECT_EQ(child_->reap().signal, SIGKILL);
 }
