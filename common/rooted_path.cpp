@@ -23,22 +23,22 @@ namespace {
 // few times in a row; whoever renames without end does not get us to try without end: then the walk decides.
 constexpr int kMaxTries = 8;
 
-Opened open_by_openat2(int root, const std::string& name, int flags) {
+Opened open_by_openat2(int root, const std::string& name, int flags, Links links) {
   open_how how{};
   how.flags = static_cast<decltype(how.flags)>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (links == Links::kRefused ? RESOLVE_NO_SYMLINKS : 0);
   for (int tries = 0; tries < kMaxTries; ++tries) {
     UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how)));
     if (fd) return Opened{std::move(fd), 0};
     if (errno != EAGAIN && errno != EINTR) return Opened{UniqueFd(), errno};
   }
-  return open_by_walk(root, name, flags);
+  return open_by_walk(root, name, flags, links);
 }
 
 // Whether this process may use openat2. EPERM, say, can be a sandbox's answer as well as a file system's, so one call
 // whose answer is known decides: "." of the root, which no file system refuses with these.
 bool has_openat2(int root) {
-  const int error = open_by_openat2(root, ".", O_PATH | O_DIRECTORY).error;
+  const int error = open_by_openat2(root, ".", O_PATH | O_DIRECTORY, Links::kInside).error;
   return error != ENOSYS && error != EPERM && error != EINVAL;
 }
 
@@ -55,6 +55,8 @@ Error open_failure(int error, std::string_view name) {
     case ENOENT:
     case ENOTDIR:
       return errno_error(error, quoted(name) + " is not there");
+    case ELOOP:
+      return errno_error(error, quoted(name) + " leads through a symbolic link that is not followed");
     case ENXIO:  // what open(2) says of a socket, and of a pipe that nobody reads
       return Error{ErrorCode::kNotRegular, quoted(name) + " is a pipe, socket or device, not a file", false};
     default:
@@ -115,11 +117,23 @@ Result<RootedDirectory> RootedDirectory::open(const std::string& path, Method me
   return RootedDirectory(std::move(fd), canonical.get(), method);
 }
 
+RootedDirectory RootedDirectory::at(UniqueFd directory, std::string path) const {
+  return {std::move(directory), std::move(path), method_};
+}
+
 Result<UniqueFd> RootedDirectory::open_existing(std::string_view name, int flags) const {
+  return open_with(name, flags, Links::kInside);
+}
+
+Result<UniqueFd> RootedDirectory::open_plain(std::string_view name, int flags) const {
+  return open_with(name, flags, Links::kRefused);
+}
+
+Result<UniqueFd> RootedDirectory::open_with(std::string_view name, int flags, Links links) const {
   FARHAND_ASSERT((flags & O_CREAT) == 0 && (flags & O_TMPFILE) != O_TMPFILE);
   TRY_ASSIGN(const std::string beneath, relative(name));
   const auto open_beneath = method_ == Method::kWalk ? open_by_walk : open_by_openat2;
-  Opened opened = open_beneath(fd_.get(), beneath, safe_flags(flags));
+  Opened opened = open_beneath(fd_.get(), beneath, safe_flags(flags), links);
   if (!opened.fd) return fail(open_failure(opened.error, name));
   return std::move(opened.fd);
 }

@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "common/result.h"
+#include "common/rooted_walk.h"
 #include "common/unique_fd.h"
 
 namespace farhand {
@@ -45,6 +46,14 @@ class RootedDirectory {
   // Opens what `name` leads to, links inside the root followed. `flags` as open(2) has them, without O_CREAT.
   [[nodiscard]] Result<UniqueFd> open_existing(std::string_view name, int flags) const;
 
+  // The same, with no link followed at all, wherever it leads: for names that a walk has found or a peer made up. Of a
+  // link itself with O_PATH | O_NOFOLLOW; else kNotFound, kFileTrouble, ... as the kernel has it.
+  [[nodiscard]] Result<UniqueFd> open_plain(std::string_view name, int flags) const;
+
+  // A directory that was opened beneath this one, as a root of its own. `path` is what absolute names are compared
+  // with.
+  [[nodiscard]] RootedDirectory at(UniqueFd directory, std::string path) const;
+
   // Opens the directory in which `name` would stand (for reading where that is permitted, so that it can be synced;
   // else with O_PATH), and gives its last component unfollowed. A trailing slash, an empty name, "." and ".." as the
   // last component are refused (kUsage): they name no file that could be made.
@@ -58,6 +67,7 @@ class RootedDirectory {
 
  private:
   RootedDirectory(UniqueFd fd, std::string path, Method method);
+  [[nodiscard]] Result<UniqueFd> open_with(std::string_view name, int flags, Links links) const;
   UniqueFd fd_;
   std::string path_;
   Method method_;

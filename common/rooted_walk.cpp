@@ -31,10 +31,11 @@ Opened failure(int error) {
 
 class Walk {
  public:
-  Walk(int root, std::string name, int flags)
+  Walk(int root, std::string name, int flags, Links links)
       : root_(root),
         rest_(std::move(name)),
         flags_(flags),
+        refuses_links_(links == Links::kRefused),
         follow_last_((flags & O_NOFOLLOW) == 0),
         want_directory_((flags & O_DIRECTORY) != 0) {}
 
@@ -52,6 +53,7 @@ class Walk {
   std::vector<UniqueFd> directories_;
   std::string rest_;  // what is still to be resolved
   int flags_;
+  bool refuses_links_;
   bool follow_last_;  // a slash after the last component sets both, for good
   bool want_directory_;
   int links_ = 0;
@@ -126,6 +128,7 @@ std::optional<Opened> Walk::take_step(const std::string& component) {
   struct stat status {};
   if (::fstat(found.get(), &status) != 0) return failure(errno);
   if (S_ISLNK(status.st_mode) && (!last || follow_last_)) {
+    if (refuses_links_) return failure(ELOOP);
     const int error = put_link_target(found);
     if (error != 0) return failure(error);
     return std::nullopt;
@@ -154,9 +157,9 @@ Opened Walk::run() {
 
 }  // namespace
 
-Opened open_by_walk(int root, const std::string& name, int flags) {
+Opened open_by_walk(int root, const std::string& name, int flags, Links links) {
   if (name.size() >= PATH_MAX) return failure(ENAMETOOLONG);  // PATH_MAX counts the zero byte at the end
-  return Walk(root, name, flags).run();
+  return Walk(root, name, flags, links).run();
 }
 
 }  // namespace farhand

@@ -36,6 +36,9 @@ std::optional<State> answer_to(FrameKind kind) {
   if (kind == FrameKind::kExec) return State::kExec;
   if (kind == FrameKind::kPost) return State::kPost;
   if (kind == FrameKind::kGet) return State::kGet;
+  if (kind == FrameKind::kPush) return State::kPush;
+  if (kind == FrameKind::kPull) return State::kPull;
+  if (kind == FrameKind::kList) return State::kList;
   return std::nullopt;
 }
 
@@ -61,9 +64,12 @@ State Conversation::state(Side side) const noexcept {
 bool Conversation::permits(Side from, FrameKind kind) const noexcept {
   const FrameRule* rule = find_rule(from, kind);
   if (rule == nullptr || (rule->states & state_bit(state(from))) == 0) return false;
-  // An upload is acknowledged after its seal: while the client still sends the one file that is due there is no `done`.
-  const bool still_sending = client_ == State::kFile && due_.size() == 1;
-  return !(from == Side::kServer && kind == FrameKind::kDone && still_sending);
+  if (from == Side::kClient) return true;
+  // What is sent is acknowledged after its end: while the client still sends what is due there is no `done`, no
+  // `finish`.
+  const bool last_due = due_.size() == 1;
+  if (kind == FrameKind::kDone) return !(client_ == State::kFile && last_due);
+  return !(kind == FrameKind::kFinish && client_ == State::kPush && last_due);
 }
 
 Result<void> Conversation::admit(Side from, const FrameHeader& header) {

@@ -9,11 +9,12 @@ namespace farhand {
 namespace {
 
 constexpr std::array<std::string_view, kFrameKinds> kKindNames{
-    "hello", "exec", "stdin", "taken", "signal", "resize", "stdout", "stderr", "exit", "offer", "post",
-    "data",  "seal", "done",  "get",   "pair",   "paired", "error",  "ping",   "pong", "pause", "bye"};
+    "hello",  "exec",    "stdin",  "taken", "signal", "resize", "stdout", "stderr",  "exit",     "offer", "post",
+    "data",   "seal",    "done",   "get",   "push",   "pull",   "list",   "entries", "verdicts", "part",  "close",
+    "stored", "trouble", "finish", "pair",  "paired", "error",  "ping",   "pong",    "pause",    "bye"};
 
-constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec",    "post", "get",
-                                                            "offered",  "file", "pairing", "ended"};
+constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec", "post", "get",     "offered",
+                                                            "file",     "push", "pull", "list", "pairing", "ended"};
 
 constexpr std::uint16_t in(State state) {
   return state_bit(state);
@@ -24,7 +25,7 @@ constexpr std::uint16_t in(State first, More... more) {
 }
 
 using enum State;
-constexpr std::uint16_t kAfterGreeting = in(kIdle, kExec, kPost, kGet, kOffered, kFile);
+constexpr std::uint16_t kAfterGreeting = in(kIdle, kExec, kPost, kGet, kOffered, kFile, kPush, kPull, kList);
 constexpr std::uint16_t kUntilEnded = static_cast<std::uint16_t>(kAfterGreeting | in(kGreeting, kPairing));
 constexpr bool kStays = true;
 constexpr bool kMoves = false;
@@ -44,6 +45,16 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kGet, in(kIdle), kIdle, kStays, Parcel::kNothing, NameRule::kPath, 0},
+    FrameRule{Side::kClient, FrameKind::kPush, in(kIdle), kPush, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kPull, in(kIdle), kPull, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
+    FrameRule{Side::kClient, FrameKind::kList, in(kIdle), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
+    FrameRule{Side::kClient, FrameKind::kEntries, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kPart, in(kPush), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kClose, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kVerdicts, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kStored, in(kPull), kIdle, kStays, Parcel::kNothing, NameRule::kOffset, 0},
+    FrameRule{Side::kClient, FrameKind::kTrouble, in(kPush, kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kFinish, in(kPush, kPull), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kPair, in(kGreeting), kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},
@@ -61,6 +72,13 @@ constexpr std::array kRules{
     FrameRule{Side::kServer, FrameKind::kPost, in(kGet, kOffered), kFile, kMoves, Parcel::kBytes, NameRule::kPath, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kEntries, in(kPull, kList), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kPart, in(kPull), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kClose, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kVerdicts, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kStored, in(kPush), kIdle, kStays, Parcel::kNothing, NameRule::kOffset, 0},
+    FrameRule{Side::kServer, FrameKind::kTrouble, in(kPush, kPull, kList), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kFinish, in(kPush, kPull, kList), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kPaired, in(kPairing), kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kError, kUntilEnded, kEnded, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kPing, kAfterGreeting, kIdle, kStays, Parcel::kNothing, NameRule::kToken, 0},

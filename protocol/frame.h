@@ -34,6 +34,16 @@ enum class FrameKind : std::uint8_t {
   kSeal,
   kDone,
   kGet,
+  kPush,
+  kPull,
+  kList,
+  kEntries,
+  kVerdicts,
+  kPart,
+  kClose,
+  kStored,
+  kTrouble,
+  kFinish,
   kPair,
   kPaired,
   kError,
@@ -42,7 +52,7 @@ enum class FrameKind : std::uint8_t {
   kPause,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 22;
+inline constexpr std::size_t kFrameKinds = 32;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;
@@ -64,10 +74,13 @@ enum class State : std::uint8_t {
   kGet,       // server: a file is due
   kOffered,   // a file has been offered, its first bytes come next
   kFile,      // a file's bytes are under way
+  kPush,      // client: sends the files of a job; server: judges and stores them
+  kPull,      // server: sends the files of a job; client: judges and stores them
+  kList,      // server: a listing is due
   kPairing,   // server: the answer to a pairing is due
   kEnded,     // has said bye, or an error that ends
 };
-inline constexpr std::size_t kStates = 9;
+inline constexpr std::size_t kStates = 12;
 std::string_view state_name(State state) noexcept;
 
 // What follows the slip.

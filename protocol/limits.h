@@ -27,6 +27,14 @@ inline constexpr std::size_t kMaxVariableBytes = 4 << 10;  // 4 KiB: NAME=VALUE
 inline constexpr std::size_t kMaxTerminalModes = 256;      // there are as many numbers for them
 // Longer than any machine runs; 292 years is where a clock of nanoseconds ends.
 inline constexpr std::chrono::hours kMaxTimeout{100 * 365 * 24};
+inline constexpr std::size_t kMaxEntryName = 255;     // NAME_MAX: one component
+inline constexpr std::size_t kMaxJobPaths = 4096;     // named in one request
+inline constexpr std::size_t kMaxFilterRules = 1024;  // of at most kMaxFrameNameBytes
+inline constexpr std::size_t kMaxBackupSuffix = 64;
+inline constexpr std::size_t kMaxAttributeName = 255;        // XATTR_NAME_MAX
+inline constexpr std::size_t kMaxAttributeValue = 64 << 10;  // XATTR_SIZE_MAX
+// Entries that a sender may have listed and not been told a verdict on: what both sides remember at most.
+inline constexpr std::size_t kMostUnjudged = 4096;
 // Standard input that may be under way beyond what the command has taken: what the server holds of it at most, so that
 // a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
 inline constexpr std::size_t kStdinWindow = 4 << 20;

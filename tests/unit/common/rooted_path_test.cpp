@@ -129,6 +129,29 @@ TEST_P(RootedPath, AbsoluteLinksAreRefusedEvenIfTheyLeadBackIn) {
   EXPECT_EQ(read("slash/etc/passwd"), "[outside_root]");
 }
 
+TEST_P(RootedPath, APlainNameFollowsNoLinkWhereverItLeads) {
+  tree.make_link("root/to-file", "file");
+  tree.make_link("root/to-dir", "dir");
+  EXPECT_TRUE(root->open_plain("file", O_RDONLY));
+  EXPECT_TRUE(root->open_plain("dir/deep/../inner", O_RDONLY));
+  EXPECT_TRUE(root->open_plain("to-file", O_PATH | O_NOFOLLOW));
+  for (const char* const name : {"to-file", "to-dir/inner", "to-dir/", "dir/../to-dir/deep"}) {
+    const auto opened = root->open_plain(name, O_RDONLY);
+    ASSERT_FALSE(opened) << name;
+    EXPECT_NE(opened.error().message.find("symbolic link"), std::string::npos) << opened.error().message;
+    EXPECT_TRUE(root->open_existing(name, O_RDONLY)) << name;
+  }
+}
+
+TEST_P(RootedPath, ADirectoryBelowIsARootOfItsOwn) {
+  auto dir = root->open_existing("dir", O_RDONLY | O_DIRECTORY);
+  ASSERT_TRUE(dir);
+  const RootedDirectory inner = root->at(*std::move(dir), tree / "root/dir");
+  EXPECT_TRUE(inner.open_existing("inner", O_RDONLY));
+  EXPECT_TRUE(inner.open_existing(tree / "root/dir/inner", O_RDONLY));
+  EXPECT_FALSE(inner.open_existing("../file", O_RDONLY));
+}
+
 TEST_P(RootedPath, LinkLoopsEnd) {
   tree.make_link("root/self", "self");
   tree.make_link("root/ping", "pong");

@@ -1,0 +1,47 @@
+// A job of files, seen from above: what both sides' engines (job_sender.h, job_receiver.h) have in common.
+//
+//   sender                                  receiver
+//   entries  -->                                        a batch of what there is, in order, well ahead of the content
+//            <--  verdicts                              what of each entry it needs
+//   part... close  -->                                  the content of what is needed, in the same order
+//            <--  stored, trouble                       how many entries are settled, durably; what went wrong
+//   finish   -->                                        all was tried
+//            <--  finish
+//
+// Either side may be the client (post: the client sends; get: the server does).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "protocol/messages/job.h"
+
+namespace farhand {
+
+// Told by an engine as it goes; called on the thread that runs it.
+class JobObserver {
+ public:
+  virtual ~JobObserver() = default;
+  // So many more files, and bytes of content, are known of; what is here already counts too.
+  virtual void listed(std::uint64_t /*files*/, std::uint64_t /*bytes*/) {}
+  // A file's content is under way from here on.
+  virtual void file_begun(const std::string& /*path*/) {}
+  // So many bytes of it have been sent or have come.
+  virtual void moved(std::uint64_t /*bytes*/) {}
+  // So many bytes of content need not be sent: the receiver has them.
+  virtual void spared(std::uint64_t /*bytes*/) {}
+  // So many more entries are settled: stored durably, found unchanged, or failed.
+  virtual void settled(std::uint64_t /*entries*/) {}
+  // dry_run: what would be done with an entry ("new", "changed", "deleted").
+  virtual void would(const std::string& /*path*/, std::string_view /*what*/) {}
+  // Of either side; `remote` if it is the peer's.
+  virtual void trouble(const Trouble& /*trouble*/, bool /*remote*/) {}
+};
+
+// How a job ended, when the connection still stands.
+struct JobOutcome {
+  JobEnd here;
+  JobEnd there;
+};
+
+}  // namespace farhand

@@ -1,0 +1,25 @@
+// The sending side of a job: entries from a TreeWalk, content from the files when the receiver wants them.
+//
+// Nothing waits for a round trip: up to kMostUnjudged entries are listed ahead of the verdicts, and content flows as
+// soon as the first verdict says that it is needed. Memory is bounded by that, not by the tree.
+//
+// A file is read once, in order, its holes left out, and hashed on the way; one that does not hold still, vanishes or
+// cannot be read is closed as failed, and the job goes on.
+//
+// Ownership: borrows everything for the call. Threads: one; long hashing runs on a helper meanwhile.
+// Errors:    outer: the connection, or the peer broke the protocol (kProtocol). An `error` frame of the peer's is an
+// Error
+//            with `remote`; the job is over then, our `finish` has been said and the connection lives on, unless it
+//            closes.
+#pragma once
+
+#include "common/result.h"
+#include "protocol/channel.h"
+#include "protocol/transfer/job.h"
+#include "protocol/transfer/tree_walk.h"
+
+namespace farhand {
+
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer);
+
+}  // namespace farhand

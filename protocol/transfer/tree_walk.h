@@ -1,0 +1,65 @@
+// TreeWalk: what a job sends, entry by entry, in the order of entry_precedes; and the files themselves when asked for.
+//
+// What was named is followed if it is a link; links below are entries of their own. Nothing below leaves what was
+// named: every directory and file is opened by RootedDirectory::open_plain from its top. Of directories as many are
+// held open as kOpenLevels, whatever the depth; names of one directory at a time (and of those above it) are in memory.
+//
+// What cannot be read (a directory without permission, one that vanished) becomes a Trouble and the walk goes on.
+//
+// Ownership: owns its descriptors. Threads: one at a time.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/rooted_path.h"
+#include "common/unique_fd.h"
+#include "protocol/messages/job.h"
+
+namespace farhand {
+
+class TreeWalk {
+ public:
+  // One thing that was named: an opened file or directory (O_RDONLY, or O_PATH where it may not be read), and the
+  // name its entry gets: one component, or "." for the contents of a directory.
+  struct Top {
+    UniqueFd opened;
+    std::string name;
+    std::string shown;  // as the user knows it, for sentences: unescaped
+  };
+  struct Options {
+    bool recursive = true;
+    bool attributes = false;
+    bool owner = false;
+    std::function<bool(const std::string& path, bool is_directory)> excludes;  // may be empty; asked of all but tops
+  };
+
+  // `resolver` says how names are resolved (RootedDirectory::at). kUsage if two tops have one name.
+  static Result<TreeWalk> begin(const RootedDirectory& resolver, std::vector<Top> tops, Options options);
+  TreeWalk(TreeWalk&&) noexcept;
+  TreeWalk& operator=(TreeWalk&&) noexcept;
+  ~TreeWalk();
+
+  // The next entry; nothing at the end. Special files are entries of kind kSpecial.
+  std::optional<Entry> next();
+  // What could not be read since the last call.
+  std::vector<Trouble> take_troubles();
+
+  // The content of an entry of kind kFile, opened for reading; what is there by now may be something else: look.
+  [[nodiscard]] Result<UniqueFd> open_file(const std::string& path) const;
+  // For sentences: where an entry is, as the user knows it.
+  [[nodiscard]] std::string shown(const std::string& path) const;
+
+ private:
+  struct State;
+  explicit TreeWalk(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace farhand
