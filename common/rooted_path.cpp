@@ -55,8 +55,6 @@ Error open_failure(int error, std::string_view name) {
     case ENOENT:
     case ENOTDIR:
       return errno_error(error, quoted(name) + " is not there");
-    case ELOOP:
-      return errno_error(error, quoted(name) + " leads through a symbolic link that is not followed");
     case ENXIO:  // what open(2) says of a socket, and of a pipe that nobody reads
       return Error{ErrorCode::kNotRegular, quoted(name) + " is a pipe, socket or device, not a file", false};
     default:
@@ -134,8 +132,11 @@ Result<UniqueFd> RootedDirectory::open_with(std::string_view name, int flags, Li
   TRY_ASSIGN(const std::string beneath, relative(name));
   const auto open_beneath = method_ == Method::kWalk ? open_by_walk : open_by_openat2;
   Opened opened = open_beneath(fd_.get(), beneath, safe_flags(flags), links);
-  if (!opened.fd) return fail(open_failure(opened.error, name));
-  return std::move(opened.fd);
+  if (opened.fd) return std::move(opened.fd);
+  if (opened.error == ELOOP && links == Links::kRefused) {
+    return fail(ErrorCode::kFileTrouble, quoted(name) + " leads through a symbolic link, and none is followed here");
+  }
+  return fail(open_failure(opened.error, name));
 }
 
 Result<ParentAndLeaf> RootedDirectory::open_parent(std::string_view name) const {

@@ -102,10 +102,10 @@ struct Entry {
   std::int64_t modified_seconds = 0;       // since 1970, UTC
   std::uint32_t modified_nanoseconds = 0;  // below 10^9
   std::uint64_t size = 0;                  // of a file, when it was listed
-  std::string target;                      // kLink: where it leads, any text; kHardLink: the path of an earlier entry
-  std::string user;                        // asked for: its owner's name, or number; else empty
-  std::string group;
-  std::vector<ExtendedAttribute> attributes;
+  std::string target{};                    // kLink: where it leads, any text; kHardLink: the path of an earlier entry
+  std::string user{};                      // asked for: its owner's name, or number; else empty
+  std::string group{};
+  std::vector<ExtendedAttribute> attributes{};
   bool hashed = false;  // list with hash
   HashValue hash{};
 };
@@ -148,7 +148,7 @@ Result<std::vector<Verdict>> decode_verdicts(Bytes bytes);
 struct Trouble {
   std::string path;  // as the side that tells it names it
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;     // one sentence
+  std::string message{};   // one sentence
   bool is_notice = false;  // nothing went wrong
 };
 std::string encode(const std::vector<Trouble>& troubles);
@@ -158,7 +158,7 @@ Result<std::vector<Trouble>> decode_trouble(Bytes bytes);
 struct JobEnd {
   bool complete = true;  // everything was tried; else it was broken off, and `message` says why
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;
+  std::string message{};
   std::uint64_t files = 0;      // sender: listed; receiver: stored
   std::uint64_t bytes = 0;      // of content, sent or received
   std::uint64_t unchanged = 0;  // receiver: files that were there already

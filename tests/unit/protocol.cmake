@@ -8,6 +8,7 @@ farhand_test(protocol_test
     protocol/examples_test.cpp
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
+    protocol/job_message_test.cpp
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp

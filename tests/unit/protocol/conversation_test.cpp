@@ -61,6 +61,8 @@ const std::vector<Way>& ways() {
       {kC, State::kExec, {{kC, kHello}, {kC, kExec}}},
       {kC, State::kOffered, {{kC, kHello}, {kC, kOffer}}},
       {kC, State::kFile, {{kC, kHello}, {kC, kPost}}},
+      {kC, State::kPush, {{kC, kHello}, {kC, kPush}}},
+      {kC, State::kPull, {{kC, kHello}, {kC, kPull}}},
       {kC, State::kEnded, {{kC, kHello}, {kC, kBye}}},
       {kC, State::kEnded, {{kC, kPair}}},
       {kS, State::kGreeting, {{kC, kHello}}},
@@ -70,6 +72,9 @@ const std::vector<Way>& ways() {
       {kS, State::kGet, {{kC, kHello}, {kS, kHello}, {kC, kGet}}},
       {kS, State::kOffered, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kOffer}}},
       {kS, State::kFile, {{kC, kHello}, {kS, kHello}, {kC, kGet}, {kS, kPost}}},
+      {kS, State::kPush, {{kC, kHello}, {kS, kHello}, {kC, kPush}, {kC, kFinish}}},
+      {kS, State::kPull, {{kC, kHello}, {kS, kHello}, {kC, kPull}}},
+      {kS, State::kList, {{kC, kHello}, {kS, kHello}, {kC, kList}}},
       {kS, State::kPairing, {{kC, kPair}}},
       {kS, State::kEnded, {{kC, kHello}, {kS, kHello}, {kS, kBye}}},
       {kS, State::kEnded, {{kC, kPair}, {kS, kPaired}}},
@@ -112,12 +117,22 @@ client post : idle offered ; bytes path 1048576
 client data : file ; bytes offset 1048576
 client seal : file ; structure empty 262144
 client get : idle ; nothing path 0
+client push : idle ; structure empty 262144
+client pull : idle ; structure empty 4194304
+client list : idle ; structure empty 4194304
+client entries : push ; structure empty 262144
+client part : push ; bytes offset 1048576
+client close : push ; structure empty 262144
+client verdicts : pull ; structure empty 262144
+client stored : pull ; nothing offset 0
+client trouble : push pull ; structure empty 262144
+client finish : push pull ; structure empty 262144
 client pair : greeting ; structure empty 4096
-client error : greeting idle exec post get offered file pairing ; structure empty 4096
-client ping : idle exec post get offered file ; nothing token 0
-client pong : idle exec post get offered file ; nothing token 0
-client pause : idle exec post get offered file ; nothing empty 0
-client bye : greeting idle exec post get offered file pairing ; nothing empty 0
+client error : greeting idle exec post get offered file push pull list pairing ; structure empty 4096
+client ping : idle exec post get offered file push pull list ; nothing token 0
+client pong : idle exec post get offered file push pull list ; nothing token 0
+client pause : idle exec post get offered file push pull list ; nothing empty 0
+client bye : greeting idle exec post get offered file push pull list pairing ; nothing empty 0
 server hello : greeting ; structure empty 4096
 server taken : exec ; nothing offset 0
 server stdout : exec ; bytes empty 1048576
@@ -128,11 +143,18 @@ server offer : get ; structure empty 262144
 server post : get offered ; bytes path 1048576
 server data : file ; bytes offset 1048576
 server seal : file ; structure empty 262144
+server entries : pull list ; structure empty 262144
+server part : pull ; bytes offset 1048576
+server close : pull ; structure empty 262144
+server verdicts : push ; structure empty 262144
+server stored : push ; nothing offset 0
+server trouble : push pull list ; structure empty 262144
+server finish : push pull list ; structure empty 262144
 server paired : pairing ; structure empty 4096
-server error : greeting idle exec post get offered file pairing ; structure empty 4096
-server ping : idle exec post get offered file ; nothing token 0
-server pong : idle exec post get offered file ; nothing token 0
-server bye : greeting idle exec post get offered file pairing ; nothing empty 0
+server error : greeting idle exec post get offered file push pull list pairing ; structure empty 4096
+server ping : idle exec post get offered file push pull list ; nothing token 0
+server pong : idle exec post get offered file push pull list ; nothing token 0
+server bye : greeting idle exec post get offered file push pull list pairing ; nothing empty 0
 )";
 
 std::string as_table_line(const FrameRule& rule) {
@@ -335,6 +357,44 @@ TEST(Conversation, APairingToAServerThatHasGreetedAlreadyIsNotAnswered) {
   say(conversation, kC, kPair);
   EXPECT_FALSE(conversation.permits(kS, kPaired));
   EXPECT_TRUE(conversation.permits(kS, kError));
+}
+
+TEST(Conversation, AServersFinishOfAnUploadComesAfterTheClients) {
+  Conversation conversation;
+  say(conversation, kC, kHello);
+  say(conversation, kS, kHello);
+  say(conversation, kC, kPush);
+  say(conversation, kS, kVerdicts);
+  EXPECT_FALSE(conversation.permits(kS, kFinish));
+  say(conversation, kC, kFinish);
+  say(conversation, kS, kStored);
+  say(conversation, kS, kFinish);
+  EXPECT_EQ(conversation.due(), 0u);
+}
+
+TEST(Conversation, ARefusedJobIsStillTheClientsToEnd) {
+  for (const FrameKind request : {kPush, kPull}) {
+    Conversation conversation;
+    say(conversation, kC, kHello);
+    say(conversation, kS, kHello);
+    say(conversation, kC, request);
+    say(conversation, kS, kError);
+    EXPECT_FALSE(conversation.permits(kC, kExec)) << kind_name(request);
+    say(conversation, kC, kFinish);
+    EXPECT_TRUE(conversation.permits(kC, kExec)) << kind_name(request);
+  }
+}
+
+TEST(Conversation, AServerThatHasSentItsFilesMayNotJudgeThem) {
+  Conversation conversation;
+  say(conversation, kC, kHello);
+  say(conversation, kS, kHello);
+  say(conversation, kC, kPull);
+  for (const FrameKind kind : {kVerdicts, kStored}) EXPECT_FALSE(conversation.permits(kS, kind)) << kind_name(kind);
+  say(conversation, kS, kFinish);
+  say(conversation, kC, kStored);
+  say(conversation, kC, kFinish);
+  EXPECT_EQ(conversation.state(kC), State::kIdle);
 }
 
 TEST(Conversation, AnErrorOfTheClientEndsItsSideInEveryState) {

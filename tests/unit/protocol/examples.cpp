@@ -5,6 +5,7 @@
 
 #include "protocol/messages/command.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/job.h"
 #include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "tests/unit/protocol/sabotage.h"
@@ -198,6 +199,154 @@ std::vector<Example> upload() {
   };
 }
 
+// A job: one directory with a file and a link in it.
+std::vector<Example> push() {
+  const Entry directory{.kind = EntryKind::kDirectory, .path = "d", .mode = 0755, .modified_seconds = 1700000000};
+  const Entry file{.kind = EntryKind::kFile,
+                   .path = "d/f",
+                   .mode = 0644,
+                   .modified_seconds = 1700000000,
+                   .modified_nanoseconds = 5,
+                   .size = 6};
+  const Seal seal{SealOutcome::kComplete, 6, kHelloHash, 0644, 1700000000, 5, ErrorCode::kInternal, ""};
+  return {
+      {Side::kClient,
+       kPush,
+       "A directory is to come, into the root or in place of what is called `www` there.",
+       {text("push|35|\n"), hex("03 00 00 00 00 00 00 00", "to: 3 bytes"), text("www"),
+        hex("01", "placement: as or into"), hex("00", "existing: is replaced"), hex("00", "sameness: proven"),
+        hex("00", "dry_run: no"), hex("00", "delta: no"), hex("00", "attributes: no"), hex("00", "owner: no"),
+        hex("00", "delete_extra: no"), hex("00 00 00 00 00 00 00 00", "most_deleted: no bound"),
+        hex("00 00 00 00 00 00 00 00", "backup: empty")},
+       encode(PushRequest{"www", Placement::kAsOrInto, {}}),
+       true},
+      {Side::kClient,
+       kEntries,
+       "The directory, and a file of 6 bytes in it.",
+       {text("entries|144|\n"),
+        hex("02 00 00 00 00 00 00 00", "two entries"),
+        hex("00", "kind: directory"),
+        hex("01 00 00 00 00 00 00 00", "path: 1 byte"),
+        text("d"),
+        hex("ed 01 00 00", "mode: 0755"),
+        hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("00 00 00 00", "and 0 ns"),
+        hex("00 00 00 00 00 00 00 00", "size: 0"),
+        hex("00 00 00 00 00 00 00 00", "target: empty"),
+        hex("00 00 00 00 00 00 00 00", "user: empty"),
+        hex("00 00 00 00 00 00 00 00", "group: empty"),
+        hex("00 00 00 00 00 00 00 00", "attributes: none"),
+        hex("00", "hashed: no"),
+        hex("01", "kind: file"),
+        hex("03 00 00 00 00 00 00 00", "path: 3 bytes"),
+        text("d/f"),
+        hex("a4 01 00 00", "mode: 0644"),
+        hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("05 00 00 00", "and 5 ns"),
+        hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("00 00 00 00 00 00 00 00", "target: empty"),
+        hex("00 00 00 00 00 00 00 00", "user: empty"),
+        hex("00 00 00 00 00 00 00 00", "group: empty"),
+        hex("00 00 00 00 00 00 00 00", "attributes: none"),
+        hex("00", "hashed: no")},
+       encode(std::vector{directory, file}),
+       true},
+      {Side::kServer,
+       kVerdicts,
+       "The directory is made; of the file 2 bytes are there from before.",
+       {text("verdicts|34|\n"), hex("02 00 00 00 00 00 00 00", "two verdicts"), hex("00", "need: nothing"),
+        hex("02", "need: the rest"), hex("02 00 00 00 00 00 00 00", "have: 2"),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash of these (not a true one)")},
+       encode(std::vector{Verdict{}, Verdict{Need::kRest, 2, kHelloHash}}),
+       true},
+      {Side::kClient, kPart, "The bytes behind these.", {text("part|4|2\n"), text("llo\n")}, {}, false},
+      {Side::kClient,
+       kClose,
+       "This was all of the file.",
+       {text("close|51|\n"), hex("00", "outcome: complete"), hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash: XXH3-128 of \"hello\\n\""),
+        hex("a4 01 00 00", "mode: 0644"), hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("05 00 00 00", "and 5 ns"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "reason: empty")},
+       encode(seal),
+       true},
+      {Side::kClient,
+       kTrouble,
+       "Something else could not be read.",
+       {text("trouble|33|\n"), hex("01 00 00 00 00 00 00 00", "one"), hex("03 00 00 00 00 00 00 00", "path: 3 bytes"),
+        text("d/g"), hex("05 00", "code: no_permission"), hex("03 00 00 00 00 00 00 00", "message: 3 bytes"),
+        text("no."), hex("00", "is_notice: no")},
+       encode(std::vector{Trouble{"d/g", ErrorCode::kNoPermission, "no.", false}}),
+       true},
+      {Side::kClient,
+       kFinish,
+       "Everything was tried.",
+       {text("finish|51|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("01 00 00 00 00 00 00 00", "files: 1"),
+        hex("04 00 00 00 00 00 00 00", "bytes: 4"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("01 00 00 00 00 00 00 00", "failed: 1"), hex("00 00 00 00 00 00 00 00", "deleted: 0")},
+       encode(JobEnd{.files = 1, .bytes = 4, .failed = 1}),
+       true},
+      {Side::kServer, kStored, "Both entries are settled.", {text("stored|0|2\n")}, {}, false},
+      {Side::kServer,
+       kFinish,
+       "One file was stored.",
+       {text("finish|51|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("01 00 00 00 00 00 00 00", "files: 1"),
+        hex("04 00 00 00 00 00 00 00", "bytes: 4"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("00 00 00 00 00 00 00 00", "failed: 0"), hex("00 00 00 00 00 00 00 00", "deleted: 0")},
+       encode(JobEnd{.files = 1, .bytes = 4}),
+       true},
+  };
+}
+
+// A listing, and the request of a job that the client gives up at once.
+std::vector<Example> list_and_pull() {
+  return {
+      {Side::kClient,
+       kList,
+       "What is in the root?",
+       {text("list|28|\n"), hex("01 00 00 00 00 00 00 00", "paths: one"), hex("01 00 00 00 00 00 00 00", "1 byte"),
+        text("."), hex("01", "contents: yes"), hex("00", "recursive: no"), hex("00", "hash: no"),
+        hex("00 00 00 00 00 00 00 00", "filter: none")},
+       encode(ListRequest{{"."}, true, false, false, {}}),
+       true},
+      {Side::kServer,
+       kFinish,
+       "Nothing.",
+       {text("finish|51|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("00 00 00 00 00 00 00 00", "files: 0"),
+        hex("00 00 00 00 00 00 00 00", "bytes: 0"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("00 00 00 00 00 00 00 00", "failed: 0"), hex("00 00 00 00 00 00 00 00", "deleted: 0")},
+       encode(JobEnd{}),
+       true},
+      {Side::kClient,
+       kPull,
+       "All of `docs` but its drafts.",
+       {text("pull|46|\n"), hex("01 00 00 00 00 00 00 00", "paths: one"), hex("04 00 00 00 00 00 00 00", "4 bytes"),
+        text("docs"), hex("00", "contents: no"), hex("00", "attributes: no"), hex("00", "owner: no"),
+        hex("01 00 00 00 00 00 00 00", "filter: one"), hex("07 00 00 00 00 00 00 00", "7 bytes"), text("*.draft")},
+       encode(PullRequest{{"docs"}, false, false, false, {"*.draft"}}),
+       true},
+      {Side::kServer,
+       kError,
+       "There is none. The client's part of the job is still to be ended.",
+       {text("error|23|\n"), hex("04 00", "code: not_found"), hex("00", "closes: no"),
+        hex("0c 00 00 00 00 00 00 00", "message: 12 bytes"), text("no such file")},
+       encode(ErrorReport{ErrorCode::kNotFound, false, "no such file"}),
+       true},
+      {Side::kClient,
+       kFinish,
+       "It is.",
+       {text("finish|51|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("00 00 00 00 00 00 00 00", "files: 0"),
+        hex("00 00 00 00 00 00 00 00", "bytes: 0"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("00 00 00 00 00 00 00 00", "failed: 0"), hex("00 00 00 00 00 00 00 00", "deleted: 0")},
+       encode(JobEnd{}),
+       true},
+  };
+}
+
 std::vector<Example> refusal_and_end() {
   return {
       {Side::kClient,
@@ -242,7 +391,8 @@ std::string Example::bytes() const {
 
 std::vector<Example> examples() {
   std::vector<Example> all;
-  for (const auto& part : {pairing(), greeting(), command(), shell(), upload(), refusal_and_end()})
+  for (const auto& part :
+       {pairing(), greeting(), command(), shell(), upload(), push(), list_and_pull(), refusal_and_end()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -251,9 +401,10 @@ std::string examples_page() {
   std::string page =
       "# Worked examples\n\n"
       "Two conversations, frame by frame: a pairing; then, on a new connection, a command, a shell, an upload, a "
-      "download "
-      "that\n"
-      "is refused, a ping, the end. Every kind of frame is in them, and their order is a legal one.\n\n"
+      "job, "
+      "a\n"
+      "listing, a job and a download that are refused, a ping, the end. Every kind of frame is in them, and their "
+      "order is a legal one.\n\n"
       "The test `Examples` compares this page with bytes that are written down by hand, and those with what the code\n"
       "encodes. To write it anew: `FARHAND_WRITE_EXAMPLES=1 protocol_test --gtest_filter=Examples.*`.\n";
   for (const Example& example : examples()) {

@@ -12,6 +12,7 @@
 #include "protocol/conversation.h"
 #include "protocol/messages/command.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/job.h"
 #include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
 #include "protocol/slip.h"
@@ -84,7 +85,14 @@ TEST(Examples, EveryStructureAmongThemIsReadAndWrittenAsItStands) {
     if (kind == FrameKind::kResize) return encoded(decode_resize(bytes));
     if (kind == FrameKind::kExit) return encoded(decode_exit(bytes));
     if (kind == FrameKind::kOffer) return encoded(decode_offer(bytes));
-    if (kind == FrameKind::kSeal) return encoded(decode_seal(bytes));
+    if (kind == FrameKind::kSeal || kind == FrameKind::kClose) return encoded(decode_seal(bytes));
+    if (kind == FrameKind::kPush) return encoded(decode_push(bytes));
+    if (kind == FrameKind::kPull) return encoded(decode_pull(bytes));
+    if (kind == FrameKind::kList) return encoded(decode_list(bytes));
+    if (kind == FrameKind::kEntries) return encoded(decode_entries(bytes));
+    if (kind == FrameKind::kVerdicts) return encoded(decode_verdicts(bytes));
+    if (kind == FrameKind::kTrouble) return encoded(decode_trouble(bytes));
+    if (kind == FrameKind::kFinish) return encoded(decode_finish(bytes));
     if (kind == FrameKind::kPair) return encoded(decode_pair(bytes));
     if (kind == FrameKind::kPaired) return encoded(decode_paired(bytes));
     if (kind == FrameKind::kDone) return encoded(decode_done(bytes));
