@@ -9,8 +9,17 @@
 
 namespace farhand {
 namespace {
+
 constexpr std::string_view kSoftware = "rclient " FARHAND_VERSION;
+
+Result<void> check_greeting(Bytes bytes) {
+  TRY_ASSIGN(const Hello hello, decode_hello(bytes));
+  if (hello.version == kProtocolVersion) return {};
+  return fail(ErrorCode::kProtocol, "the server speaks version " + std::to_string(hello.version) +
+                                        " of the protocol and this client version " + std::to_string(kProtocolVersion));
 }
+
+}  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
   TRY_ASSIGN(auto stream, connector.connect());
@@ -18,9 +27,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector)
 }
 
 Connection::Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user)
-    : host_(std::move(host)),
-      channel_(std::move(stream), Side::kClient),
-      greeting_deadline_(Deadline::after(kDeadPeer)) {
+    : host_(std::move(host)), channel_(std::move(stream), Side::kClient) {
+  channel_.expect_greeting(Deadline::after(kDeadPeer), check_greeting);
   const std::string hello = encode(Hello{kProtocolVersion, std::string(kSoftware), {}});
   channel_.say_bytes(FrameKind::kHello, user, bytes_of(hello));
 }
@@ -34,7 +42,11 @@ Error Connection::remote_error(const Incoming& incoming) {
   }
   // Without a request under way an error can only be about the connection itself, whatever it says.
   if (report->closes || channel_.conversation().state(Side::kServer) == State::kEnded) lost_ = true;
-  return Error{report->code, host_ + " says: " + sentence_for_display(report->message), true};
+  return said_there(Error{report->code, sentence_for_display(report->message), true});
+}
+
+Error Connection::said_there(Error error) const {
+  return Error{error.code, host_ + " says: " + error.message, true};
 }
 
 Error Connection::lose(Error error) {
@@ -45,40 +57,20 @@ Error Connection::lose(Error error) {
 }
 
 Result<void> Connection::wait(std::span<pollfd> watched, Deadline deadline) {
-  // A server that never greets is given up by peek(), which has to be called for it.
-  auto waited = channel_.wait(watched, greeted_ ? deadline : Deadline::earlier(deadline, greeting_deadline_));
+  auto waited = channel_.wait(watched, deadline);
   if (!waited) return fail(lose(waited.error()));
   return {};
 }
 
-// True: it was the greeting, and is consumed.
-Result<bool> Connection::take_greeting(const Incoming& incoming) {
-  if (incoming.kind() != FrameKind::kHello) return false;
-  TRY_ASSIGN(const Hello hello, decode_hello(incoming.bytes));
-  channel_.consume(incoming.bytes.size());
-  greeted_ = true;
-  if (hello.version == kProtocolVersion) return true;
-  return fail(ErrorCode::kProtocol, "the server speaks version " + std::to_string(hello.version) +
-                                        " of the protocol and this client version " + std::to_string(kProtocolVersion));
-}
-
 Result<std::optional<Incoming>> Connection::peek() {
-  for (;;) {
-    auto incoming = channel_.peek();
-    if (!incoming) return fail(lose(incoming.error()));
-    if (!*incoming) {
-      if (greeted_ || !greeting_deadline_.passed()) return std::optional<Incoming>();
-      return fail(lose(Error{ErrorCode::kConnectionLost,
-                             "there was no answer within " + std::to_string(kDeadPeer.count()) + " s", false}));
-    }
-    if ((*incoming)->kind() == FrameKind::kError) return fail(remote_error(**incoming));
-    if ((*incoming)->kind() == FrameKind::kBye) {
-      return fail(lose(Error{ErrorCode::kConnectionLost, "the server has ended the connection", false}));
-    }
-    auto greeting = take_greeting(**incoming);
-    if (!greeting) return fail(lose(greeting.error()));
-    if (!*greeting) return *incoming;
+  auto incoming = channel_.peek();
+  if (!incoming) return fail(lose(incoming.error()));
+  if (!*incoming) return std::optional<Incoming>();
+  if ((*incoming)->kind() == FrameKind::kError) return fail(remote_error(**incoming));
+  if ((*incoming)->kind() == FrameKind::kBye) {
+    return fail(lose(Error{ErrorCode::kConnectionLost, "the server has ended the connection", false}));
   }
+  return *incoming;
 }
 
 Result<Incoming> Connection::hear(Deadline deadline) {

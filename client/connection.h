@@ -24,16 +24,18 @@ class Connection {
 
   [[nodiscard]] Channel& channel() noexcept { return channel_; }
 
-  // As the channel's, with the greeting taken care of. A frame `error` from the server is an Error with `remote`;
+  // As the channel's. A frame `error` from the server is an Error with `remote`;
   // after one that closes, lost() is true.
   Result<std::optional<Incoming>> peek();
   Result<Incoming> hear(Deadline deadline);
-  // The channel's wait; it also returns when the server's greeting is overdue. After an Error the connection is lost.
+  // The channel's wait. After an Error the connection is lost.
   Result<void> wait(std::span<pollfd> watched, Deadline deadline);
 
   // The connection is of no more use.
   [[nodiscard]] bool lost() const noexcept { return lost_; }
   void give_up() noexcept { lost_ = true; }
+  // An error that the server has reported, headed by the host's name.
+  [[nodiscard]] Error said_there(Error error) const;
   // Gives up because of an error of the channel's, and says where it happened.
   Error lose(Error error);
 
@@ -42,13 +44,10 @@ class Connection {
 
  private:
   Error remote_error(const Incoming& incoming);
-  Result<bool> take_greeting(const Incoming& incoming);
 
   std::string host_;
   Channel channel_;
-  bool greeted_ = false;
   bool lost_ = false;
-  Deadline greeting_deadline_;
 };
 
 }  // namespace farhand

@@ -97,11 +97,30 @@ bool Channel::take_sign_of_life(const FrameHeader& header) {
   return true;
 }
 
+void Channel::expect_greeting(Deadline deadline, TakeGreeting take) {
+  greeting_deadline_ = deadline;
+  take_greeting_ = std::move(take);
+}
+
+bool Channel::awaits_greeting() const noexcept {
+  return take_greeting_ && conversation_.state(other_side(self_)) == State::kGreeting;
+}
+
+// True: it was the greeting, and is consumed.
+Result<bool> Channel::take_greeting(const Incoming& incoming) {
+  if (!take_greeting_ || incoming.kind() != FrameKind::kHello) return false;
+  TRY(take_greeting_(incoming.bytes));
+  reader_.consume(incoming.bytes.size());
+  return true;
+}
+
 Result<std::optional<Incoming>> Channel::peek() {
   for (;;) {
     TRY_ASSIGN(auto incoming, reader_.peek());
     if (!incoming) break;
     peer_paused_ = false;
+    TRY_ASSIGN(const bool greeted, take_greeting(*incoming));
+    if (greeted) continue;
     if (!is_sign_of_life(incoming->kind())) return incoming;
     if (!take_sign_of_life(incoming->header)) return std::optional<Incoming>();
     reader_.consume(0);
@@ -136,7 +155,7 @@ std::chrono::seconds Channel::silence_allowed() const noexcept {
 }
 
 Deadline Channel::next_liveness_check() const noexcept {
-  Deadline next = Deadline::never();
+  Deadline next = awaits_greeting() ? greeting_deadline_ : Deadline::never();
   if (may_say(FrameKind::kPing)) next = Deadline::at(last_said_ + kKeepAlive);
   if (listens()) next = Deadline::earlier(next, Deadline::at(last_heard_ + silence_allowed()));
   return next;
@@ -144,6 +163,9 @@ Deadline Channel::next_liveness_check() const noexcept {
 
 // Called after a poll that found nothing to read: whoever was stopped for a while reads before it judges.
 Result<void> Channel::judge_silence() {
+  if (awaits_greeting() && greeting_deadline_.passed()) {
+    return fail(ErrorCode::kConnectionLost, "there was no answer within " + std::to_string(kDeadPeer.count()) + " s");
+  }
   const auto now = Deadline::Clock::now();
   if (!listens()) {
     last_heard_ = now;

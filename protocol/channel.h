@@ -21,6 +21,7 @@
 
 #include <poll.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -73,6 +74,11 @@ class Channel {
   // Gives buffers back that are empty now; for a connection that waits for its next request.
   void release_idle_memory() noexcept;
 
+  // For who speaks first: the peer's hello goes to `take`, whenever it comes, and never shows up in peek(). Without one
+  // by the deadline the peer is taken for dead.
+  using TakeGreeting = std::function<Result<void>(Bytes)>;
+  void expect_greeting(Deadline deadline, TakeGreeting take);
+
   // --- ending -----------------------------------------------------------------------------------------------------
   // Says bye, sends everything, and ends our side. Does not wait for the peer's end.
   // With `linger` it reads on as refuse() does, for a peer that may be saying something meanwhile.
@@ -92,6 +98,8 @@ class Channel {
   void pump_out();
   void pump_in();
   bool take_sign_of_life(const FrameHeader& header);
+  Result<bool> take_greeting(const Incoming& incoming);
+  [[nodiscard]] bool awaits_greeting() const noexcept;
   [[nodiscard]] bool listens() const noexcept;
   [[nodiscard]] std::chrono::seconds silence_allowed() const noexcept;
   Result<void> judge_silence();
@@ -111,6 +119,8 @@ class Channel {
   FrameReader reader_;
   FrameWriter writer_;
 
+  TakeGreeting take_greeting_;
+  Deadline greeting_deadline_ = Deadline::never();
   int interrupt_fd_ = -1;
   Error interrupt_reason_;
   bool read_more_ = false;    // the stream may hold more than the last reading took

@@ -4,10 +4,13 @@
 #include <array>
 
 #include "common/escape.h"
+#include "protocol/transfer/job_receiver.h"
 #include "protocol/transfer/receiver.h"
 #include "server/verbs/exec.h"
 #include "server/verbs/get.h"
 #include "server/verbs/post.h"
+#include "server/verbs/pull.h"
+#include "server/verbs/push.h"
 
 namespace farhand {
 namespace {
@@ -17,6 +20,8 @@ constexpr std::array kVerbs{
     Verb{FrameKind::kOffer, "post", Right::kPost, true, run_post},  // an upload begins with `offer`, or `post` itself
     Verb{FrameKind::kPost, "post", Right::kPost, true, run_post},
     Verb{FrameKind::kGet, "get", Right::kGet, false, run_get},
+    Verb{FrameKind::kPush, "post", Right::kPost, true, run_push},
+    Verb{FrameKind::kPull, "get", Right::kGet, false, run_pull},
 };
 
 std::string shown_rights(const RightSet& allow) {
@@ -54,6 +59,7 @@ Result<void> refuse_request(Session& session, const Incoming& request, const Err
   }
   session.refuse(error);
   if (kind == FrameKind::kOffer || kind == FrameKind::kPost) return discard_body(session.channel);
+  if (kind == FrameKind::kPush || kind == FrameKind::kPull) return discard_job(session.channel);
   return {};
 }
 

@@ -1,0 +1,93 @@
+// pull: opens what a job is to send. The files are the sender's.
+#include "server/verbs/pull.h"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "common/escape.h"
+#include "protocol/messages/job.h"
+#include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/job_sender.h"
+#include "protocol/transfer/path_filter.h"
+#include "server/verbs/job_record.h"
+
+namespace farhand {
+namespace {
+
+std::string shown_paths(const std::vector<std::string>& paths) {
+  return quoted(paths.front()) + (paths.size() > 1 ? " and " + std::to_string(paths.size() - 1) + " more" : "");
+}
+
+std::string leaf_of(std::string_view path) {
+  const auto end = path.find_last_not_of('/');
+  if (end == std::string_view::npos) return {};
+  path = path.substr(0, end + 1);
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+Result<TreeWalk::Top> open_top(const RootedDirectory& root, const std::string& path, bool contents) {
+  TRY_ASSIGN(const std::string name, root.relative(path));
+  auto opened = root.open_existing(name, contents ? O_RDONLY | O_DIRECTORY : O_RDONLY);
+  if (!opened) return fail(opened.error());
+  const std::string leaf = contents ? "." : leaf_of(name);
+  if (!contents && (leaf.empty() || leaf == "." || leaf == "..")) {
+    return fail(ErrorCode::kUsage,
+                quoted(path) + " has no name of its own; ask for its contents, or name what is in it");
+  }
+  return TreeWalk::Top{*std::move(opened), leaf, name};
+}
+
+// What of the paths can be opened; the others are told as trouble. An error only if there is nothing else.
+Result<std::vector<TreeWalk::Top>> open_tops(Session& session, const PullRequest& wanted, JobRecord& record) {
+  std::vector<TreeWalk::Top> tops;
+  std::vector<Trouble> troubles;
+  for (const std::string& path : wanted.paths) {
+    auto top = open_top(session.root, path, wanted.contents);
+    if (top) {
+      tops.push_back(*std::move(top));
+    } else {
+      troubles.push_back({path, top.error().code, top.error().message});
+      if (wanted.paths.size() == 1) return fail(top.error());
+    }
+  }
+  for (const Trouble& trouble : troubles) {
+    record.trouble(trouble, false);
+    session.channel.say_structure(FrameKind::kTrouble, encode(std::vector{trouble}));
+  }
+  return tops;
+}
+
+Result<TreeWalk> begin_walk(Session& session, const PullRequest& wanted, JobRecord& record) {
+  TRY_ASSIGN(PathFilter filter, PathFilter::parse(wanted.filter));
+  TRY_ASSIGN(auto tops, open_tops(session, wanted, record));
+  TreeWalk::Options options;
+  options.attributes = wanted.attributes;
+  options.owner = wanted.owner;
+  if (!wanted.filter.empty()) {
+    options.excludes = [filter = std::move(filter)](const std::string& path, bool is_directory) {
+      return filter.excludes(path, is_directory);
+    };
+  }
+  return TreeWalk::begin(session.root, std::move(tops), std::move(options));
+}
+
+}  // namespace
+
+Result<void> run_pull(Session& session, const Incoming& request) {
+  TRY_ASSIGN(const PullRequest wanted, decode_pull(request.bytes));
+  session.channel.consume(request.bytes.size());
+  session.outcome = shown_paths(wanted.paths);
+  session.record.texts("paths", wanted.paths);
+  JobRecord record;
+  auto walk = begin_walk(session, wanted, record);
+  if (!walk) {
+    session.refuse(walk.error());
+    return discard_job(session.channel);
+  }
+  TRY_ASSIGN(const JobOutcome outcome, send_job(session.channel, *walk, record));
+  record.write(session, outcome.there);
+  return {};
+}
+
+}  // namespace farhand
