@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/byte_size.h"
 #include "common/escape.h"
 
 namespace farhand {
@@ -69,19 +70,6 @@ std::string cut(const std::string& text, std::size_t columns) {
 }
 
 }  // namespace
-
-std::string shown_bytes(double bytes) {
-  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  std::size_t unit = 0;
-  // What would be rounded to 1024 of a unit is one of the next.
-  while (bytes >= (unit == 0 ? 1023.5 : 1023.95) && unit + 1 < kUnits.size()) {
-    bytes /= 1024;
-    ++unit;
-  }
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", bytes, kUnits.at(unit));
-  return text.data();
-}
 
 std::string progress_line(const std::string& verb, std::uint64_t done, std::uint64_t total,
                           std::chrono::duration<double> elapsed, const std::string& name, std::size_t columns) {

@@ -41,9 +41,6 @@ class Progress {
   Deadline::Clock::time_point last_drawn_{};
 };
 
-// "1.5 GiB": three significant digits or so, binary units.
-std::string shown_bytes(double bytes);
-
 // The line's text, at most `columns` wide. Pure, for tests.
 std::string progress_line(const std::string& verb, std::uint64_t done, std::uint64_t total,
                           std::chrono::duration<double> elapsed, const std::string& name, std::size_t columns);

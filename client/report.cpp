@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/exit_status.h"
-#include "client/progress.h"
+#include "common/byte_size.h"
 #include "common/escape.h"
 
 namespace farhand {

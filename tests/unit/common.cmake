@@ -13,6 +13,7 @@ farhand_test(common_test
   SOURCES
     common/account_test.cpp
     common/background_test.cpp
+    common/byte_size_test.cpp
     common/deadline_test.cpp
     common/duration_test.cpp
     common/escape_test.cpp

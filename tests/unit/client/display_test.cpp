@@ -1,4 +1,4 @@
-// What the client shows: sizes, the progress line, names, text in other encodings.
+// What the client shows: the progress line, names, text in other encodings.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -11,23 +11,6 @@ namespace farhand {
 namespace {
 
 using std::chrono::duration;
-
-TEST(ShownBytes, UsesBinaryUnits) {
-  EXPECT_EQ(shown_bytes(0), "0 B");
-  EXPECT_EQ(shown_bytes(1023), "1023 B");
-  EXPECT_EQ(shown_bytes(1024), "1.0 KiB");
-  EXPECT_EQ(shown_bytes(1536), "1.5 KiB");
-  EXPECT_EQ(shown_bytes(1048576), "1.0 MiB");
-  EXPECT_EQ(shown_bytes(3.0 * (1 << 30)), "3.0 GiB");
-  EXPECT_EQ(shown_bytes(9.3e18), "8.1 EiB");
-  EXPECT_EQ(shown_bytes(1.2e22), "10408.3 EiB");
-}
-
-// Found: what rounds up to 1024 of a unit is shown as that and not as 1.0 of the next.
-TEST(ShownBytes, NeverShows1024OfAUnit) {
-  EXPECT_EQ(shown_bytes(1048575), "1.0 MiB");
-  EXPECT_EQ(shown_bytes(1023.7), "1.0 KiB");
-}
 
 TEST(ProgressLine, SaysEverything) {
   EXPECT_EQ(progress_line("post", 412 << 20, 3ULL << 30, duration<double>(0.5), "big.iso", 120),
