@@ -1,8 +1,9 @@
 // TreeWalk: what a job sends, entry by entry, in the order of entry_precedes; and the files themselves when asked for.
 //
 // What was named is followed if it is a link; links below are entries of their own. Nothing below leaves what was
-// named: every directory and file is opened by RootedDirectory::open_plain from its top. Of directories as many are
-// held open as kOpenLevels, whatever the depth; names of one directory at a time (and of those above it) are in memory.
+// named: every file is opened by RootedDirectory::open_plain from its top, and every directory either so or by its one
+// name (O_NOFOLLOW) in the directory that was just listed. Of directories at most 16 are held open besides the tops,
+// whatever the depth; names of one directory at a time (and of those above it) are in memory.
 //
 // What cannot be read (a directory without permission, one that vanished) becomes a Trouble and the walk goes on.
 //

@@ -6,6 +6,7 @@ farhand_test(protocol_test
     protocol/conversation_test.cpp
     protocol/examples.cpp
     protocol/examples_test.cpp
+    protocol/file_reader_test.cpp
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
     protocol/job_message_test.cpp
@@ -20,7 +21,9 @@ farhand_test(protocol_test
     protocol/terminal_modes_test.cpp
     protocol/transfer_test.cpp
     protocol/transfer_trouble_test.cpp
+    protocol/tree_walk_test.cpp
     protocol/upload.cpp
+    protocol/walked.cpp
     protocol/wire_archive_test.cpp
   LINK farhand::protocol farhand_test_support cereal::cereal)
 target_compile_definitions(protocol_test PRIVATE PROTOCOL_EXAMPLES="${PROJECT_SOURCE_DIR}/protocol/examples.md")

@@ -1,0 +1,430 @@
+// The sending side's engine: one loop that hears what has come, and says one thing whenever there is room.
+//
+//   TreeWalk --> batch_ --entries--> unjudged_ --verdicts--> wanted_ --> current_ --part, close-->
+//                                        \--- nothing needed
+//
+// What comes first is said first: troubles, then entries while few of them are without a verdict, then content.
+#include "protocol/transfer/job_sender.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "common/background.h"
+#include "common/escape.h"
+#include "protocol/limits.h"
+#include "protocol/messages/session.h"
+#include "protocol/slip.h"
+#include "protocol/transfer/entry_batch.h"
+#include "protocol/transfer/file_reader.h"
+
+namespace farhand {
+namespace {
+
+// Files that wait for their turn to be sent: with kMostUnjudged this bounds what is remembered.
+constexpr std::size_t kMostWanted = kMostUnjudged;
+// What a helper hashes rather than this thread: 1 MiB takes well below a millisecond, once it has been read.
+constexpr std::uint64_t kHashedHere = 1 << 20;
+// Longest time without a turn for the connection while there is work that says nothing.
+constexpr std::chrono::milliseconds kLongestStep{50};
+constexpr std::size_t kTroubleBytes = 64 << 10;  // what one frame of them holds, or little more
+
+struct Listed {
+  std::string path;  // of a file; else empty
+  std::uint64_t size = 0;
+  bool is_file = false;
+};
+
+struct Wanted {
+  std::string path;
+  Verdict verdict;
+};
+
+Error breach(std::string sentence) {
+  return Error{ErrorCode::kProtocol, std::move(sentence), false};
+}
+
+class JobSender {
+ public:
+  JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer)
+      : channel_(channel), walk_(walk), observer_(observer) {}
+  JobSender(const JobSender&) = delete;
+  JobSender& operator=(const JobSender&) = delete;
+  ~JobSender() { stop_hashing_ = true; }  // hashing_ waits for its end
+
+  Result<JobOutcome> run();
+
+ private:
+  // --- hearing
+  Result<void> hear_all();
+  Result<void> take(const Incoming& incoming);
+  Result<void> take_verdicts(Bytes bytes);
+  Result<void> take_stored(const std::string& count);
+  Result<void> take_trouble(Bytes bytes);
+  Result<void> take_finish(Bytes bytes);
+  Error take_error(Bytes bytes);
+  Result<void> judge(Listed listed, const Verdict& verdict);
+
+  // --- saying
+  bool say_something();
+  bool may_list() const;
+  void list_one();
+  void add(Entry entry);
+  void say_entries();
+  void say_troubles();
+  void begin_file();
+  Result<FileReader> open_file(const std::string& path) const;
+  void begin_rest(const Verdict& verdict);
+  void collect_rest();
+  void settle_rest();
+  void say_piece();
+  void say_close(const std::string& path, const Seal& seal);
+  void say_finish(bool complete, std::string message);
+
+  // --- in between
+  Result<void> wait();
+  Result<void> breathe();
+  void own_troubles(std::vector<Trouble> troubles);
+
+  struct Current {
+    std::string path;
+    FileReader reader;
+    std::uint64_t have = 0;
+  };
+
+  Channel& channel_;
+  TreeWalk& walk_;
+  JobObserver& observer_;
+
+  EntryBatch batch_;
+  bool walked_ = false;
+  std::uint64_t listed_ = 0;   // entries said
+  std::uint64_t settled_ = 0;  // of them
+  std::deque<Listed> unjudged_;
+  std::deque<Wanted> wanted_;
+  std::deque<Trouble> troubles_;  // still to be said
+
+  std::optional<Current> current_;
+  std::atomic<bool> stop_hashing_ = false;
+  bool rest_fits_ = false;
+  std::optional<BackgroundTask> hashing_;  // of current_; after it, since it waits for the end of the work
+
+  Deadline::Clock::time_point last_turn_ = Deadline::Clock::now();
+  JobEnd here_;
+  bool finished_ = false;
+  std::optional<JobEnd> there_;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The loop
+
+Result<JobOutcome> JobSender::run() {
+  for (;;) {
+    TRY(hear_all());
+    if (there_) return JobOutcome{here_, *there_};
+    collect_rest();
+    if (channel_.has_room() && say_something()) {
+      TRY(breathe());
+    } else {
+      TRY(wait());
+    }
+  }
+}
+
+Result<void> JobSender::wait() {
+  if (channel_.exhausted()) {
+    return fail(ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle of a job");
+  }
+  pollfd watched{hashing_ ? hashing_->fd() : -1, POLLIN, 0};
+  TRY(channel_.wait({&watched, hashing_ ? 1U : 0U}, Deadline::never()));
+  last_turn_ = Deadline::Clock::now();
+  return {};
+}
+
+// A turn for the connection after long work: a slow disk, an endless hole.
+Result<void> JobSender::breathe() {
+  const auto now = Deadline::Clock::now();
+  if (now - last_turn_ < kLongestStep) return {};
+  if (!batch_.empty()) say_entries();
+  TRY(channel_.wait({}, Deadline::at(now)));
+  last_turn_ = Deadline::Clock::now();
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Hearing
+
+Result<void> JobSender::hear_all() {
+  while (!there_) {
+    TRY_ASSIGN(const auto incoming, channel_.peek());
+    if (!incoming) return {};
+    if (incoming->kind() == FrameKind::kError) return fail(take_error(incoming->bytes));
+    const std::size_t bytes = incoming->bytes.size();
+    TRY(take(*incoming));
+    channel_.consume(bytes);
+  }
+  return {};
+}
+
+Result<void> JobSender::take(const Incoming& incoming) {
+  if (incoming.kind() == FrameKind::kVerdicts) return take_verdicts(incoming.bytes);
+  if (incoming.kind() == FrameKind::kStored) return take_stored(incoming.header.name);
+  if (incoming.kind() == FrameKind::kTrouble) return take_trouble(incoming.bytes);
+  if (incoming.kind() == FrameKind::kFinish) return take_finish(incoming.bytes);
+  return fail(breach("a job was broken off by a frame '" + std::string(kind_name(incoming.kind())) + "'"));
+}
+
+Result<void> JobSender::take_verdicts(Bytes bytes) {
+  TRY_ASSIGN(const auto verdicts, decode_verdicts(bytes));
+  for (const Verdict& verdict : verdicts) {
+    if (unjudged_.empty()) return fail(breach("there are more verdicts than entries"));
+    Listed listed = std::move(unjudged_.front());
+    unjudged_.pop_front();
+    TRY(judge(std::move(listed), verdict));
+  }
+  return {};
+}
+
+Result<void> JobSender::judge(Listed listed, const Verdict& verdict) {
+  if (verdict.need == Need::kNothing) {
+    if (listed.is_file) observer_.spared(listed.size);
+    return {};
+  }
+  if (!listed.is_file) return fail(breach("content was asked for where there is none"));
+  if (verdict.need == Need::kDelta) return fail(breach("a delta was asked for, which nobody has offered"));
+  wanted_.push_back({std::move(listed.path), verdict});
+  return {};
+}
+
+Result<void> JobSender::take_stored(const std::string& count) {
+  const auto settled = parse_number(count);
+  if (!settled || *settled < settled_ || *settled > listed_) {
+    return fail(breach("a count of stored entries is none"));
+  }
+  if (*settled > settled_) observer_.settled(*settled - settled_);
+  settled_ = *settled;
+  return {};
+}
+
+Result<void> JobSender::take_trouble(Bytes bytes) {
+  TRY_ASSIGN(auto troubles, decode_trouble(bytes));
+  for (Trouble& trouble : troubles) {
+    trouble.message = sentence_for_display(trouble.message);
+    observer_.trouble(trouble, true);
+  }
+  return {};
+}
+
+// The receiver's last word answers ours; before it, it can only say that the job is broken off.
+Result<void> JobSender::take_finish(Bytes bytes) {
+  TRY_ASSIGN(JobEnd end, decode_finish(bytes));
+  end.message = sentence_for_display(end.message);
+  if (!finished_) {
+    if (end.complete) return fail(breach("a job was called complete before all of it was sent"));
+    here_.code = ErrorCode::kCancelled;
+    say_finish(false, "the other side broke the job off");
+  }
+  there_ = std::move(end);
+  return {};
+}
+
+Error JobSender::take_error(Bytes bytes) {
+  auto report = decode_error(bytes);
+  if (!report) return std::move(report).error();
+  channel_.consume(bytes.size());
+  if (!finished_ && channel_.may_say(FrameKind::kFinish)) {
+    here_.code = ErrorCode::kCancelled;
+    say_finish(false, "the other side refused the job");
+  }
+  return Error{report->code, sentence_for_display(report->message), true};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Saying: one thing a call; false if there is nothing to be said before something has come
+
+bool JobSender::say_something() {
+  if (finished_) return false;
+  if (!troubles_.empty()) {
+    say_troubles();
+  } else if (may_list()) {
+    list_one();
+  } else if (!batch_.empty()) {
+    say_entries();
+  } else if (current_) {
+    if (hashing_) return false;
+    say_piece();
+  } else if (!wanted_.empty()) {
+    begin_file();
+  } else if (walked_ && unjudged_.empty()) {
+    say_finish(true, {});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool JobSender::may_list() const {
+  return !walked_ && unjudged_.size() + batch_.size() < kMostUnjudged && wanted_.size() < kMostWanted;
+}
+
+void JobSender::list_one() {
+  auto entry = walk_.next();
+  own_troubles(walk_.take_troubles());
+  if (!entry) {
+    walked_ = true;
+    return;
+  }
+  if (wire_bytes(*entry) > kMostEntryBytes) {
+    entry->attributes.clear();
+    const std::string shown = walk_.shown(entry->path);
+    own_troubles({Trouble{shown, ErrorCode::kLimit,
+                          quoted(shown) + " has too many extended attributes, so it is sent without any", false}});
+  }
+  if (!batch_.fits(*entry)) say_entries();
+  add(*std::move(entry));
+  if (batch_.is_full()) say_entries();
+}
+
+void JobSender::add(Entry entry) {
+  if (entry.kind == EntryKind::kFile) {
+    ++here_.files;
+    observer_.listed(1, entry.size);
+  }
+  batch_.add(std::move(entry));
+}
+
+// They go out at once: the verdicts on them are what everything else waits for.
+void JobSender::say_entries() {
+  channel_.say_structure(FrameKind::kEntries, encode(batch_.entries()));
+  for (Entry& entry : batch_.entries()) {
+    const bool is_file = entry.kind == EntryKind::kFile;
+    unjudged_.push_back({is_file ? std::move(entry.path) : std::string(), entry.size, is_file});
+  }
+  listed_ += batch_.size();
+  batch_.clear();
+  last_turn_ = {};
+}
+
+void JobSender::own_troubles(std::vector<Trouble> troubles) {
+  for (Trouble& trouble : troubles) {
+    if (!trouble.is_notice) ++here_.failed;
+    trouble.path.resize(std::min(trouble.path.size(), kMaxFrameNameBytes));
+    observer_.trouble(trouble, false);
+    troubles_.push_back(std::move(trouble));
+  }
+}
+
+void JobSender::say_troubles() {
+  std::vector<Trouble> said;
+  for (std::size_t bytes = 0; !troubles_.empty() && bytes < kTroubleBytes; troubles_.pop_front()) {
+    bytes += troubles_.front().path.size() + kMaxErrorText;
+    said.push_back(std::move(troubles_.front()));
+  }
+  channel_.say_structure(FrameKind::kTrouble, encode(said));
+}
+
+void JobSender::say_finish(bool complete, std::string message) {
+  here_.complete = complete;
+  here_.message = std::move(message);
+  channel_.say_structure(FrameKind::kFinish, encode(here_));
+  finished_ = true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Content
+
+void JobSender::begin_file() {
+  Wanted wanted = std::move(wanted_.front());
+  wanted_.pop_front();
+  observer_.file_begun(wanted.path);
+  auto reader = open_file(wanted.path);
+  if (!reader) {
+    Seal seal;
+    seal.outcome = SealOutcome::kFailed;
+    seal.code = reader.error().code;
+    seal.reason = std::move(reader).error().message;
+    return say_close(wanted.path, seal);
+  }
+  current_.emplace(Current{std::move(wanted.path), *std::move(reader), wanted.verdict.have});
+  switch (wanted.verdict.need) {
+    case Need::kNothing:
+    case Need::kWhole:
+    case Need::kDelta:  // never wanted so far (judge); its signature would be compared here
+      return;
+    case Need::kRest:
+      return begin_rest(wanted.verdict);
+  }
+}
+
+Result<FileReader> JobSender::open_file(const std::string& path) const {
+  TRY_ASSIGN(UniqueFd file, walk_.open_file(path));
+  return FileReader::begin(std::move(file), walk_.shown(path));
+}
+
+// Whether what the receiver has is how the file begins: hashed here if it is little, else on a helper.
+void JobSender::begin_rest(const Verdict& verdict) {
+  const auto look = [this, verdict] {
+    rest_fits_ = current_->reader.begins_with(verdict.have, verdict.hash, stop_hashing_);
+  };
+  if (verdict.have > kHashedHere && verdict.have <= current_->reader.listed_bytes()) {
+    hashing_.emplace(look);
+  } else {
+    look();
+    settle_rest();
+  }
+}
+
+void JobSender::collect_rest() {
+  if (!hashing_ || !hashing_->done()) return;
+  hashing_->finish();
+  hashing_.reset();
+  settle_rest();
+}
+
+// A part at offset 0 says that the receiver's bytes are none of the file's; it may be empty, for a file that is so.
+void JobSender::settle_rest() {
+  if (rest_fits_) {
+    observer_.spared(current_->have);
+  } else {
+    channel_.say(FrameKind::kPart, "0");
+  }
+}
+
+// The next stretch of data, or of a hole, or the end.
+void JobSender::say_piece() {
+  FileReader& reader = current_->reader;
+  switch (reader.advance()) {
+    case FileReader::Next::kPassing:
+      return;
+    case FileReader::Next::kEnd:
+      say_close(current_->path, reader.seal());
+      return current_.reset();
+    case FileReader::Next::kData:
+      break;
+  }
+  const MutableBytes into =
+      channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), reader.piece_bytes());
+  const std::size_t got = reader.read(into.first(reader.piece_bytes()));
+  if (got == 0) return;  // it has ended early, or failed
+  channel_.end_bytes(got);
+  here_.bytes += got;
+  observer_.moved(got);
+}
+
+// The receiver hears of a failed file by this; so it is a trouble on this side only.
+void JobSender::say_close(const std::string& path, const Seal& seal) {
+  channel_.say_structure(FrameKind::kClose, encode(seal));
+  if (seal.outcome == SealOutcome::kComplete) return;
+  ++here_.failed;
+  observer_.trouble(Trouble{walk_.shown(path), seal.code, seal.reason, false}, false);
+}
+
+}  // namespace
+
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer) {
+  return JobSender(channel, walk, observer).run();
+}
+
+}  // namespace farhand
