@@ -24,6 +24,7 @@ farhand_test(common_test
     common/private_directory_crash_test.cpp
     common/private_directory_test.cpp
     common/pseudo_terminal_test.cpp
+    common/rate_limit_test.cpp
     common/result_test.cpp
     common/rooted_differential_test.cpp
     common/rooted_path_test.cpp
