@@ -39,6 +39,11 @@ inline constexpr std::size_t kMostUnjudged = 4096;
 // a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
 inline constexpr std::size_t kStdinWindow = 4 << 20;
 
+// The rules for what a transfer leaves out. At worst they take some 50 ms for the longest of names.
+inline constexpr std::size_t kMaxPathRules = 4096;  // all of git's templates together have fewer
+inline constexpr std::size_t kMaxPathRuleBytes = 4 << 10;
+inline constexpr std::size_t kMaxPathRulesBytes = 64 << 10;
+
 // --- buffers of a channel (own choice, not visible on the wire) ---------------------------------------------------
 // Inbox: what is read ahead of its handler. 256 KiB is 16 TLS records a turn, and stays in the second-level cache.
 inline constexpr std::size_t kInboxBytes = 256 << 10;

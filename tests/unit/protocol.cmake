@@ -9,12 +9,18 @@ farhand_test(protocol_test
     protocol/file_reader_test.cpp
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
+<<<<<<< HEAD
     protocol/job_message_test.cpp
+=======
+    protocol/git_ignore.cpp
+>>>>>>> 8829cc4 (transfer: what a tree's transfer leaves out, as git has it)
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
     protocol/message_test.cpp
     protocol/pairing_code_test.cpp
+    protocol/path_filter_git_test.cpp
+    protocol/path_filter_test.cpp
     protocol/refusal_test.cpp
     protocol/sabotage.cpp
     protocol/slip_test.cpp
