@@ -9,11 +9,13 @@ farhand_test(protocol_test
     protocol/file_reader_test.cpp
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
-<<<<<<< HEAD
     protocol/job_message_test.cpp
-=======
     protocol/git_ignore.cpp
->>>>>>> 8829cc4 (transfer: what a tree's transfer leaves out, as git has it)
+<<<<<<< HEAD
+=======
+    protocol/job_script.cpp
+    protocol/job_sender_test.cpp
+>>>>>>> 97769d6 (tests: a job's sending side against scripted receivers)
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
