@@ -1,32 +1,28 @@
 // The sending side's engine: one loop that hears what has come, and says one thing whenever there is room.
 //
-//   TreeWalk --> batch_ --entries--> unjudged_ --verdicts--> wanted_ --> current_ --part, close-->
+//   TreeWalk --> batch_ --entries--> unjudged_ --verdicts--> wanted_ --> content_ --part, close-->
 //                                        \--- nothing needed
 //
 // What comes first is said first: troubles, then entries while few of them are without a verdict, then content.
 #include "protocol/transfer/job_sender.h"
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
 #include <optional>
 #include <utility>
 
-#include "common/background.h"
 #include "common/escape.h"
 #include "protocol/limits.h"
 #include "protocol/messages/session.h"
 #include "protocol/slip.h"
+#include "protocol/transfer/content_sender.h"
 #include "protocol/transfer/entry_batch.h"
-#include "protocol/transfer/file_reader.h"
 
 namespace farhand {
 namespace {
 
 // Files that wait for their turn to be sent: with kMostUnjudged this bounds what is remembered.
 constexpr std::size_t kMostWanted = kMostUnjudged;
-// What a helper hashes rather than this thread: 1 MiB takes well below a millisecond, once it has been read.
-constexpr std::uint64_t kHashedHere = 1 << 20;
 // Longest time without a turn for the connection while there is work that says nothing.
 constexpr std::chrono::milliseconds kLongestStep{50};
 constexpr std::size_t kTroubleBytes = 64 << 10;  // what one frame of them holds, or little more
@@ -49,10 +45,7 @@ Error breach(std::string sentence) {
 class JobSender {
  public:
   JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer)
-      : channel_(channel), walk_(walk), observer_(observer) {}
-  JobSender(const JobSender&) = delete;
-  JobSender& operator=(const JobSender&) = delete;
-  ~JobSender() { stop_hashing_ = true; }  // hashing_ waits for its end
+      : channel_(channel), walk_(walk), observer_(observer), content_(channel, walk, observer) {}
 
   Result<JobOutcome> run();
 
@@ -75,24 +68,12 @@ class JobSender {
   void say_entries();
   void say_troubles();
   void begin_file();
-  Result<FileReader> open_file(const std::string& path) const;
-  void begin_rest(const Verdict& verdict);
-  void collect_rest();
-  void settle_rest();
-  void say_piece();
-  void say_close(const std::string& path, const Seal& seal);
   void say_finish(bool complete, std::string message);
 
   // --- in between
   Result<void> wait();
   Result<void> breathe();
   void own_troubles(std::vector<Trouble> troubles);
-
-  struct Current {
-    std::string path;
-    FileReader reader;
-    std::uint64_t have = 0;
-  };
 
   Channel& channel_;
   TreeWalk& walk_;
@@ -106,11 +87,7 @@ class JobSender {
   std::deque<Wanted> wanted_;
   std::deque<Trouble> troubles_;  // still to be said
 
-  std::optional<Current> current_;
-  std::atomic<bool> stop_hashing_ = false;
-  bool rest_fits_ = false;
-  std::optional<BackgroundTask> hashing_;  // of current_; after it, since it waits for the end of the work
-
+  ContentSender content_;
   Deadline::Clock::time_point last_turn_ = Deadline::Clock::now();
   JobEnd here_;
   bool finished_ = false;
@@ -124,7 +101,7 @@ Result<JobOutcome> JobSender::run() {
   for (;;) {
     TRY(hear_all());
     if (there_) return JobOutcome{here_, *there_};
-    collect_rest();
+    content_.collect();
     if (channel_.has_room() && say_something()) {
       TRY(breathe());
     } else {
@@ -137,8 +114,8 @@ Result<void> JobSender::wait() {
   if (channel_.exhausted()) {
     return fail(ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle of a job");
   }
-  pollfd watched{hashing_ ? hashing_->fd() : -1, POLLIN, 0};
-  TRY(channel_.wait({&watched, hashing_ ? 1U : 0U}, Deadline::never()));
+  pollfd watched{content_.helper(), POLLIN, 0};
+  TRY(channel_.wait({&watched, watched.fd >= 0 ? 1U : 0U}, Deadline::never()));
   last_turn_ = Deadline::Clock::now();
   return {};
 }
@@ -252,9 +229,9 @@ bool JobSender::say_something() {
     list_one();
   } else if (!batch_.empty()) {
     say_entries();
-  } else if (current_) {
-    if (hashing_) return false;
-    say_piece();
+  } else if (content_.under_way()) {
+    if (content_.helper() >= 0) return false;
+    content_.say_more();
   } else if (!wanted_.empty()) {
     begin_file();
   } else if (walked_ && unjudged_.empty()) {
@@ -325,100 +302,19 @@ void JobSender::say_troubles() {
   channel_.say_structure(FrameKind::kTrouble, encode(said));
 }
 
+void JobSender::begin_file() {
+  const Wanted wanted = std::move(wanted_.front());
+  wanted_.pop_front();
+  content_.begin(wanted.path, wanted.verdict);
+}
+
 void JobSender::say_finish(bool complete, std::string message) {
+  here_.bytes = content_.sent_bytes();
+  here_.failed += content_.failed_files();
   here_.complete = complete;
   here_.message = std::move(message);
   channel_.say_structure(FrameKind::kFinish, encode(here_));
   finished_ = true;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Content
-
-void JobSender::begin_file() {
-  Wanted wanted = std::move(wanted_.front());
-  wanted_.pop_front();
-  observer_.file_begun(wanted.path);
-  auto reader = open_file(wanted.path);
-  if (!reader) {
-    Seal seal;
-    seal.outcome = SealOutcome::kFailed;
-    seal.code = reader.error().code;
-    seal.reason = std::move(reader).error().message;
-    return say_close(wanted.path, seal);
-  }
-  current_.emplace(Current{std::move(wanted.path), *std::move(reader), wanted.verdict.have});
-  switch (wanted.verdict.need) {
-    case Need::kNothing:
-    case Need::kWhole:
-    case Need::kDelta:  // never wanted so far (judge); its signature would be compared here
-      return;
-    case Need::kRest:
-      return begin_rest(wanted.verdict);
-  }
-}
-
-Result<FileReader> JobSender::open_file(const std::string& path) const {
-  TRY_ASSIGN(UniqueFd file, walk_.open_file(path));
-  return FileReader::begin(std::move(file), walk_.shown(path));
-}
-
-// Whether what the receiver has is how the file begins: hashed here if it is little, else on a helper.
-void JobSender::begin_rest(const Verdict& verdict) {
-  const auto look = [this, verdict] {
-    rest_fits_ = current_->reader.begins_with(verdict.have, verdict.hash, stop_hashing_);
-  };
-  if (verdict.have > kHashedHere && verdict.have <= current_->reader.listed_bytes()) {
-    hashing_.emplace(look);
-  } else {
-    look();
-    settle_rest();
-  }
-}
-
-void JobSender::collect_rest() {
-  if (!hashing_ || !hashing_->done()) return;
-  hashing_->finish();
-  hashing_.reset();
-  settle_rest();
-}
-
-// A part at offset 0 says that the receiver's bytes are none of the file's; it may be empty, for a file that is so.
-void JobSender::settle_rest() {
-  if (rest_fits_) {
-    observer_.spared(current_->have);
-  } else {
-    channel_.say(FrameKind::kPart, "0");
-  }
-}
-
-// The next stretch of data, or of a hole, or the end.
-void JobSender::say_piece() {
-  FileReader& reader = current_->reader;
-  switch (reader.advance()) {
-    case FileReader::Next::kPassing:
-      return;
-    case FileReader::Next::kEnd:
-      say_close(current_->path, reader.seal());
-      return current_.reset();
-    case FileReader::Next::kData:
-      break;
-  }
-  const MutableBytes into =
-      channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), reader.piece_bytes());
-  const std::size_t got = reader.read(into.first(reader.piece_bytes()));
-  if (got == 0) return;  // it has ended early, or failed
-  channel_.end_bytes(got);
-  here_.bytes += got;
-  observer_.moved(got);
-}
-
-// The receiver hears of a failed file by this; so it is a trouble on this side only.
-void JobSender::say_close(const std::string& path, const Seal& seal) {
-  channel_.say_structure(FrameKind::kClose, encode(seal));
-  if (seal.outcome == SealOutcome::kComplete) return;
-  ++here_.failed;
-  observer_.trouble(Trouble{walk_.shown(path), seal.code, seal.reason, false}, false);
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+// ContentSender: the content of one file after the other, as `part` frames and a `close`.
+//
+//   begin(path, verdict) --> [helper() >= 0: hashing what the receiver has, until collect()] --> say_more()... --> not
+//   under_way()
+//
+// A file that cannot be read, or does not hold still, is closed as failed, and told of as a trouble of this side.
+//
+// Ownership: borrows everything for as long as it lives. Threads: one; a long prefix is hashed on a helper.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/background.h"
+#include "protocol/channel.h"
+#include "protocol/transfer/file_reader.h"
+#include "protocol/transfer/job.h"
+#include "protocol/transfer/tree_walk.h"
+
+namespace farhand {
+
+class ContentSender {
+ public:
+  ContentSender(Channel& channel, const TreeWalk& walk, JobObserver& observer)
+      : channel_(channel), walk_(walk), observer_(observer) {}
+  ContentSender(const ContentSender&) = delete;
+  ContentSender& operator=(const ContentSender&) = delete;
+  ~ContentSender() { stop_hashing_ = true; }  // hashing_ waits for its end
+
+  // The next file. Only while none is under way.
+  void begin(const std::string& path, const Verdict& verdict);
+  // Says the next part or the end, or passes a stretch of a hole without a word. While under way and without a helper.
+  void say_more();
+  [[nodiscard]] bool under_way() const noexcept { return current_.has_value(); }
+
+  // Readable when the helper is done, which collect() takes note of; -1: there is none.
+  [[nodiscard]] int helper() const noexcept { return hashing_ ? hashing_->fd() : -1; }
+  void collect();
+
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+  [[nodiscard]] std::uint64_t failed_files() const noexcept { return failed_files_; }
+
+ private:
+  struct Current {
+    std::string path;
+    FileReader reader;
+    std::uint64_t have = 0;
+  };
+
+  Result<FileReader> open_file(const std::string& path) const;
+  void begin_rest(const Verdict& verdict);
+  void settle_rest();
+  void say_close(const std::string& path, const Seal& seal);
+
+  Channel& channel_;
+  const TreeWalk& walk_;
+  JobObserver& observer_;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t failed_files_ = 0;
+
+  std::optional<Current> current_;
+  std::atomic<bool> stop_hashing_ = false;
+  bool rest_fits_ = false;
+  std::optional<BackgroundTask> hashing_;  // after what it uses: its end waits for the work
+};
+
+}  // namespace farhand
