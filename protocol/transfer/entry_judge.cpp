@@ -1,0 +1,201 @@
+// EntryJudge: one stat an entry, and the rules of JobOptions.
+#include "protocol/transfer/entry_judge.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include "common/escape.h"
+#include "common/file_io.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::size_t kReadBytes = 256 << 10;
+
+bool is_below(const std::string& path, const std::string& directory) {
+  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
+}
+
+void fail_as(Judgement& judgement, Error error) {
+  judgement.fate = Judgement::Fate::kFailed;
+  judgement.error = std::move(error);
+}
+
+// Whether the file that is there was modified as late as the sender's, or later.
+bool is_as_new(const struct stat& status, const Entry& entry) {
+  if (status.st_mtim.tv_sec != entry.modified_seconds) return status.st_mtim.tv_sec > entry.modified_seconds;
+  return status.st_mtim.tv_nsec >= static_cast<long>(entry.modified_nanoseconds);
+}
+
+void hash_old_file(Judgement& judgement) {
+  std::vector<std::byte> block(kReadBytes);
+  ContentHash hash;
+  std::uint64_t bytes = 0;
+  for (;;) {
+    const ssize_t got = read_some(judgement.old_file->get(), block);
+    if (got < 0) {  // what cannot be read cannot be compared
+      judgement.old_file.reset();
+      judgement.verdict = {Need::kWhole, 0, {}};
+      return;
+    }
+    if (got == 0) break;
+    hash.add(Bytes(block).first(static_cast<std::size_t>(got)));
+    bytes += static_cast<std::uint64_t>(got);
+  }
+  judgement.verdict = {Need::kRest, bytes, hash.value()};
+}
+
+void hash_part(Judgement& judgement) {
+  const auto hashed = judgement.part->hash_kept();
+  if (hashed && judgement.part->end() > 0) {
+    judgement.verdict = {Need::kRest, judgement.part->end(), judgement.part->hash()};
+  } else {
+    judgement.part->set_kept(false);
+    judgement.part.reset();
+    judgement.verdict = {Need::kWhole, 0, {}};
+  }
+}
+
+}  // namespace
+
+std::uint64_t EntryJudge::bytes_to_hash(const Judgement& judgement) {
+  if (judgement.part) return judgement.part->length();
+  if (judgement.old_file) return static_cast<std::uint64_t>(judgement.old_status.st_size);
+  return 0;
+}
+
+void EntryJudge::settle_hash(Judgement& judgement) {
+  if (judgement.part) hash_part(judgement);
+  if (judgement.old_file) hash_old_file(judgement);
+}
+
+Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
+  Judgement judgement;
+  TRY_ASSIGN(judgement.path, target_.path_of(entry.path));
+  if (blocked_ && is_below(judgement.path, *blocked_)) {
+    fail_as(judgement, {ErrorCode::kFileTrouble,
+                        quoted(target_.shown(judgement.path)) + " has no directory to be stored in", false});
+  } else if (entry.kind == EntryKind::kSpecial) {
+    judgement.notice = "is a pipe, socket or device and was left out";
+  } else if (entry.kind == EntryKind::kDirectory) {
+    judge_directory(entry, judgement);
+  } else {
+    judge_leaf(entry, judgement, may_resume);
+  }
+  return judgement;
+}
+
+void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
+  if (options_.dry_run) {
+    struct stat status {};
+    const auto place = entry.path == "." ? Result<Place>(Place{}) : target_.place_of(judgement.path);
+    if (!place) return fail_as(judgement, place.error());
+    if (entry.path == ".") return;
+    const bool there =
+        place->directory && ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!there) judgement.would = "new";
+    return;
+  }
+  const auto made = target_.make_directory(judgement.path);
+  if (made) {
+    judgement.fate = *made ? Judgement::Fate::kMade : Judgement::Fate::kEntered;
+  } else {
+    blocked_ = judgement.path;
+    fail_as(judgement, made.error());
+  }
+}
+
+void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume) {
+  const auto place = target_.place_of(judgement.path);
+  if (!place) return fail_as(judgement, place.error());
+  const std::string shown = target_.shown(judgement.path);
+  struct stat status {};
+  if (!place->directory || ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (place->directory && errno != ENOENT) return fail_as(judgement, errno_error(errno, quoted(shown)));
+    judgement.would = "new";
+    judge_new(entry, *place, judgement, may_resume);
+  } else if (S_ISDIR(status.st_mode)) {
+    fail_as(judgement,
+            {ErrorCode::kIsDirectory, quoted(shown) + " is a directory, so no file can take its name", false});
+  } else if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
+    fail_as(judgement,
+            {ErrorCode::kNotRegular, quoted(shown) + " is not a regular file, so it is not replaced", false});
+  } else {
+    judgement.would = "changed";
+    judge_old(entry, *place, status, judgement);
+    if (judgement.fate == Judgement::Fate::kNeeded && !judgement.old_file) {
+      judge_new(entry, *place, judgement, may_resume);
+    }
+  }
+  if (!options_.dry_run || judgement.fate != Judgement::Fate::kNeeded) judgement.would = {};
+  if (!judgement.would.empty() && !judgement.old_file) judgement.fate = Judgement::Fate::kSettled;
+}
+
+void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) {
+  if (options_.existing == Existing::kKeep) return;
+  if (options_.existing == Existing::kUpdate && is_as_new(status, entry)) return;
+  judgement.fate = Judgement::Fate::kNeeded;
+  if (entry.kind == EntryKind::kLink && S_ISLNK(status.st_mode)) return compare_link(entry, place, judgement);
+  if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
+  if (static_cast<std::uint64_t>(status.st_size) != entry.size) return;
+  const bool same_time = has_time_of(status, entry);
+  const bool compares = options_.sameness != Sameness::kByTimes && entry.size > 0;
+  if (options_.sameness != Sameness::kChecksum && !same_time) return;
+  if (compares && (!options_.dry_run || options_.sameness == Sameness::kChecksum)) {
+    judgement.verdict.need = Need::kWhole;
+    open_old(place, status, judgement);
+  } else {
+    accept_as_same(entry, place, status, judgement);
+  }
+}
+
+void EntryJudge::compare_link(const Entry& entry, const Place& place, Judgement& judgement) const {
+  std::vector<char> says(entry.target.size() + 1);  // one more, to see if it says more
+  const ssize_t length = ::readlinkat(place.directory->get(), place.leaf.c_str(), says.data(), says.size());
+  if (length < 0 || std::string_view(says.data(), static_cast<std::size_t>(length)) != entry.target) return;
+  judgement.fate = Judgement::Fate::kUnchanged;
+  if (options_.dry_run) return;
+  std::ignore = ::utimensat(place.directory->get(), place.leaf.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW);
+}
+
+void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const struct stat& status,
+                                Judgement& judgement) const {
+  judgement.fate = Judgement::Fate::kUnchanged;
+  const bool is_like = (status.st_mode & 07777) == metadata_.mode_of(entry) && has_time_of(status, entry);
+  if (options_.dry_run || is_like) return;
+  const UniqueFd file(::openat(place.directory->get(), place.leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat opened {};
+  const std::string shown = target_.shown(judgement.path);
+  if (!file || ::fstat(file.get(), &opened) != 0) return fail_as(judgement, errno_error(errno, quoted(shown)));
+  if (!S_ISREG(opened.st_mode)) return;  // replaced meanwhile: whoever did it has the last word
+  if (const auto mended = metadata_.mend(file.get(), opened, entry, shown); !mended) {
+    fail_as(judgement, mended.error());
+  }
+}
+
+bool EntryJudge::open_old(const Place& place, const struct stat& status, Judgement& judgement) const {
+  UniqueFd file(
+      ::openat(place.directory->get(), place.leaf.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat opened {};
+  if (!file || ::fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode)) return false;
+  if (opened.st_size != status.st_size) return false;
+  judgement.old_file = std::move(file);
+  judgement.old_status = opened;
+  return true;
+}
+
+void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume) {
+  judgement.fate = Judgement::Fate::kNeeded;
+  if (entry.kind != EntryKind::kFile) return;
+  judgement.verdict.need = Need::kWhole;
+  if (options_.dry_run || !may_resume || entry.size <= kLeastResumable) return;
+  judgement.part = PartFile::find(place.directory, place.leaf, target_.shown(judgement.path));
+  // More than there is now cannot be its beginning.
+  if (judgement.part && judgement.part->length() > entry.size) judgement.part.reset();
+}
+
+}  // namespace farhand

@@ -1,0 +1,70 @@
+// EntryJudge: what a job's receiver needs of an entry, going by what is in its place. Directories are made here.
+//
+// Where the answer hangs on the content of a file that is there (the same already? left by an earlier transfer?), it
+// comes in two steps: judge(), and settle_hash() on a helper if there is much to read.
+//
+// Ownership: borrows. Threads: one at a time; settle_hash touches nothing but its argument.
+// Errors:    an entry that cannot be stored is a judgement. Outer: kProtocol.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/transfer/tree_target.h"
+
+namespace farhand {
+
+struct Judgement {
+  enum class Fate {
+    kSettled,    // nothing to do: what is there stays
+    kUnchanged,  // the same is there, and now has the entry's mode and time
+    kFailed,     // `error` says why
+    kMade,       // a directory has been made
+    kEntered,    // a directory was there
+    kNeeded,     // `verdict` says what of its content, or it is a link to be made
+  };
+  Fate fate = Fate::kSettled;
+  Verdict verdict;
+  std::string path;  // in the target
+  std::optional<Error> error;
+  std::string_view notice;  // a sentence, if not empty
+  std::string_view would;   // dry run: "new" or "changed", if not empty
+
+  // kNeeded, at most one of them: what is to be hashed.
+  std::optional<PartFile> part;      // of an earlier transfer
+  std::optional<UniqueFd> old_file;  // what is there
+  struct stat old_status {};         // of it
+};
+
+class EntryJudge {
+ public:
+  EntryJudge(TreeTarget& target, const JobOptions& options, const FileMetadata& metadata)
+      : target_(target), options_(options), metadata_(metadata) {}
+
+  // `may_resume`: a part file may be held open until its content comes.
+  Result<Judgement> judge(const Entry& entry, bool may_resume);
+
+  // How much settle_hash() reads; 0: there is no need for it.
+  static std::uint64_t bytes_to_hash(const Judgement& judgement);
+  // Completes the verdict.
+  static void settle_hash(Judgement& judgement);
+
+ private:
+  void judge_directory(const Entry& entry, Judgement& judgement);
+  void judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume);
+  void judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement);
+  void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
+  void compare_link(const Entry& entry, const Place& place, Judgement& judgement) const;
+  void accept_as_same(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
+  bool open_old(const Place& place, const struct stat& status, Judgement& judgement) const;
+
+  TreeTarget& target_;
+  const JobOptions& options_;
+  const FileMetadata& metadata_;
+  std::optional<std::string> blocked_;  // a directory that could not be made: nothing below it can be stored
+};
+
+}  // namespace farhand

@@ -1,0 +1,40 @@
+// EntryOrder over entry_precedes.
+#include "protocol/transfer/entry_order.h"
+
+#include <string_view>
+
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+bool is_or_holds(std::string_view directory, std::string_view path) {
+  if (directory.empty() || path == directory) return true;
+  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
+}
+
+}  // namespace
+
+Result<void> EntryOrder::admit(const Entry& entry) {
+  if (!last_.empty() && !entry_precedes(last_, entry.path)) {
+    return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " is out of order, or comes twice");
+  }
+  const bool is_directory = entry.kind == EntryKind::kDirectory;
+  if (entry.path == "." && (!contents_ || !is_directory)) {
+    return fail(ErrorCode::kProtocol, "an entry '.' came where none is due");
+  }
+  const std::string_view parent = parent_of(entry.path);
+  if (!is_or_holds(parent, directory_)) {
+    return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " came without its directory");
+  }
+  last_ = entry.path;
+  directory_ = is_directory && entry.path != "." ? entry.path : std::string(parent);
+  return {};
+}
+
+}  // namespace farhand

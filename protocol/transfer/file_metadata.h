@@ -1,0 +1,61 @@
+// FileMetadata: mode, time, owner and extended attributes of what a job stores, as far as the receiving side permits.
+//
+// Set-id and sticky bits are never taken over, nor are attributes that mean something to the system (security.*,
+// trusted.*). What could not be done but the content is right all the same is a notice, told once for each reason.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "protocol/messages/job.h"
+
+namespace farhand {
+
+// -1: as it is.
+struct OwnerIds {
+  uid_t user = static_cast<uid_t>(-1);
+  gid_t group = static_cast<gid_t>(-1);
+};
+
+class FileMetadata {
+ public:
+  FileMetadata(const JobOptions& options, mode_t mode_mask)
+      : attributes_(options.attributes), owner_(options.owner), mode_mask_(mode_mask) {}
+
+  // Of a file or directory that was opened for reading or writing.
+  Result<void> apply(int fd, const Entry& entry, const std::string& shown);
+  // Mode and time only, where they differ; of what may be open with O_PATH alone.
+  Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) const;
+
+  [[nodiscard]] mode_t mode_of(const Entry& entry) const { return entry.mode & mode_mask_ & 0777; }
+  OwnerIds owner_of(const Entry& entry);
+
+  std::vector<Trouble> take_notices() { return std::exchange(notices_, {}); }
+
+ private:
+  void apply_owner(int fd, const Entry& entry, const std::string& shown);
+  void apply_attributes(int fd, const Entry& entry, const std::string& shown, bool access_lists);
+  void notice(const std::string& reason, const std::string& shown, ErrorCode code);
+
+  bool attributes_;
+  bool owner_;
+  mode_t mode_mask_;
+  std::map<std::string, uid_t> users_;
+  std::map<std::string, gid_t> groups_;
+  std::set<std::string> told_;
+  std::vector<Trouble> notices_;
+};
+
+// For futimens and its like: the access time stays.
+std::array<timespec, 2> times_of(const Entry& entry);
+bool has_time_of(const struct stat& status, const Entry& entry);
+
+}  // namespace farhand

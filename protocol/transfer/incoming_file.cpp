@@ -1,0 +1,208 @@
+// IncomingFile: parts into a part file.
+#include "protocol/transfer/incoming_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::string_view kKept = "; what was there before is unchanged";
+
+bool is_still(const struct stat& now, const struct stat& then) {
+  return now.st_dev == then.st_dev && now.st_ino == then.st_ino && now.st_size == then.st_size &&
+         now.st_mtim.tv_sec == then.st_mtim.tv_sec && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec;
+}
+
+Error changed_meanwhile(const std::string& shown) {
+  return {ErrorCode::kSourceChanged, quoted(shown) + " was changed here while it was compared; try again", false};
+}
+
+}  // namespace
+
+IncomingFile::IncomingFile(WantedEntry wanted, const JobParts& parts)
+    : wanted_(std::move(wanted)), parts_(parts), shown_(parts.target.shown(wanted_.path)), dropped_(wanted_.dry) {
+  if (wanted_.verdict.need == Need::kRest) position_ = wanted_.verdict.have;
+  if (wanted_.part) part_ = std::exchange(wanted_.part, std::nullopt);
+  parts_.report.observer().file_begun(shown_);
+}
+
+void IncomingFile::fail_with(const Error& error) {
+  if (!failed_) parts_.report.failed(shown_, error);
+  failed_ = dropped_ = true;
+  if (part_) part_->set_kept(false);
+  part_.reset();  // gives its room on the disk back
+}
+
+// The sender's file does not begin with what we have.
+void IncomingFile::start_over() {
+  position_ = 0;
+  wanted_.old.reset();
+  if (!part_) return;
+  if (const auto emptied = part_->restart(); !emptied) fail_with(emptied.error());
+}
+
+Result<IncomingFile::Ready> IncomingFile::prepare_part(std::uint64_t offset, bool has_bytes) {
+  if (!begun_) {
+    begun_ = true;
+    const std::uint64_t have = wanted_.verdict.have;
+    if (wanted_.verdict.need == Need::kRest && offset == 0) {
+      start_over();
+    } else if (wanted_.verdict.need == Need::kRest && offset >= have) {
+      parts_.report.observer().spared(have);
+    }
+  }
+  if (offset < position_) return fail(ErrorCode::kProtocol, "a 'part' frame is out of order");
+  return has_bytes ? make_ready(offset) : Ready::kYes;
+}
+
+IncomingFile::Ready IncomingFile::make_ready(std::uint64_t offset) {
+  if (copying_ && !copying_->done()) return Ready::kWait;
+  if (copying_) end_copy();
+  if (!dropped_ && !part_ && !open_part()) return Ready::kYes;
+  if (copying_) return Ready::kWait;
+  if (!dropped_ && part_->end() < offset) {
+    const auto skipped = part_->skip_to(offset);
+    if (skipped && !*skipped) return Ready::kAgain;
+    if (!skipped) fail_with(skipped.error());
+  }
+  position_ = offset;
+  return Ready::kYes;
+}
+
+bool IncomingFile::open_part() {
+  const auto place = parts_.target.place_of(wanted_.path);
+  if (!place) {
+    fail_with(place.error());
+    return false;
+  }
+  parts_.store->watch(place->directory);
+  parts_.target.sweep_once(wanted_.path, *place);
+  auto part = PartFile::make(place->directory, place->leaf, shown_, wanted_.entry.size > kLeastResumable);
+  if (!part) {
+    fail_with(part.error());
+    return false;
+  }
+  part_.emplace(*std::move(part));
+  part_->set_kept(true);  // unless something is wrong with it
+  return !wanted_.old || begin_copy(*place);
+}
+
+// The file that is there is the beginning of the sender's: the new one begins with a copy of it.
+bool IncomingFile::begin_copy(const Place& place) {
+  UniqueFd file(
+      ::openat(place.directory->get(), place.leaf.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !is_still(status, *wanted_.old)) {
+    fail_with(changed_meanwhile(shown_));
+    return false;
+  }
+  old_file_ = std::move(file);
+  copying_ =
+      std::make_unique<BackgroundTask>([this] { copied_ = part_->copy_from(old_file_->get(), wanted_.verdict.have); });
+  return true;
+}
+
+void IncomingFile::end_copy() {
+  copying_->finish();
+  copying_.reset();
+  old_file_.reset();
+  wanted_.old.reset();
+  if (!*copied_) {
+    fail_with(copied_->error());
+  } else if (part_->hash() != wanted_.verdict.hash) {
+    fail_with(changed_meanwhile(shown_));
+  }
+}
+
+void IncomingFile::append(Bytes bytes) {
+  parts_.report.totals.bytes += bytes.size();
+  parts_.report.observer().moved(bytes.size());
+  position_ += bytes.size();
+  if (dropped_ || bytes.empty()) return;
+  if (const auto written = part_->append(bytes); !written) fail_with(written.error());
+}
+
+IncomingFile::Ready IncomingFile::prepare_close(const Seal& seal) {
+  if (seal.outcome != SealOutcome::kComplete || dropped_) return Ready::kYes;
+  if (seal.size < position_ || (stays_as_it_is() && seal.size == position_)) return Ready::kYes;
+  return make_ready(seal.size);
+}
+
+bool IncomingFile::close(const Seal& seal) {
+  if (seal.outcome != SealOutcome::kComplete) {
+    const Trouble why{shown_, seal.outcome == SealOutcome::kCancelled ? ErrorCode::kCancelled : seal.code,
+                      sentence_for_display(seal.reason), false};
+    if (!failed_) parts_.report.observer().trouble(why, true);
+    if (part_) part_->set_kept(false);
+    return false;
+  }
+  if (failed_ || !compare(seal)) return false;
+  wanted_.entry.mode = seal.mode;
+  wanted_.entry.modified_seconds = seal.modified_seconds;
+  wanted_.entry.modified_nanoseconds = seal.modified_nanoseconds;
+  if (stays_as_it_is()) {
+    if (!wanted_.dry) mend_old();
+    if (failed_) return false;
+    parts_.report.observer().spared(wanted_.verdict.have);
+    ++parts_.report.totals.unchanged;
+    return false;
+  }
+  if (wanted_.dry) {
+    parts_.report.would(shown_, "changed");
+    return false;
+  }
+  hand_over();
+  return !failed_;
+}
+
+bool IncomingFile::compare(const Seal& seal) {
+  if (wanted_.dry && begun_) return true;  // it is not the same; that is all that was asked
+  const bool as_it_is = stays_as_it_is();
+  const HashValue hash = as_it_is ? wanted_.verdict.hash : part_ ? part_->hash() : HashValue{};
+  if (seal.size == position_ && seal.hash == hash && (as_it_is || part_)) return true;
+  fail_with({ErrorCode::kIntegrity,
+             "what arrived for " + quoted(shown_) + " is not what was sent" + std::string(kKept) + "; try again",
+             false});
+  return false;
+}
+
+void IncomingFile::mend_old() {
+  const auto place = parts_.target.place_of(wanted_.path);
+  if (!place) return fail_with(place.error());
+  const UniqueFd file(::openat(place->directory->get(), place->leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !is_still(status, *wanted_.old)) {
+    return fail_with(changed_meanwhile(shown_));
+  }
+  if (const auto mended = parts_.metadata.mend(file.get(), status, wanted_.entry, shown_); !mended) {
+    fail_with(mended.error());
+  }
+}
+
+void IncomingFile::hand_over() {
+  struct stat status {};
+  if (::fstat(part_->fd(), &status) != 0) {
+    return fail_with(errno_error(errno, quoted(shown_)));
+  }
+  if (const auto applied = parts_.metadata.apply(part_->fd(), wanted_.entry, shown_); !applied) {
+    return fail_with(applied.error());
+  }
+  StoreItem item;
+  item.number = wanted_.number;
+  item.path = std::move(wanted_.path);
+  item.shown = shown_;
+  item.part = part_->detach();
+  item.device = status.st_dev;
+  item.inode = status.st_ino;
+  item.bytes = position_;
+  part_.reset();
+  parts_.store->add(std::move(item));
+}
+
+}  // namespace farhand

@@ -1,0 +1,66 @@
+// IncomingFile: the content of one entry, from its first part to its close.
+//
+//   wanted -> [ nothing yet ] -> part file -> compared with `close` -> StoreQueue
+//               |  nothing comes, and what is there is the same: it stays
+//
+// Whatever fails with the file itself is remembered, told once, and the rest of it thrown away.
+//
+// Ownership: borrows; owns the part file until it is finished. Threads: one at a time; copying runs on a helper.
+// Errors:    outer: kProtocol. The file's own go to the report.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "protocol/messages/file.h"
+#include "protocol/transfer/job_intake.h"
+
+namespace farhand {
+
+class IncomingFile {
+ public:
+  IncomingFile(WantedEntry wanted, const JobParts& parts);
+  IncomingFile(const IncomingFile&) = delete;
+  IncomingFile& operator=(const IncomingFile&) = delete;
+
+  enum class Ready {
+    kYes,
+    kAgain,  // a step was done: ask again after a look at the connection
+    kWait,   // a helper is busy: ask again when fd() is readable
+  };
+  // Before content at `offset` is appended, and before close(). Nothing is taken from the connection meanwhile.
+  Result<Ready> prepare_part(std::uint64_t offset, bool has_bytes);
+  void append(Bytes bytes);
+  Ready prepare_close(const Seal& seal);
+  // True: it waits to be stored; else the entry is settled.
+  bool close(const Seal& seal);
+
+  [[nodiscard]] int fd() const noexcept { return copying_ ? copying_->fd() : -1; }
+  [[nodiscard]] std::uint64_t number() const noexcept { return wanted_.number; }
+
+ private:
+  [[nodiscard]] bool stays_as_it_is() const noexcept { return wanted_.old && !begun_; }
+  Ready make_ready(std::uint64_t offset);
+  bool open_part();
+  bool begin_copy(const Place& place);
+  void end_copy();
+  void start_over();
+  void mend_old();
+  bool compare(const Seal& seal);
+  void hand_over();
+  void fail_with(const Error& error);
+
+  WantedEntry wanted_;
+  JobParts parts_;
+  std::string shown_;
+  bool begun_ = false;    // a part has come
+  bool dropped_ = false;  // nothing more of it is written: it failed, or this is a dry run
+  bool failed_ = false;
+  std::uint64_t position_ = 0;  // where content goes on
+  std::optional<PartFile> part_;
+  std::optional<UniqueFd> old_file_;
+  std::optional<Result<void>> copied_;
+  std::unique_ptr<BackgroundTask> copying_;  // last: it uses what stands above
+};
+
+}  // namespace farhand

@@ -1,0 +1,190 @@
+// JobIntake: from entries to verdicts.
+#include "protocol/transfer/job_intake.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/escape.h"
+#include "protocol/limits.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::size_t kMostWanted = 4096;
+// Entries behind one that takes long, with nothing but a flag each: 64 Ki of them are 1.5 MiB.
+constexpr std::size_t kMostOpenEntries = 64 << 10;
+// Hashed without a helper: more of one file, or in one turn, would let a ping wait for tens of milliseconds.
+constexpr std::uint64_t kHashedHere = 1 << 20;
+constexpr std::uint64_t kHashedATurn = 16 << 20;
+constexpr std::size_t kVerdictsAFrame = 4096;  // of 25 bytes: 100 KiB
+constexpr std::size_t kMostOpenParts = 16;     // held open and locked until their content comes
+constexpr std::uint64_t kMostAttributeBytes = 16 << 20;
+
+std::uint64_t attribute_bytes(const Entry& entry) {
+  std::uint64_t bytes = 0;
+  for (const ExtendedAttribute& each : entry.attributes) bytes += each.name.size() + each.value.size();
+  return bytes;
+}
+
+bool is_file_like(const Entry& entry) {
+  return entry.kind == EntryKind::kFile || entry.kind == EntryKind::kLink || entry.kind == EntryKind::kHardLink;
+}
+
+}  // namespace
+
+// What is not asked for is not remembered.
+void JobIntake::strip(Entry& entry) {
+  if (!parts_.options.owner) entry.user.clear(), entry.group.clear();
+  if (!parts_.options.attributes) entry.attributes.clear();
+  const std::uint64_t bytes = attribute_bytes(entry);
+  if (attribute_bytes_ + bytes > kMostAttributeBytes) {
+    entry.attributes.clear();
+    parts_.report.notice(entry.path, ErrorCode::kLimit,
+                         quoted(entry.path) + " comes without its extended attributes, which are too many at once");
+  }
+  attribute_bytes_ += attribute_bytes(entry);
+}
+
+Result<void> JobIntake::take(Bytes structure) {
+  TRY_ASSIGN(std::vector<Entry> entries, decode_entries(structure));
+  if (entries.size() > kMostUnjudged - unjudged_.size()) {
+    return fail(ErrorCode::kProtocol, "more entries were listed than may be without a verdict");
+  }
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  for (Entry& entry : entries) {
+    TRY(order_.admit(entry));
+    strip(entry);
+    if (is_file_like(entry)) ++files;
+    if (entry.kind == EntryKind::kFile) bytes += entry.size;
+    const std::uint64_t number = parts_.ledger.add(entry.path);
+    unjudged_.push_back({number, std::move(entry)});
+  }
+  parts_.report.observer().listed(files, bytes);
+  return {};
+}
+
+bool JobIntake::has_room(const Channel& channel) const {
+  return channel.has_room() && wanted_.size() < kMostWanted && parts_.ledger.open() < kMostOpenEntries &&
+         !parts_.report.full() && !(parts_.store != nullptr && parts_.store->behind());
+}
+
+Result<bool> JobIntake::turn(Channel& channel) {
+  hashed_bytes_ = 0;
+  if (hashing_ && hashing_->done()) {
+    hashing_->finish();
+    hashing_.reset();
+    conclude();
+  }
+  while (!hashing_ && !unjudged_.empty() && has_room(channel) && hashed_bytes_ < kHashedATurn) TRY(judge_next());
+  say(channel);
+  return !hashing_ && !unjudged_.empty() && has_room(channel);
+}
+
+Result<void> JobIntake::judge_next() {
+  TRY_ASSIGN(current_, judge_.judge(unjudged_.front().entry, open_parts_ < kMostOpenParts));
+  const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
+  hashed_bytes_ += bytes;
+  if (bytes > kHashedHere) {
+    hashing_ = std::make_unique<BackgroundTask>([this] { EntryJudge::settle_hash(*current_); });
+    return {};
+  }
+  EntryJudge::settle_hash(*current_);
+  conclude();
+  return {};
+}
+
+void JobIntake::conclude() {
+  Unjudged one = std::move(unjudged_.front());
+  unjudged_.pop_front();
+  Judgement judgement = *std::exchange(current_, std::nullopt);
+  unsaid_.push_back(judgement.verdict);
+  const std::string shown = parts_.target.shown(judgement.path);
+  if (judgement.fate == Judgement::Fate::kNeeded) return want(std::move(one), std::move(judgement));
+  attribute_bytes_ -= attribute_bytes(one.entry);
+  switch (judgement.fate) {
+    case Judgement::Fate::kSettled:
+      if (!judgement.notice.empty()) {
+        parts_.report.notice(shown, ErrorCode::kNotRegular, quoted(shown) + " " + std::string(judgement.notice));
+      } else if (!judgement.would.empty()) {
+        parts_.report.would(shown, judgement.would);
+      } else if (is_file_like(one.entry)) {
+        ++parts_.report.totals.unchanged;
+      }
+      break;
+    case Judgement::Fate::kUnchanged:
+      ++parts_.report.totals.unchanged;
+      parts_.report.observer().spared(one.entry.size);
+      break;
+    case Judgement::Fate::kFailed:
+      parts_.report.failed(shown, *judgement.error);
+      break;
+    case Judgement::Fate::kMade:
+    case Judgement::Fate::kEntered:
+      return conclude_directory(one, judgement);
+    case Judgement::Fate::kNeeded:
+      break;
+  }
+  parts_.ledger.settle(one.number);
+}
+
+// It is settled when it is durable; what it gets in the end is remembered until all in it is settled.
+void JobIntake::conclude_directory(Unjudged& one, Judgement& judgement) {
+  const std::uint64_t number = one.number;
+  if (judgement.fate == Judgement::Fate::kMade) {
+    StoreItem item;
+    item.kind = EntryKind::kDirectory;
+    item.number = number;
+    item.path = judgement.path;
+    item.shown = parts_.target.shown(judgement.path);
+    parts_.store->add(std::move(item));
+  } else {
+    parts_.ledger.settle(number);
+  }
+  parts_.ledger.remember_directory(number, std::move(one.entry), std::move(judgement.path));
+}
+
+void JobIntake::want(Unjudged one, Judgement judgement) {
+  WantedEntry wanted{
+      one.number,   std::move(one.entry),    std::move(judgement.path), judgement.verdict, std::move(judgement.part),
+      std::nullopt, !judgement.would.empty()};
+  if (wanted.part) ++open_parts_;
+  if (judgement.old_file) wanted.old = judgement.old_status;
+  wanted_.push_back(std::move(wanted));
+}
+
+void JobIntake::say(Channel& channel) {
+  std::size_t told = 0;
+  while (told < unsaid_.size() && channel.has_room()) {
+    const auto from = unsaid_.begin() + static_cast<std::ptrdiff_t>(told);
+    const auto count = std::min(kVerdictsAFrame, unsaid_.size() - told);
+    channel.say_structure(FrameKind::kVerdicts,
+                          encode(std::vector<Verdict>(from, from + static_cast<std::ptrdiff_t>(count))));
+    told += count;
+  }
+  unsaid_.erase(unsaid_.begin(), unsaid_.begin() + static_cast<std::ptrdiff_t>(told));
+  said_ += told;
+}
+
+const WantedEntry* JobIntake::first() const noexcept {
+  return wanted_.empty() || wanted_.front().number >= said_ ? nullptr : &wanted_.front();
+}
+
+WantedEntry JobIntake::take_first() {
+  WantedEntry wanted = std::move(wanted_.front());
+  wanted_.pop_front();
+  attribute_bytes_ -= attribute_bytes(wanted.entry);
+  if (wanted.part) --open_parts_;
+  return wanted;
+}
+
+void JobIntake::forget() {
+  hashing_.reset();
+  current_.reset();
+  unjudged_.clear();
+  unsaid_.clear();
+  wanted_.clear();
+}
+
+}  // namespace farhand

@@ -1,0 +1,94 @@
+// JobIntake: takes the entries of a job, judges them in their order, says the verdicts, and queues what is to come.
+//
+//   entries -> [ unjudged ] -> EntryJudge -> [ unsaid verdicts ] -> channel
+//                                         -> [ wanted: content, and links behind the content before them ]
+//
+// Bounds: kMostUnjudged entries without a verdict, which the protocol states; and no more are judged while too many
+// wait for their content, so that a sender that lists without end holds itself up.
+//
+// Threads: one at a time; long hashing runs on a helper. Errors: kProtocol.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/channel.h"
+#include "protocol/transfer/entry_judge.h"
+#include "protocol/transfer/entry_order.h"
+#include "protocol/transfer/job_ledger.h"
+#include "protocol/transfer/job_report.h"
+#include "protocol/transfer/store_queue.h"
+
+namespace farhand {
+
+// Whose turn comes with the content, or of a link when all before it has come.
+struct WantedEntry {
+  std::uint64_t number = 0;
+  Entry entry;
+  std::string path;  // in the target
+  Verdict verdict;
+  std::optional<PartFile> part;    // kRest: it is of this
+  std::optional<struct stat> old;  // kRest: or of the file that was there
+  bool dry = false;                // nothing is written
+};
+
+// What a receiver's parts share.
+struct JobParts {
+  TreeTarget& target;
+  const JobOptions& options;
+  FileMetadata& metadata;
+  StoreQueue* store;  // null in a dry run
+  JobLedger& ledger;
+  JobReport& report;
+};
+
+class JobIntake {
+ public:
+  JobIntake(const JobParts& parts, bool contents)
+      : parts_(parts), order_(contents), judge_(parts.target, parts.options, parts.metadata) {}
+
+  // The entries of one frame.
+  Result<void> take(Bytes structure);
+  // Judges for a while, and says what it can. True: there is more to do at once.
+  Result<bool> turn(Channel& channel);
+  [[nodiscard]] int fd() const noexcept { return hashing_ ? hashing_->fd() : -1; }  // readable: turn() has news
+  [[nodiscard]] bool idle() const noexcept { return unjudged_.empty() && unsaid_.empty() && !current_; }
+
+  // The first wanted entry whose verdict has been said; null: none.
+  [[nodiscard]] const WantedEntry* first() const noexcept;
+  WantedEntry take_first();
+  // The job has been broken off: nothing more will be judged, or come.
+  void forget();
+
+ private:
+  struct Unjudged {
+    std::uint64_t number = 0;
+    Entry entry;
+  };
+  void strip(Entry& entry);
+  [[nodiscard]] bool has_room(const Channel& channel) const;
+  Result<void> judge_next();
+  void conclude();
+  void conclude_directory(Unjudged& one, Judgement& judgement);
+  void want(Unjudged one, Judgement judgement);
+  void say(Channel& channel);
+
+  JobParts parts_;
+  EntryOrder order_;
+  EntryJudge judge_;
+  std::deque<Unjudged> unjudged_;
+  std::vector<Verdict> unsaid_;
+  std::deque<WantedEntry> wanted_;
+  std::uint64_t said_ = 0;
+  std::uint64_t hashed_bytes_ = 0;     // in this turn
+  std::uint64_t attribute_bytes_ = 0;  // of what is unjudged or wanted
+  std::size_t open_parts_ = 0;
+
+  std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed
+  std::unique_ptr<BackgroundTask> hashing_;  // last: it uses current_
+};
+
+}  // namespace farhand

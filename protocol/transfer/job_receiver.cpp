@@ -1,0 +1,356 @@
+// The engine of the receiving side: one loop that takes frames and never waits for a disk.
+#include "protocol/transfer/job_receiver.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/escape.h"
+#include "protocol/limits.h"
+#include "protocol/messages/session.h"
+#include "protocol/slip.h"
+#include "protocol/transfer/incoming_file.h"
+
+namespace farhand {
+namespace {
+
+Error unexpected(const Incoming& incoming) {
+  return Error{ErrorCode::kProtocol,
+               "a job of files was broken off by a frame '" + std::string(kind_name(incoming.kind())) + "'", false};
+}
+
+Error remote_error(const Incoming& incoming) {
+  if (auto report = decode_error(incoming.bytes)) {
+    return Error{report->code, sentence_for_display(report->message), true};
+  }
+  return unexpected(incoming);
+}
+
+class JobReceiver {
+ public:
+  JobReceiver(Channel& channel, TreeTarget target, const JobTarget& asked, const JobOptions& options,
+              JobObserver& observer);
+
+  Result<JobOutcome> run();
+  // The connection is gone, or nothing that comes can be trusted any more: what is complete is stored.
+  void wind_down();
+
+ private:
+  Result<void> turn();
+  Result<bool> take_next();
+  Result<void> take(const Incoming& incoming);
+  Result<void> take_part(const Incoming& incoming);
+  Result<void> take_close(const Incoming& incoming);
+  Result<void> take_finish(const Incoming& incoming);
+  Result<void> begin_file();
+  bool is_ready(IncomingFile::Ready ready);
+  void submit_links();
+  void settle(const std::vector<StoreResult>& results);
+  void count_on(bool all);
+  void say_stored();
+  [[nodiscard]] bool ended() const;
+  Result<void> wait();
+  Result<void> sync_directories();
+  JobOutcome say_finish();
+
+  Channel& channel_;
+  const JobOptions& options_;
+  TreeTarget target_;
+  FileMetadata metadata_;
+  std::unique_ptr<StoreQueue> store_;  // none in a dry run
+  JobLedger ledger_;
+  JobReport report_;
+  JobParts parts_;
+  JobIntake intake_;
+  std::optional<IncomingFile> file_;  // whose content is under way
+  std::optional<JobEnd> there_;
+  std::uint64_t stored_said_ = 0;
+  bool again_ = false;    // there is more to do at once
+  bool stalled_ = false;  // what came last waits for a helper
+  bool directories_changed_ = false;
+};
+
+JobReceiver::JobReceiver(Channel& channel, TreeTarget target, const JobTarget& asked, const JobOptions& options,
+                         JobObserver& observer)
+    : channel_(channel),
+      options_(options),
+      target_(std::move(target)),
+      metadata_(options, asked.mode_mask),
+      store_(options.dry_run
+                 ? nullptr
+                 : std::make_unique<StoreQueue>(target_.base(), StoreRules{options.existing, options.backup})),
+      report_(observer),
+      parts_{target_, options_, metadata_, store_.get(), ledger_, report_},
+      intake_(parts_, asked.placement == Placement::kAs) {}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What needs no frame
+
+Result<void> JobReceiver::turn() {
+  TRY_ASSIGN(again_, intake_.turn(channel_));
+  submit_links();
+  if (store_) settle(store_->turn());
+  count_on(false);
+  report_.notices(metadata_.take_notices());
+  report_.say(channel_);
+  say_stored();
+  return {};
+}
+
+// Links have no content: their turn is when everything before them has come.
+void JobReceiver::submit_links() {
+  while (!file_) {
+    const WantedEntry* first = intake_.first();
+    if (first == nullptr || first->entry.kind == EntryKind::kFile) return;
+    WantedEntry wanted = intake_.take_first();
+    StoreItem item;
+    item.kind = wanted.entry.kind;
+    item.number = wanted.number;
+    item.shown = target_.shown(wanted.path);
+    item.path = std::move(wanted.path);
+    item.times = times_of(wanted.entry);
+    item.owner = metadata_.owner_of(wanted.entry);
+    item.link_target = wanted.entry.target;
+    if (item.kind == EntryKind::kHardLink) {
+      auto path = target_.path_of(wanted.entry.target);
+      if (!path) {
+        report_.failed(item.shown, path.error());
+        ledger_.settle(item.number);
+        continue;
+      }
+      item.link_target = *std::move(path);
+    }
+    store_->add(std::move(item));
+  }
+}
+
+void JobReceiver::settle(const std::vector<StoreResult>& results) {
+  for (const StoreResult& result : results) {
+    if (result.error) {
+      report_.failed(result.shown, *result.error);
+    } else if (result.kind != EntryKind::kDirectory) {
+      ++(result.stayed ? report_.totals.unchanged : report_.totals.files);
+    }
+    ledger_.settle(result.number);
+  }
+}
+
+void JobReceiver::count_on(bool all) {
+  for (const JobLedger::LeftDirectory& left : ledger_.advance(all)) {
+    directories_changed_ = true;
+    const auto finished = target_.finish_directory(left.path, left.entry, metadata_);
+    if (!finished) report_.failed(target_.shown(left.path), finished.error());
+  }
+}
+
+void JobReceiver::say_stored() {
+  const std::uint64_t settled = ledger_.settled();
+  if (settled == stored_said_ || !channel_.has_room()) return;
+  channel_.say(FrameKind::kStored, std::to_string(settled));
+  report_.observer().settled(settled - stored_said_);
+  stored_said_ = settled;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Frames
+
+// False: nothing can be taken for now.
+Result<bool> JobReceiver::take_next() {
+  if (there_ || report_.full() || (store_ && store_->behind())) return false;
+  stalled_ = false;
+  TRY_ASSIGN(const auto incoming, channel_.peek());
+  if (!incoming && channel_.exhausted()) {
+    return fail(ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle of a job");
+  }
+  if (!incoming) return false;
+  TRY(take(*incoming));
+  return !stalled_ && !again_;
+}
+
+Result<void> JobReceiver::take(const Incoming& incoming) {
+  switch (incoming.kind()) {
+    case FrameKind::kEntries:
+      TRY(intake_.take(incoming.bytes));
+      break;
+    case FrameKind::kPart:
+      return take_part(incoming);
+    case FrameKind::kClose:
+      return take_close(incoming);
+    case FrameKind::kTrouble: {
+      TRY_ASSIGN(const std::vector<Trouble> troubles, decode_trouble(incoming.bytes));
+      for (const Trouble& trouble : troubles) report_.observer().trouble(trouble, true);
+      break;
+    }
+    case FrameKind::kFinish:
+      return take_finish(incoming);
+    case FrameKind::kError: {
+      Error error = remote_error(incoming);
+      channel_.consume(incoming.bytes.size());
+      return fail(std::move(error));
+    }
+    default:
+      return fail(unexpected(incoming));
+  }
+  channel_.consume(incoming.bytes.size());
+  return {};
+}
+
+Result<void> JobReceiver::begin_file() {
+  if (file_) return {};
+  submit_links();
+  if (intake_.first() == nullptr) return fail(ErrorCode::kProtocol, "content came that was not asked for");
+  file_.emplace(intake_.take_first(), parts_);
+  return {};
+}
+
+// The frame is looked at again after a while if not.
+bool JobReceiver::is_ready(IncomingFile::Ready ready) {
+  again_ = ready == IncomingFile::Ready::kAgain;
+  stalled_ = ready == IncomingFile::Ready::kWait;
+  return ready == IncomingFile::Ready::kYes;
+}
+
+Result<void> JobReceiver::take_part(const Incoming& incoming) {
+  TRY(begin_file());
+  const std::uint64_t offset = parse_number(incoming.header.name).value_or(0);
+  if (incoming.header.size > kMaxFrameSize - offset) return fail(ErrorCode::kProtocol, "a 'part' ends beyond any file");
+  TRY_ASSIGN(const auto ready, file_->prepare_part(offset + incoming.offset, incoming.header.size > 0));
+  if (!is_ready(ready)) return {};
+  file_->append(incoming.bytes);
+  channel_.consume(incoming.bytes.size());
+  return {};
+}
+
+Result<void> JobReceiver::take_close(const Incoming& incoming) {
+  TRY(begin_file());
+  TRY_ASSIGN(const Seal seal, decode_seal(incoming.bytes));
+  if (!is_ready(file_->prepare_close(seal))) return {};
+  channel_.consume(incoming.bytes.size());
+  if (!file_->close(seal)) ledger_.settle(file_->number());
+  file_.reset();
+  return {};
+}
+
+Result<void> JobReceiver::take_finish(const Incoming& incoming) {
+  TRY_ASSIGN(JobEnd end, decode_finish(incoming.bytes));
+  submit_links();
+  if (end.complete && (file_ || intake_.first() != nullptr || !intake_.idle())) {
+    return fail(ErrorCode::kProtocol, "a job was finished before everything in it had come");
+  }
+  channel_.consume(incoming.bytes.size());
+  end.message = sentence_for_display(end.message);
+  there_ = std::move(end);
+  file_.reset();  // what has come of it stays for the next time
+  intake_.forget();
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The loop and its end
+
+bool JobReceiver::ended() const {
+  return there_ && (!store_ || store_->idle());
+}
+
+Result<void> JobReceiver::wait() {
+  std::array<pollfd, 3> watched{};
+  std::size_t count = 0;
+  for (const int fd : {intake_.fd(), store_ ? store_->fd() : -1, file_ ? file_->fd() : -1}) {
+    if (fd >= 0) watched[count++] = {fd, POLLIN, 0};
+  }
+  const Deadline until = again_ ? Deadline::after(Deadline::Clock::duration::zero()) : Deadline::never();
+  return channel_.wait({watched.data(), count}, until);
+}
+
+Result<JobOutcome> JobReceiver::run() {
+  for (;;) {
+    TRY(turn());
+    if (ended()) break;
+    TRY_ASSIGN(const bool more, take_next());
+    if (!more) TRY(wait());
+  }
+  count_on(true);
+  TRY(sync_directories());
+  return say_finish();
+}
+
+// The times and modes that directories have been given.
+Result<void> JobReceiver::sync_directories() {
+  if (!store_ || !directories_changed_) return {};
+  int error = 0;
+  BackgroundTask task([&] { error = store_->sync_all(); });
+  while (!task.done()) {
+    pollfd watched{task.fd(), POLLIN, 0};
+    TRY(channel_.wait({&watched, 1}, Deadline::never()));
+  }
+  task.finish();
+  if (error != 0) {
+    report_.failed(target_.shown("."), errno_error(error, "the disk did not confirm the times of directories"));
+  }
+  return {};
+}
+
+JobOutcome JobReceiver::say_finish() {
+  JobEnd& here = report_.totals;
+  here.complete = there_->complete;
+  if (!here.complete) {
+    here.code = there_->code;
+    here.message = there_->message;
+  }
+  report_.notices(metadata_.take_notices());
+  report_.say_all(channel_);
+  if (ledger_.settled() != stored_said_) {
+    report_.observer().settled(ledger_.settled() - stored_said_);
+    channel_.say(FrameKind::kStored, std::to_string(ledger_.settled()));
+  }
+  channel_.say_structure(FrameKind::kFinish, encode(here));
+  return {here, *there_};
+}
+
+void JobReceiver::wind_down() {
+  file_.reset();
+  intake_.forget();
+  if (!store_) return;
+  settle(store_->drain());
+  count_on(false);
+}
+
+}  // namespace
+
+Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target, const JobOptions& options,
+                                       JobObserver& observer) {
+  auto place = TreeTarget::begin(target, options.dry_run);
+  if (!place) return Result<JobOutcome>(fail(std::move(place).error()));
+  JobReceiver receiver(channel, *std::move(place), target, options, observer);
+  auto outcome = receiver.run();
+  if (outcome) return Result<JobOutcome>(*std::move(outcome));
+  receiver.wind_down();
+  // A job that the sender has given up still has our last word, so that the next request can follow.
+  if (outcome.error().remote && channel.may_say(FrameKind::kFinish)) {
+    JobEnd end;
+    end.complete = false;
+    end.code = outcome.error().code;
+    end.message = outcome.error().message;
+    channel.say_structure(FrameKind::kFinish, encode(end));
+  }
+  return fail(std::move(outcome).error());
+}
+
+Result<void> discard_job(Channel& channel) {
+  for (;;) {
+    TRY_ASSIGN(const Incoming incoming, channel.hear(Deadline::never()));
+    const FrameKind kind = incoming.kind();
+    const bool is_of_a_job = kind == FrameKind::kEntries || kind == FrameKind::kPart || kind == FrameKind::kClose ||
+                             kind == FrameKind::kTrouble || kind == FrameKind::kFinish;
+    if (kind == FrameKind::kError) return fail(remote_error(incoming));
+    if (!is_of_a_job) return fail(unexpected(incoming));
+    channel.consume(incoming.bytes.size());
+    if (kind == FrameKind::kFinish) return {};
+  }
+}
+
+}  // namespace farhand

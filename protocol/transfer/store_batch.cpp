@@ -1,0 +1,240 @@
+// StoreBatch over fsync, syncfs and renameat.
+#include "protocol/transfer/store_batch.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::string_view kKept = "; what was there before is unchanged";
+
+std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string leaf_of(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+Error trouble(int error_number, std::string_view doing, const std::string& shown) {
+  return Error{code_from_errno(error_number),
+               std::string(doing) + " " + quoted(shown) + " failed: " + errno_text(error_number) + std::string(kKept),
+               false};
+}
+
+Error unconfirmed(int error_number, const std::string& shown) {
+  return Error{
+      ErrorCode::kFileTrouble,
+      quoted(shown) + " was stored, but the disk did not confirm it (" + errno_text(error_number) + "); send it again",
+      false};
+}
+
+// Whether something is there that a file may replace: a file or a link. A directory or special file is refused.
+Result<bool> is_replaceable(int directory, const std::string& leaf, const std::string& shown) {
+  struct stat status {};
+  if (::fstatat(directory, leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(trouble(errno, "looking at", shown));
+  }
+  if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return true;
+  if (S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::kIsDirectory, quoted(shown) + " is a directory, so no file can take its name");
+  }
+  return fail(ErrorCode::kNotRegular, quoted(shown) + " is not a regular file, so it is not replaced");
+}
+
+// The old file gets its second name before it loses the first, so that no moment is without it.
+Result<void> keep_backup(int directory, const std::string& leaf, const std::string& backup, const std::string& shown) {
+  const std::string temporary = random_part_name();
+  if (::linkat(directory, leaf.c_str(), directory, temporary.c_str(), 0) == 0) {
+    const bool named = ::renameat(directory, temporary.c_str(), directory, backup.c_str()) == 0;
+    const int error = errno;
+    ::unlinkat(directory, temporary.c_str(), 0);  // also left by a rename between two names of one file
+    if (named) return {};
+    return fail(trouble(error, "keeping a backup of", shown));
+  }
+  if (errno == ENOENT) return {};
+  // A file system without hard links.
+  if (::renameat(directory, leaf.c_str(), directory, backup.c_str()) == 0) return {};
+  return fail(trouble(errno, "keeping a backup of", shown));
+}
+
+}  // namespace
+
+StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base, StoreRules rules, SyncPoints points)
+    : items_(std::move(items)), base_(base), rules_(std::move(rules)), points_(std::move(points)), directories_(base) {
+  for (const StoreItem& item : items_) {
+    bytes_ += item.bytes;
+    results_.push_back({item.number, item.kind, item.shown, false, std::nullopt});
+  }
+  small_ = is_small();
+}
+
+bool StoreBatch::is_small() const {
+  return items_.size() <= kFewFiles && std::all_of(items_.begin(), items_.end(), [](const StoreItem& item) {
+           return item.kind != EntryKind::kFile || item.part.fd;
+         });
+}
+
+void StoreBatch::run() {
+  sync_content();
+  for (std::size_t i = 0; i < items_.size(); ++i) name(i);
+  sync_names();
+}
+
+void StoreBatch::discard() {
+  for (StoreItem& item : items_) {
+    item.part.writeback.reset();
+    if (item.part.name.empty()) continue;
+    if (const auto directory = directories_.open(parent_of(item.path))) {
+      ::unlinkat((*directory)->get(), item.part.name.c_str(), 0);
+    }
+  }
+}
+
+// 0, or errno. `fallback`: a descriptor on that file system, or -1.
+int StoreBatch::sync_device(dev_t device, int fallback) const {
+  const auto point = points_.find(device);
+  const int fd = point != points_.end() ? point->second->get() : fallback;
+  if (fd >= 0) return ::syncfs(fd) == 0 ? 0 : errno;
+  ::sync();  // nothing there may be opened for reading; this waits all the same, though it never tells of a failure
+  return 0;
+}
+
+void StoreBatch::sync_content() {
+  std::map<dev_t, int> synced;  // errno of each
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    StoreItem& item = items_[i];
+    item.part.writeback.reset();  // waits for it
+    if (item.kind != EntryKind::kFile) continue;
+    int error = 0;
+    if (small_) {
+      error = ::fsync(item.part.fd.get()) == 0 ? 0 : errno;
+    } else if (const auto [at, is_new] = synced.try_emplace(item.device, 0); is_new) {
+      error = at->second = sync_device(item.device, item.part.fd.get());
+    } else {
+      error = at->second;
+    }
+    if (error != 0) results_[i].error = trouble(error, "making durable", item.shown);
+  }
+}
+
+void StoreBatch::name(std::size_t at) {
+  StoreItem& item = items_[at];
+  const auto directory = directories_.open(parent_of(item.path));
+  if (!directory) {
+    if (!results_[at].error) results_[at].error = directory.error();
+    return;
+  }
+  if (!results_[at].error && item.kind != EntryKind::kDirectory) {
+    const auto named = name_item(item, (*directory)->get(), leaf_of(item.path));
+    if (!named) results_[at].error = named.error();
+    if (named) results_[at].stayed = !*named;
+  }
+  // Gone if it was renamed; there if that failed, or did nothing since both were names of one file.
+  if (!item.part.name.empty() && (results_[at].error || results_[at].stayed || item.kind == EntryKind::kHardLink)) {
+    ::unlinkat((*directory)->get(), item.part.name.c_str(), 0);
+  }
+  item.part.fd.reset();
+}
+
+// Whether it has the name now; else what was there stays.
+Result<bool> StoreBatch::name_item(StoreItem& item, int directory, const std::string& leaf) {
+  if (item.kind == EntryKind::kLink) TRY(make_link(item, directory));
+  if (item.kind == EntryKind::kHardLink) {
+    TRY_ASSIGN(const bool made, make_hard_link(item, directory, leaf));
+    if (!made) return false;
+  }
+  if (item.kind == EntryKind::kFile) {
+    struct stat status {};
+    if (::fstatat(directory, item.part.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        status.st_dev != item.device || status.st_ino != item.inode) {
+      item.part.name.clear();  // whatever it is, it is not ours
+      return fail(ErrorCode::kFileTrouble,
+                  "somebody took the new content of " + quoted(item.shown) + " away" + std::string(kKept));
+    }
+  }
+  return rename_item(item, directory, leaf);
+}
+
+Result<void> StoreBatch::make_link(StoreItem& item, int directory) const {
+  item.part.name = random_part_name();
+  const char* name = item.part.name.c_str();
+  if (::symlinkat(item.link_target.c_str(), directory, name) != 0) {
+    item.part.name.clear();
+    return fail(trouble(errno, "making the link", item.shown));
+  }
+  // What a link's owner and time are matters to nobody who only follows it: no trouble if they cannot be set.
+  const OwnerIds& owner = item.owner;
+  if (owner.user != static_cast<uid_t>(-1) || owner.group != static_cast<gid_t>(-1)) {
+    std::ignore = ::fchownat(directory, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW);
+  }
+  std::ignore = ::utimensat(directory, name, item.times.data(), AT_SYMLINK_NOFOLLOW);
+  return {};
+}
+
+// False: that name is one of the same file already.
+Result<bool> StoreBatch::make_hard_link(StoreItem& item, int directory, const std::string& leaf) {
+  TRY_ASSIGN(const SharedDirectory from, DirectoryCache(base_).open(parent_of(item.link_target)));
+  const std::string from_leaf = leaf_of(item.link_target);
+  struct stat source {
+  }, there{};
+  if (::fstatat(from->get(), from_leaf.c_str(), &source, AT_SYMLINK_NOFOLLOW) != 0) {
+    return fail(errno_error(errno, quoted(item.shown) + " cannot become a name of " + quoted(item.link_target)));
+  }
+  if (S_ISDIR(source.st_mode)) return fail(ErrorCode::kIsDirectory, "no hard link can be made to a directory");
+  if (::fstatat(directory, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_dev == source.st_dev &&
+      there.st_ino == source.st_ino) {
+    return false;
+  }
+  item.part.name = random_part_name();
+  if (::linkat(from->get(), from_leaf.c_str(), directory, item.part.name.c_str(), 0) == 0) return true;
+  item.part.name.clear();
+  return fail(trouble(errno, "making the hard link", item.shown));
+}
+
+Result<bool> StoreBatch::rename_item(const StoreItem& item, int directory, const std::string& leaf) const {
+  TRY_ASSIGN(const bool replaces, is_replaceable(directory, leaf, item.shown));  // something may have come meanwhile
+  if (replaces && rules_.existing == Existing::kKeep) return false;
+  if (replaces && !rules_.backup.empty()) {
+    TRY(keep_backup(directory, leaf, leaf + rules_.backup, item.shown));
+  }
+  if (::renameat(directory, item.part.name.c_str(), directory, leaf.c_str()) == 0) return true;
+  return fail(trouble(errno, "naming", item.shown));
+}
+
+void StoreBatch::sync_names() {
+  std::map<dev_t, int> devices;
+  std::map<std::string, int, std::less<>> synced;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const std::string_view parent = parent_of(items_[i].path);
+    if (results_[i].error || results_[i].stayed) continue;
+    auto at = synced.find(parent);
+    if (at == synced.end()) {
+      at = synced.emplace(parent, 0).first;
+      const auto directory = directories_.open(parent);
+      struct stat status {};
+      if (!directory || ::fstat((*directory)->get(), &status) != 0) {
+        at->second = EIO;
+      } else if (!small_ || ::fsync((*directory)->get()) != 0) {
+        const bool tell = small_ && errno != EBADF;  // EBADF: it may not be read, only written into
+        const auto [device, is_new] = devices.try_emplace(status.st_dev, tell ? errno : 0);
+        if (is_new && !tell) device->second = sync_device(status.st_dev, -1);
+        at->second = device->second;
+      }
+    }
+    if (at->second != 0) results_[i].error = unconfirmed(at->second, items_[i].shown);
+  }
+}
+
+}  // namespace farhand

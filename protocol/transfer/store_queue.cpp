@@ -1,0 +1,102 @@
+// StoreQueue: what a batch takes, and when.
+#include "protocol/transfer/store_queue.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+namespace farhand {
+namespace {
+
+constexpr std::size_t kBatchFiles = 512;
+// More than one batch, so that the next is ready when one ends; and what a disk of 100 MB/s writes in half a second.
+constexpr std::size_t kMostWaiting = 1024;
+constexpr std::uint64_t kMostWaitingBytes = 64 << 20;
+// Parts that keep their lock until they have a name. Descriptors may be as few as 1024, for many sessions.
+constexpr std::size_t kMostOpen = 32;
+
+}  // namespace
+
+StoreQueue::~StoreQueue() {
+  task_.reset();
+  if (waiting_.empty()) return;
+  try {
+    StoreBatch({std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end())}, base_, rules_, {})
+        .discard();
+  } catch (const std::exception&) {  // no memory: the parts are swept later
+  }
+}
+
+void StoreQueue::watch(const SharedDirectory& directory) {
+  if (directory == watched_) return;
+  watched_ = directory;
+  struct stat status {};
+  if (::fstat(directory->get(), &status) != 0 || points_.count(status.st_dev) != 0) return;
+  UniqueFd point(::openat(directory->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (point) points_.emplace(status.st_dev, std::make_shared<const UniqueFd>(std::move(point)));
+}
+
+void StoreQueue::add(StoreItem item) {
+  if (item.kind == EntryKind::kFile) {
+    // Large ones stay locked, so that nobody takes them for what an earlier transfer has left.
+    const bool stays_open =
+        waiting_.size() < kFewFiles || item.part.resumable || points_.count(item.device) == 0 || item.part.writeback;
+    if (!stays_open) item.part.fd.reset();
+  }
+  waiting_bytes_ += item.bytes;
+  if (item.part.fd) ++waiting_open_;
+  waiting_.push_back(std::move(item));
+}
+
+bool StoreQueue::behind() const noexcept {
+  return task_ && (waiting_.size() >= kMostWaiting || waiting_bytes_ > kMostWaitingBytes || waiting_open_ >= kMostOpen);
+}
+
+void StoreQueue::start() {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kBatchFiles));
+  std::vector<StoreItem> items{std::make_move_iterator(waiting_.begin()),
+                               std::make_move_iterator(waiting_.begin() + count)};
+  waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+  for (const StoreItem& item : items) {
+    waiting_bytes_ -= item.bytes;
+    if (item.part.fd) --waiting_open_;
+  }
+  batch_ = std::make_unique<StoreBatch>(std::move(items), base_, rules_, points_);
+  task_ = std::make_unique<BackgroundTask>([batch = batch_.get()] { batch->run(); });
+}
+
+void StoreQueue::collect(std::vector<StoreResult>& into) {
+  task_->finish();
+  task_.reset();
+  auto results = batch_->take_results();
+  std::move(results.begin(), results.end(), std::back_inserter(into));
+}
+
+std::vector<StoreResult> StoreQueue::turn() {
+  std::vector<StoreResult> results;
+  if (task_ && task_->done()) collect(results);
+  if (!task_ && !waiting_.empty()) start();
+  return results;
+}
+
+std::vector<StoreResult> StoreQueue::drain() {
+  std::vector<StoreResult> results;
+  while (!idle()) {
+    if (!task_) start();
+    collect(results);
+  }
+  return results;
+}
+
+int StoreQueue::sync_all() const {
+  for (const auto& [device, point] : points_) {
+    if (::syncfs(point->get()) != 0) return errno;
+  }
+  return 0;
+}
+
+}  // namespace farhand

@@ -1,0 +1,54 @@
+// StoreQueue: finished files wait here for the next StoreBatch. One is under way at a time, on a helper; what comes
+// meanwhile makes up the next: so a slow disk makes larger batches, and a single file waits for nothing.
+//
+// Ownership: borrows the base. Waits for the batch under way when it goes, and removes what has not been named.
+// Threads:   one at a time. Errors: in the results; what the helper threw comes out of turn() and drain().
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "protocol/transfer/store_batch.h"
+
+namespace farhand {
+
+class StoreQueue {
+ public:
+  StoreQueue(const RootedDirectory& base, StoreRules rules) : base_(base), rules_(std::move(rules)) {}
+  StoreQueue(const StoreQueue&) = delete;
+  StoreQueue& operator=(const StoreQueue&) = delete;
+  ~StoreQueue();
+
+  // Something will be written into this directory. Called before.
+  void watch(const SharedDirectory& directory);
+  void add(StoreItem item);
+
+  // So much waits that no more should come for now.
+  [[nodiscard]] bool behind() const noexcept;
+  [[nodiscard]] bool idle() const noexcept { return !task_ && waiting_.empty(); }
+  [[nodiscard]] int fd() const noexcept { return task_ ? task_->fd() : -1; }  // readable when turn() has news
+
+  // Collects what has been done, and starts on what waits.
+  std::vector<StoreResult> turn();
+  // Waits until all is done.
+  std::vector<StoreResult> drain();
+
+  // Waits until all that was changed on the file systems that are watched is durable; 0 or errno. For a helper.
+  [[nodiscard]] int sync_all() const;
+
+ private:
+  void start();
+  void collect(std::vector<StoreResult>& into);
+
+  const RootedDirectory& base_;
+  StoreRules rules_;
+  SyncPoints points_;
+  SharedDirectory watched_;
+  std::deque<StoreItem> waiting_;
+  std::uint64_t waiting_bytes_ = 0;
+  std::size_t waiting_open_ = 0;  // descriptors
+  std::unique_ptr<StoreBatch> batch_;
+  std::unique_ptr<BackgroundTask> task_;  // last: it uses batch_
+};
+
+}  // namespace farhand

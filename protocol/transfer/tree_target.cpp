@@ -1,0 +1,196 @@
+// TreeTarget over RootedDirectory.
+#include "protocol/transfer/tree_target.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "common/check.h"
+#include "common/escape.h"
+#include "protocol/transfer/stale_parts.h"
+
+namespace farhand {
+namespace {
+
+constexpr mode_t kOwnersAll = 0700;
+
+std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string leaf_of(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+bool is_or_holds(std::string_view directory, std::string_view path) {
+  if (directory.empty() || path == directory) return true;
+  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
+}
+
+// For reading if that is permitted, since then it can be synced; else it can still be written into.
+template <class Open>
+Result<UniqueFd> open_directory(Open open) {
+  Result<UniqueFd> opened = open(O_RDONLY | O_DIRECTORY);
+  if (!opened && opened.error().code == ErrorCode::kNoPermission) return open(O_PATH | O_DIRECTORY);
+  return opened;
+}
+
+// `to` as it was asked for, with what there is of it.
+struct Named {
+  std::string path;              // without slashes at its end; never empty
+  bool wants_directory = false;  // it had one
+  bool there = false;
+  bool is_directory = false;
+};
+
+Result<Named> look_at(const JobTarget& target) {
+  Named named{target.to, false, false, false};
+  while (named.path.size() > 1 && named.path.ends_with('/')) {
+    named.path.pop_back();
+    named.wants_directory = true;
+  }
+  if (named.path.empty()) named.path = ".";
+  const auto opened = target.root.open_existing(named.path, O_PATH);
+  if (!opened && opened.error().code == ErrorCode::kNotFound) return named;
+  if (!opened) return fail(opened.error());
+  struct stat status {};
+  if (::fstat(opened->get(), &status) != 0)
+    return fail(errno_error(errno, quoted(named.path) + " cannot be looked at"));
+  named.there = true;
+  named.is_directory = S_ISDIR(status.st_mode);
+  return named;
+}
+
+// Refused before anything is sent, where nothing could be stored anyway.
+Result<void> check_writable(int directory, const std::string& path) {
+  struct stat status {};
+  if (::faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
+  const int error = errno;
+  const bool is_ours = ::fstat(directory, &status) == 0 && status.st_uid == ::geteuid();
+  if (error == EACCES && is_ours) return {};  // it may be made writable
+  return fail(errno_error(error, "nothing can be stored in " + quoted(path)));
+}
+
+Result<UniqueFd> open_base(const JobTarget& target, const std::string& path, bool dry_run) {
+  TRY_ASSIGN(UniqueFd base, open_directory([&](int flags) { return target.root.open_existing(path, flags); }));
+  if (!dry_run) TRY(check_writable(base.get(), path));
+  return base;
+}
+
+Result<UniqueFd> make_base(const JobTarget& target, const std::string& path) {
+  TRY_ASSIGN(const ParentAndLeaf where, target.root.open_parent(path));
+  const mode_t mode = target.placement == Placement::kAs ? kOwnersAll : kOwnersAll | (target.mode_mask & 0777);
+  if (::mkdirat(where.parent.get(), where.leaf.c_str(), mode) != 0) {
+    return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be made"));
+  }
+  UniqueFd base(::openat(where.parent.get(), where.leaf.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!base) return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be opened"));
+  return base;
+}
+
+bool become_accessible(int directory) {
+  struct stat status {};
+  if (::fstat(directory, &status) != 0) return false;
+  if ((status.st_mode & kOwnersAll) == kOwnersAll || status.st_uid != ::geteuid()) return true;
+  return ::chmod(("/proc/self/fd/" + std::to_string(directory)).c_str(), (status.st_mode & 07777) | kOwnersAll) == 0;
+}
+
+}  // namespace
+
+Result<SharedDirectory> DirectoryCache::open(std::string_view path) {
+  if (last_ && path == path_) return last_;
+  const std::string_view name = path.empty() ? std::string_view(".") : path;
+  TRY_ASSIGN(UniqueFd opened, open_directory([&](int flags) { return base_.open_plain(name, flags); }));
+  last_ = std::make_shared<const UniqueFd>(std::move(opened));
+  path_ = path;
+  return last_;
+}
+
+TreeTarget::TreeTarget(std::optional<RootedDirectory> base, std::string shown, std::string renamed, bool dry_run)
+    : shown_(std::move(shown)), renamed_(std::move(renamed)), dry_run_(dry_run) {
+  if (!base) return;
+  base_ = std::make_unique<RootedDirectory>(*std::move(base));
+  cache_.emplace(*base_);
+}
+
+Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
+  TRY_ASSIGN(const Named to, look_at(target));
+  const auto rooted = [&](UniqueFd fd, const std::string& path) {
+    return target.root.at(std::move(fd), target.root.path() + "/" + path);
+  };
+  const std::string shown = target.to.empty() ? std::string() : to.path;
+  if (to.is_directory) {
+    TRY_ASSIGN(UniqueFd base, open_base(target, to.path, dry_run));
+    return TreeTarget(rooted(std::move(base), to.path), shown, "", dry_run);
+  }
+  if (target.placement == Placement::kAsOrInto && !to.wants_directory) {
+    TRY_ASSIGN(ParentAndLeaf where, target.root.open_parent(to.path));
+    if (!dry_run) TRY(check_writable(where.parent.get(), to.path));
+    return TreeTarget(rooted(std::move(where.parent), to.path), std::string(parent_of(shown)), where.leaf, dry_run);
+  }
+  if (to.there)
+    return fail(ErrorCode::kFileTrouble, quoted(to.path) + " is not a directory, so nothing can go into it");
+  if (dry_run) return TreeTarget(std::nullopt, shown, "", true);
+  TRY_ASSIGN(UniqueFd base, make_base(target, to.path));
+  return TreeTarget(rooted(std::move(base), to.path), shown, "", dry_run);
+}
+
+Result<std::string> TreeTarget::path_of(const std::string& entry_path) {
+  if (renamed_.empty()) return entry_path;
+  const std::string first = entry_path.substr(0, entry_path.find('/'));
+  if (source_.empty()) source_ = first;
+  if (first != source_) return fail(ErrorCode::kProtocol, "a second source came where there is room for one");
+  return renamed_ + entry_path.substr(first.size());
+}
+
+std::string TreeTarget::shown(const std::string& path) const {
+  if (shown_.empty()) return path;
+  if (path == ".") return shown_;
+  return shown_.ends_with('/') ? shown_ + path : shown_ + "/" + path;
+}
+
+const RootedDirectory& TreeTarget::base() const {
+  FARHAND_ASSERT(base_);
+  return *base_;
+}
+
+Result<Place> TreeTarget::place_of(const std::string& path) {
+  if (!cache_) return Place{nullptr, leaf_of(path)};
+  auto directory = cache_->open(parent_of(path));
+  if (!directory && dry_run_ && directory.error().code == ErrorCode::kNotFound) return Place{nullptr, leaf_of(path)};
+  if (!directory) return fail(std::move(directory).error());
+  return Place{*std::move(directory), leaf_of(path)};
+}
+
+Result<bool> TreeTarget::make_directory(const std::string& path) {
+  if (path == ".") return false;
+  TRY_ASSIGN(const Place place, place_of(path));
+  const int parent = place.directory->get();
+  if (::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0) return true;
+  if (errno != EEXIST) return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be made"));
+  const UniqueFd there(::openat(parent, place.leaf.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!there) {
+    return fail(ErrorCode::kFileTrouble, quoted(shown(path)) + " is in the way of a directory; it stays as it is");
+  }
+  if (become_accessible(there.get())) return false;
+  return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));
+}
+
+Result<void> TreeTarget::finish_directory(const std::string& path, const Entry& entry, FileMetadata& metadata) const {
+  TRY_ASSIGN(const UniqueFd directory, base().open_plain(path, O_RDONLY | O_DIRECTORY));
+  return metadata.apply(directory.get(), entry, shown(path));
+}
+
+void TreeTarget::sweep_once(const std::string& path, const Place& place) {
+  const std::string_view parent = parent_of(path);
+  while (!swept_.empty() && !is_or_holds(swept_.back(), parent)) swept_.pop_back();
+  if (!swept_.empty() && swept_.back() == parent) return;
+  swept_.emplace_back(parent);
+  sweep_stale_parts(place.directory->get(),
+                    std::time(nullptr) - std::chrono::duration_cast<std::chrono::seconds>(kPartsStayFor).count());
+}
+
+}  // namespace farhand

@@ -1,0 +1,77 @@
+// TreeTarget: where the entries of a job go. It turns `to` and the placement into a base directory, and the paths of
+// entries into places in it.
+//
+// Below the base no link is followed (RootedDirectory::open_plain); the base itself is what the user has named, with
+// links inside the root followed. Directories are made with mode 0700; what they get in the end comes with
+// finish_directory, since storing into one changes its time, and its mode may keep us out.
+//
+// Ownership: owns its descriptors; a Place shares its directory's. Threads: one at a time; base() is const and may be
+// used by others. Errors: of one place, unless said otherwise.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "common/rooted_path.h"
+#include "protocol/transfer/file_metadata.h"
+#include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/part_file.h"
+
+namespace farhand {
+
+// Opens directories below a base, and remembers the last one: entries come directory by directory.
+class DirectoryCache {
+ public:
+  explicit DirectoryCache(const RootedDirectory& base) : base_(base) {}
+  // `path`: components below the base; empty: the base. For reading if that is permitted, else with O_PATH.
+  Result<SharedDirectory> open(std::string_view path);
+
+ private:
+  const RootedDirectory& base_;
+  std::string path_;
+  SharedDirectory last_;
+};
+
+struct Place {
+  SharedDirectory directory;  // null: there is none, in a dry run
+  std::string leaf;
+};
+
+class TreeTarget {
+ public:
+  // Makes the base, one level, where there is none. `dry_run`: makes nothing.
+  static Result<TreeTarget> begin(const JobTarget& target, bool dry_run);
+  TreeTarget(TreeTarget&&) noexcept = default;
+
+  // Where an entry goes, below the base; or "." for the base itself. kProtocol: a second source, where one is due.
+  Result<std::string> path_of(const std::string& entry_path);
+  // For sentences, unescaped.
+  [[nodiscard]] std::string shown(const std::string& path) const;
+
+  Result<Place> place_of(const std::string& path);
+  // The directory is there now: true if it has been made.
+  Result<bool> make_directory(const std::string& path);
+  Result<void> finish_directory(const std::string& path, const Entry& entry, FileMetadata& metadata) const;
+  // Once a directory and job: takes away what is stale. Directories are worked in in the order of entries.
+  void sweep_once(const std::string& path, const Place& place);
+
+  // Asserts that there is one: not after a dry run's begin.
+  [[nodiscard]] const RootedDirectory& base() const;
+
+ private:
+  TreeTarget(std::optional<RootedDirectory> base, std::string shown, std::string renamed, bool dry_run);
+
+  std::unique_ptr<RootedDirectory> base_;  // its address stays, since others borrow it
+  std::string shown_;
+  std::string renamed_;  // what the one source's first component becomes; empty: it stays
+  std::string source_;   // that component, once known
+  bool dry_run_;
+  std::optional<DirectoryCache> cache_;
+  std::vector<std::string> swept_;  // of the directory worked in last and those above it
+};
+
+}  // namespace farhand
