@@ -47,6 +47,9 @@ void hash_old_file(Judgement& judgement) {
     bytes += static_cast<std::uint64_t>(got);
   }
   judgement.verdict = {Need::kRest, bytes, hash.value()};
+  if (bytes == static_cast<std::uint64_t>(judgement.old_status.st_size)) return;
+  judgement.old_file.reset();  // somebody writes to it
+  judgement.verdict = {Need::kWhole, 0, {}};
 }
 
 void hash_part(Judgement& judgement) {

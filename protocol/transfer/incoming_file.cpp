@@ -150,6 +150,7 @@ bool IncomingFile::close(const Seal& seal) {
     if (!wanted_.dry) mend_old();
     if (failed_) return false;
     parts_.report.observer().spared(wanted_.verdict.have);
+    parts_.report.observer().file_ended(wanted_.entry.path, seal.size, seal.hash);
     ++parts_.report.totals.unchanged;
     return false;
   }
@@ -193,6 +194,7 @@ void IncomingFile::hand_over() {
   if (const auto applied = parts_.metadata.apply(part_->fd(), wanted_.entry, shown_); !applied) {
     return fail_with(applied.error());
   }
+  const HashValue hash = part_->hash();
   StoreItem item;
   item.number = wanted_.number;
   item.path = std::move(wanted_.path);
@@ -201,6 +203,8 @@ void IncomingFile::hand_over() {
   item.device = status.st_dev;
   item.inode = status.st_ino;
   item.bytes = position_;
+  item.entry_path = std::move(wanted_.entry.path);
+  item.hash = hash;
   part_.reset();
   parts_.store->add(std::move(item));
 }

@@ -134,6 +134,7 @@ void JobReceiver::settle(const std::vector<StoreResult>& results) {
       report_.failed(result.shown, *result.error);
     } else if (result.kind != EntryKind::kDirectory) {
       ++(result.stayed ? report_.totals.unchanged : report_.totals.files);
+      if (result.kind == EntryKind::kFile) report_.observer().file_ended(result.entry_path, result.bytes, result.hash);
     }
     ledger_.settle(result.number);
   }
@@ -297,6 +298,7 @@ Result<void> JobReceiver::sync_directories() {
 JobOutcome JobReceiver::say_finish() {
   JobEnd& here = report_.totals;
   here.complete = there_->complete;
+  here.place = target_.stored_at();
   if (!here.complete) {
     here.code = there_->code;
     here.message = there_->message;

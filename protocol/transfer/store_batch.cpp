@@ -75,7 +75,8 @@ StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base
     : items_(std::move(items)), base_(base), rules_(std::move(rules)), points_(std::move(points)), directories_(base) {
   for (const StoreItem& item : items_) {
     bytes_ += item.bytes;
-    results_.push_back({item.number, item.kind, item.shown, false, std::nullopt});
+    results_.push_back(
+        {item.number, item.kind, item.shown, item.entry_path, item.bytes, item.hash, false, std::nullopt});
   }
   small_ = is_small();
 }

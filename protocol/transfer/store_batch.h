@@ -43,6 +43,8 @@ struct StoreItem {
   dev_t device = 0;         // kFile: which file the part is
   ino_t inode = 0;
   std::uint64_t bytes = 0;
+  std::string entry_path;           // kFile: as its sender calls it
+  HashValue hash{};                 // kFile
   std::array<timespec, 2> times{};  // kLink
   OwnerIds owner;                   // kLink
 };
@@ -51,6 +53,9 @@ struct StoreResult {
   std::uint64_t number = 0;
   EntryKind kind = EntryKind::kFile;
   std::string shown;
+  std::string entry_path;  // of a file, with the next two
+  std::uint64_t bytes = 0;
+  HashValue hash{};
   bool stayed = false;  // what was there has been kept, or is the same
   std::optional<Error> error;
 };

@@ -139,10 +139,11 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
 }
 
 Result<std::string> TreeTarget::path_of(const std::string& entry_path) {
-  if (renamed_.empty()) return entry_path;
   const std::string first = entry_path.substr(0, entry_path.find('/'));
   if (source_.empty()) source_ = first;
-  if (first != source_) return fail(ErrorCode::kProtocol, "a second source came where there is room for one");
+  several_ = several_ || first != source_;
+  if (renamed_.empty()) return entry_path;
+  if (several_) return fail(ErrorCode::kProtocol, "a second source came where there is room for one");
   return renamed_ + entry_path.substr(first.size());
 }
 
@@ -150,6 +151,12 @@ std::string TreeTarget::shown(const std::string& path) const {
   if (shown_.empty()) return path;
   if (path == ".") return shown_;
   return shown_.ends_with('/') ? shown_ + path : shown_ + "/" + path;
+}
+
+std::string TreeTarget::stored_at() const {
+  const std::string base = shown_.empty() ? "." : shown_;
+  if (several_ || source_.empty() || source_ == ".") return base;
+  return shown(renamed_.empty() ? source_ : renamed_);
 }
 
 const RootedDirectory& TreeTarget::base() const {

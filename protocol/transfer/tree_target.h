@@ -52,6 +52,9 @@ class TreeTarget {
   // For sentences, unescaped.
   [[nodiscard]] std::string shown(const std::string& path) const;
 
+  // What has come so far: of one source its own name, else the base's.
+  [[nodiscard]] std::string stored_at() const;
+
   Result<Place> place_of(const std::string& path);
   // The directory is there now: true if it has been made.
   Result<bool> make_directory(const std::string& path);
@@ -67,8 +70,9 @@ class TreeTarget {
 
   std::unique_ptr<RootedDirectory> base_;  // its address stays, since others borrow it
   std::string shown_;
-  std::string renamed_;  // what the one source's first component becomes; empty: it stays
-  std::string source_;   // that component, once known
+  std::string renamed_;   // what the one source's first component becomes; empty: it stays
+  std::string source_;    // the first one's first component, once known
+  bool several_ = false;  // there are others
   bool dry_run_;
   std::optional<DirectoryCache> cache_;
   std::vector<std::string> swept_;  // of the directory worked in last and those above it

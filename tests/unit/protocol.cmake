@@ -11,11 +11,13 @@ farhand_test(protocol_test
     protocol/frame_writer_test.cpp
     protocol/job_message_test.cpp
     protocol/git_ignore.cpp
-<<<<<<< HEAD
-=======
     protocol/job_script.cpp
     protocol/job_sender_test.cpp
->>>>>>> 97769d6 (tests: a job's sending side against scripted receivers)
+<<<<<<< HEAD
+=======
+    protocol/job_peer.cpp
+    protocol/job_receiver_test.cpp
+>>>>>>> a8c9d96 (protocol: tests of a job's receiver, and what the first part of a file says)
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp

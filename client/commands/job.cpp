@@ -1,0 +1,279 @@
+// post and get of whole trees: what was named becomes the engine's sources and target, and its news a report.
+#include "client/commands/job.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "client/commands/post.h"
+#include "common/escape.h"
+#include "protocol/limits.h"
+#include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/job_sender.h"
+#include "protocol/transfer/path_filter.h"
+#include "protocol/transfer/tree_walk.h"
+
+namespace farhand {
+namespace {
+
+// Larger files go as jobs, so that they are continued if they were interrupted.
+constexpr off_t kLargeFile = kMaxByteFrame;
+
+class Watch final : public JobObserver {
+ public:
+  Watch(Progress& progress, FilesOutcome& outcome) : progress_(progress), outcome_(outcome) { outcome_.job.emplace(); }
+
+  // Something that the user has named, and what its entry is called.
+  void name(const std::string& shown, const std::string& path) { names_.push_back({shown, path}); }
+
+  void listed(std::uint64_t, std::uint64_t bytes) override { progress_.expect(bytes); }
+  void file_begun(const std::string& path) override { progress_.begin_file(path); }
+  void moved(std::uint64_t bytes) override { progress_.at(moved_ += bytes); }
+  void spared(std::uint64_t bytes) override { progress_.at(moved_ += bytes); }
+
+  void file_ended(const std::string& path, std::uint64_t bytes, const HashValue& hash) override {
+    if (const Name* name = find(path)) put({name->shown, path, bytes, hash, std::nullopt});
+  }
+
+  void would(const std::string& path, std::string_view what) override {
+    if (job().would.size() < kMostFailuresKept) job().would.push_back(std::string(what) + " " + quoted(path));
+  }
+
+  void trouble(const Trouble& trouble, bool remote) override {
+    const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
+    if (trouble.is_notice) return keep(job().notices, trouble.path, error);
+    const Name* name = find(trouble.path);
+    if (name != nullptr) {
+      put({name->shown, {}, 0, std::nullopt, error});
+      return;
+    }
+    ++job().failed;
+    keep(job().failures, trouble.path, error);
+  }
+
+  // How it went; `receiver` is the receiving side's last word.
+  void finish(const JobEnd& receiver) {
+    job().stored = receiver.files;
+    job().unchanged = receiver.unchanged;
+    job().bytes = receiver.bytes;
+    for (FileOutcome& file : outcome_.files) {
+      if (!file.error) file.path = place_of(receiver.place, file.path);
+    }
+  }
+  // It ended everything, and nothing is known of files that the other side has not confirmed.
+  void fail_whole(const Error& error) {
+    std::erase_if(outcome_.files, [](const FileOutcome& file) { return !file.error; });
+    outcome_.files.push_back({names_.empty() ? "" : names_.front().shown, {}, 0, std::nullopt, error});
+  }
+
+ private:
+  struct Name {
+    std::string shown;
+    std::string path;
+  };
+
+  JobReport& job() { return *outcome_.job; }
+
+  // One outcome a name; what went wrong is what counts.
+  void put(FileOutcome file) {
+    for (FileOutcome& known : outcome_.files) {
+      if (known.name != file.name) continue;
+      if (!known.error) known = std::move(file);
+      return;
+    }
+    outcome_.files.push_back(std::move(file));
+  }
+
+  [[nodiscard]] const Name* find(const std::string& path) const {
+    const auto found = std::find_if(names_.begin(), names_.end(),
+                                    [&](const Name& name) { return name.path == path || name.shown == path; });
+    return found == names_.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] std::string place_of(const std::string& place, const std::string& path) const {
+    if (names_.size() == 1) return place;
+    return place.empty() || place == "." ? path : place + "/" + path;
+  }
+
+  static void keep(std::vector<EntryTrouble>& list, const std::string& path, const Error& error) {
+    if (list.size() < kMostFailuresKept) list.push_back({path, error});
+  }
+
+  Progress& progress_;
+  FilesOutcome& outcome_;
+  std::vector<Name> names_;
+  std::uint64_t moved_ = 0;
+};
+
+// What the engine could not carry on with: the connection is lost, but for a refusal that leaves it standing.
+Error judged(Connection& connection, const Error& error) {
+  if (!error.remote) return connection.lose(error);
+  if (connection.channel().conversation().state(Side::kServer) == State::kEnded) connection.give_up();
+  return connection.said_there(error);
+}
+
+bool is_dots(const std::string& leaf) {
+  return leaf.empty() || leaf == "." || leaf == "..";
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// post
+
+Result<TreeWalk::Top> open_source(const std::string& path, bool contents) {
+  UniqueFd opened(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!opened) return fail(errno_error(errno, farhand::quoted(path) + " cannot be read here"));
+  return TreeWalk::Top{std::move(opened), contents ? "." : leaf_of(path), path};
+}
+
+// A directory that is called "." or the like has no name for the other side: its contents are meant.
+bool means_contents(const PostCommand& command) {
+  return command.files.size() == 1 && is_dots(leaf_of(command.files.front()));
+}
+
+Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, Watch& watch) {
+  std::vector<TreeWalk::Top> tops;
+  for (const std::string& path : command.files) {
+    auto top = is_dots(leaf_of(path)) && command.files.size() > 1
+                   ? fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; post it alone")
+                   : open_source(path, means_contents(command));
+    if (top) {
+      watch.name(path, top->name);
+      tops.push_back(*std::move(top));
+    } else {
+      outcome.files.push_back({path, {}, 0, std::nullopt, top.error()});
+    }
+  }
+  TRY_ASSIGN(PathFilter filter, PathFilter::parse(command.options.filter));
+  TreeWalk::Options options;
+  options.attributes = command.options.job.attributes;
+  options.owner = command.options.job.owner;
+  if (!command.options.filter.empty()) {
+    options.excludes = [filter = std::move(filter)](const std::string& path, bool is_directory) {
+      return filter.excludes(path, is_directory);
+    };
+  }
+  TRY_ASSIGN(const auto resolver, RootedDirectory::open("."));
+  return TreeWalk::begin(resolver, std::move(tops), std::move(options));
+}
+
+PushRequest push_request(const PostCommand& command) {
+  const bool contents = means_contents(command);
+  const Placement one = contents ? Placement::kAs : Placement::kAsOrInto;
+  const bool into = command.files.size() > 1 || command.to.empty() || command.to.back() == '/';
+  return {command.to, into && !contents ? Placement::kInto : one, command.options.job};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// get
+
+struct LocalPlace {
+  RootedDirectory root;
+  std::string to;  // in it
+  Placement placement;
+  std::string prefix;  // how the user knows the root: empty, or with a slash at the end
+};
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+Result<LocalPlace> local_place(const GetCommand& command, bool contents) {
+  const std::string& to = command.to;
+  if (to.empty() || is_directory(to)) {
+    TRY_ASSIGN(auto root, RootedDirectory::open(to.empty() ? "." : to));
+    const std::string prefix = to.empty() ? "" : to + (to.back() == '/' ? "" : "/");
+    return LocalPlace{std::move(root), ".", contents ? Placement::kAs : Placement::kInto, prefix};
+  }
+  const std::string leaf = leaf_of(to);
+  if (is_dots(leaf))
+    return fail(ErrorCode::kUsage, farhand::quoted(to) + " is no directory here, and cannot become one");
+  const std::string whole = to.substr(0, to.find_last_not_of('/') + 1);
+  const std::string parent = whole.substr(0, whole.size() - leaf.size());
+  TRY_ASSIGN(auto root, RootedDirectory::open(parent.empty() ? "." : parent));
+  const bool into = command.paths.size() > 1 || to.back() == '/';
+  return LocalPlace{std::move(root), leaf,
+                    contents ? Placement::kAs
+                    : into   ? Placement::kInto
+                             : Placement::kAsOrInto,
+                    parent};
+}
+
+bool means_contents(const GetCommand& command) {
+  return command.paths.size() == 1 && is_dots(leaf_of(command.paths.front()));
+}
+
+PullRequest pull_request(const GetCommand& command) {
+  const JobOptions& job = command.options.job;
+  return {command.paths, means_contents(command), job.attributes, job.owner, command.options.filter};
+}
+
+}  // namespace
+
+bool takes_job(const GetCommand& command) {
+  return command.options.given || command.paths.size() > 1 || means_contents(command);
+}
+
+bool asks_for_job(const Error& error) {
+  return error.remote && (error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kLimit);
+}
+
+bool takes_job(const PostCommand& command) {
+  return command.options.given || command.files.size() > 1 ||
+         std::any_of(command.files.begin(), command.files.end(), [](const std::string& path) {
+           struct stat status {};
+           if (::stat(path.c_str(), &status) != 0) return false;
+           return S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size > kLargeFile);
+         });
+}
+
+FilesOutcome post_job(Connection& connection, const PostCommand& command, Progress& progress) {
+  FilesOutcome outcome;
+  outcome.named = command.files.size();
+  Watch watch(progress, outcome);
+  auto walk = begin_walk(command, outcome, watch);
+  if (!walk) {
+    watch.fail_whole(walk.error());
+    return outcome;
+  }
+  if (!outcome.files.empty() && outcome.files.size() == command.files.size()) return outcome;  // there is nothing
+  connection.channel().say_structure(FrameKind::kPush, encode(push_request(command)));
+  const auto sent = send_job(connection.channel(), *walk, watch);
+  if (sent) {
+    watch.finish(sent->there);
+  } else {
+    watch.fail_whole(judged(connection, sent.error()));
+  }
+  return outcome;
+}
+
+FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask) {
+  FilesOutcome outcome;
+  outcome.named = command.paths.size();
+  Watch watch(progress, outcome);
+  for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : leaf_of(path));
+  auto place = local_place(command, means_contents(command));
+  if (!place) {
+    watch.fail_whole(place.error());
+    return outcome;
+  }
+  connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
+  const JobTarget target{place->root, place->to, place->placement, mode_mask};
+  auto received = receive_job(connection.channel(), target, command.options.job, watch);
+  if (!received) {
+    watch.fail_whole(judged(connection, received.error()));
+  } else if (!*received) {
+    watch.fail_whole((*received).error());
+    connection.give_up();  // what the server sends is not worth its way
+  } else {
+    watch.finish((*received)->here);
+    for (FileOutcome& file : outcome.files) {
+      if (!file.error) file.path = place->prefix + file.path;
+    }
+  }
+  return outcome;
+}
+
+}  // namespace farhand
