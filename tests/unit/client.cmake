@@ -3,6 +3,7 @@ farhand_test(client_test
   SOURCES
     client/command_line_test.cpp
     client/display_test.cpp
+    client/file_list_test.cpp
     client/host_test.cpp
     client/hostile_server_test.cpp
     client/input_window_test.cpp
