@@ -38,7 +38,8 @@ class PathFilter {
   // directories is left out. A link to a directory is no directory.
   [[nodiscard]] bool excludes(std::string_view path, bool is_directory) const;
 
-  // The same for a path whose directories have not been asked about: true if one of them is left out.
+  // The same for a path whose directories have not been asked about: true if one of them is left out. It asks once a
+  // directory, so it is for names that a person has listed, and not for a peer's at the depth that a peer likes.
   [[nodiscard]] bool excludes_on_the_way(std::string_view path, bool is_directory) const;
 
  private:
