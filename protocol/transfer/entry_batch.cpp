@@ -1,8 +1,6 @@
 // The arithmetic of an `entries` frame.
 #include "protocol/transfer/entry_batch.h"
 
-#include "protocol/limits.h"
-
 namespace farhand {
 namespace {
 
@@ -14,9 +12,7 @@ constexpr std::size_t kLaterBytes = 64 << 10;  // an outbox full
 
 }  // namespace
 
-const std::size_t kMostEntryBytes = kMaxStructure - kCountBytes;
-
-std::size_t wire_bytes(const Entry& entry) noexcept {
+std::size_t EntryBatch::wire_bytes(const Entry& entry) noexcept {
   std::size_t bytes = kFixedBytes + entry.path.size() + entry.target.size() + entry.user.size() + entry.group.size();
   for (const ExtendedAttribute& attribute : entry.attributes) {
     bytes += 2 * kCountBytes + attribute.name.size() + attribute.value.size();

@@ -7,16 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "protocol/limits.h"
 #include "protocol/messages/job.h"
 
 namespace farhand {
 
-// What an entry takes in a frame; one that takes more than kMostEntryBytes fits into none.
-std::size_t wire_bytes(const Entry& entry) noexcept;
-extern const std::size_t kMostEntryBytes;
-
 class EntryBatch {
  public:
+  // What an entry takes in a frame; one that takes more than kMostEntryBytes fits into none.
+  static std::size_t wire_bytes(const Entry& entry) noexcept;
+  static constexpr std::size_t kMostEntryBytes = kMaxStructure - 8;
+
   [[nodiscard]] bool fits(const Entry& entry) const noexcept;  // always true of an empty one
   void add(Entry entry);
   [[nodiscard]] bool is_full() const noexcept;

@@ -18,6 +18,7 @@ namespace farhand {
 namespace {
 
 constexpr std::uint32_t kPermissionBits = 0777;  // set-id and sticky bits never travel
+constexpr std::uint32_t kAllModeBits = 07777;
 constexpr std::size_t kMaxOwnerBytes = 255;
 constexpr std::size_t kFirstGroupBuffer = 4 << 10;
 constexpr std::size_t kLargestGroupBuffer = 1 << 20;  // a group with more members than fit goes by its number
@@ -88,7 +89,7 @@ int EntryFacts::read(Place place, Entry& entry, struct stat& status) {
   const int flags = AT_SYMLINK_NOFOLLOW | (*place.name == '\0' ? AT_EMPTY_PATH : 0);
   if (::fstatat(place.directory, place.name, &status, flags) != 0) return errno;
   entry.kind = kind_of(status.st_mode);
-  entry.mode = status.st_mode & kPermissionBits;
+  entry.mode = status.st_mode & (options_.all_modes ? kAllModeBits : kPermissionBits);
   entry.modified_seconds = status.st_mtim.tv_sec;
   entry.modified_nanoseconds = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
   if (entry.kind == EntryKind::kFile) entry.size = static_cast<std::uint64_t>(status.st_size);

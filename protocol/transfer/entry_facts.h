@@ -17,6 +17,7 @@ class EntryFacts {
   struct Options {
     bool attributes = false;
     bool owner = false;
+    bool all_modes = false;  // set-id and sticky bits as well
   };
   explicit EntryFacts(Options options) : options_(options) {}
 

@@ -253,7 +253,7 @@ void JobSender::list_one() {
     walked_ = true;
     return;
   }
-  if (wire_bytes(*entry) > kMostEntryBytes) {
+  if (EntryBatch::wire_bytes(*entry) > EntryBatch::kMostEntryBytes) {
     entry->attributes.clear();
     const std::string shown = walk_.shown(entry->path);
     own_troubles({Trouble{shown, ErrorCode::kLimit,

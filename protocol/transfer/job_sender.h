@@ -8,9 +8,9 @@
 //
 // Ownership: borrows everything for the call. Threads: one; long hashing runs on a helper meanwhile.
 // Errors:    outer: the connection, or the peer broke the protocol (kProtocol). An `error` frame of the peer's is an
-// Error
-//            with `remote`; the job is over then, our `finish` has been said and the connection lives on, unless it
-//            closes.
+//            Error with `remote`; the job is over then, our `finish` has been queued if it may still be said, and the
+//            connection lives on, unless it closes. A receiver that says `finish` early has broken the job off: an
+//            outcome with both ends incomplete.
 #pragma once
 
 #include "common/result.h"

@@ -59,7 +59,7 @@ bool is_directory(int fd) {
 
 struct TreeWalk::State {
   explicit State(Options given)
-      : options(std::move(given)), facts(EntryFacts::Options{options.attributes, options.owner}) {}
+      : options(std::move(given)), facts(EntryFacts::Options{options.attributes, options.owner, options.all_modes}) {}
 
   std::optional<Entry> begin_top();
   void enter();

@@ -39,6 +39,7 @@ class TreeWalk {
     bool attributes = false;
     bool owner = false;
     std::function<bool(const std::string& path, bool is_directory)> excludes;  // may be empty; asked of all but tops
+    bool all_modes = false;  // set-id and sticky bits as well: for listings, since they never travel
   };
 
   // `resolver` says how names are resolved (RootedDirectory::at). kUsage if two tops have one name.

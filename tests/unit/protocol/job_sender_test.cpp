@@ -163,7 +163,7 @@ TEST(JobSender, AnEntrysSizeInAFrameIsKnownInAdvance) {
   entry.user = "somebody";
   entry.target = "to";
   for (int i = 0; i < 3; ++i) {
-    const std::size_t bytes = wire_bytes(entry) * 2 + 8;
+    const std::size_t bytes = EntryBatch::wire_bytes(entry) * 2 + 8;
     EXPECT_EQ(encode(std::vector<Entry>{entry, entry}).size(), bytes);
     entry.attributes.push_back({"user.x", "value"});
     entry.hashed = i == 1;

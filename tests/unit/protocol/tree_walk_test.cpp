@@ -199,6 +199,9 @@ TEST(TreeWalk, ModesComeWithoutSetIdBits) {
   directory.make_file("special", "", 06755);
   EXPECT_EQ(walked(directory).at("plain").mode, 0641u);
   EXPECT_EQ(walked(directory).at("special").mode, 0755u);
+  TreeWalk::Options options;
+  options.all_modes = true;
+  EXPECT_EQ(walked(directory, options).at("special").mode, 06755u) << "but for a listing they do";
 }
 
 TEST(TreeWalk, FurtherNamesOfAFileAreHardLinksToItsFirst) {
