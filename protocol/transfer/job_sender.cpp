@@ -264,10 +264,11 @@ void JobSender::list_one() {
   if (batch_.is_full()) say_entries();
 }
 
+// Links count as files, as they do where they are stored.
 void JobSender::add(Entry entry) {
-  if (entry.kind == EntryKind::kFile) {
+  if (entry.kind != EntryKind::kDirectory && entry.kind != EntryKind::kSpecial) {
     ++here_.files;
-    observer_.listed(1, entry.size);
+    observer_.listed(1, entry.kind == EntryKind::kFile ? entry.size : 0);
   }
   batch_.add(std::move(entry));
 }
