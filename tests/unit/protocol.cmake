@@ -13,11 +13,12 @@ farhand_test(protocol_test
     protocol/git_ignore.cpp
     protocol/job_script.cpp
     protocol/job_sender_test.cpp
-<<<<<<< HEAD
-=======
     protocol/job_peer.cpp
     protocol/job_receiver_test.cpp
->>>>>>> a8c9d96 (protocol: tests of a job's receiver, and what the first part of a file says)
+<<<<<<< HEAD
+=======
+    protocol/job_receiver_trouble_test.cpp
+>>>>>>> 7f4de26 (protocol: tests of a job's receiver when something goes wrong)
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
