@@ -219,7 +219,8 @@ Result<void> Channel::wait(std::span<pollfd> watched, Deadline deadline) {
     const Polled polled = poll_once(watched, until);
     if (polled.interrupted) return fail(interrupt_reason_);
     const bool readable = (polled.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
-    if (readable && reader_.room() == 0) return fail(ended_early());  // hung up, while we were not reading
+    // Hung up while we were not reading. (What has only just come is handled first: it may be why there is no room.)
+    if (readable && reader_.room() == 0 && !changed) return fail(ended_early());
     if (readable) pump_in();
     if (changed || news()) return {};
     if (std::any_of(watched.begin(), watched.end(), [](const pollfd& entry) { return entry.revents != 0; })) return {};

@@ -246,6 +246,24 @@ TEST(Channel, AnEndInTheMiddleOfAFrameIsALostConnection) {
   }
 }
 
+// Once, the last pieces were lost: the inbox was full when the hang-up was seen, and that was taken for a lost peer.
+TEST(Channel, AllThatWasSentBeforeAHangUpIsHeard) {
+  BarePeer peer(Side::kServer);
+  peer.channel->say_structure(FrameKind::kHello, test::hello_structure());
+  const int room = 4 << 20;
+  if (::setsockopt(peer.socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0) {
+    GTEST_SKIP() << "the socket must hold more than the inbox, which only root can have";
+  }
+  const std::string content(3 * kInboxBytes, 'x');
+  peer.send(test::hello_frame() + test::frame(FrameKind::kPost, "f", content));
+  peer.socket.reset();
+  const auto hello = hear_frame(*peer.channel);
+  ASSERT_TRUE(hello);
+  const auto post = hear_frame(*peer.channel);
+  ASSERT_TRUE(post);
+  EXPECT_EQ(post->parcel.size(), content.size());
+}
+
 TEST(Channel, AnEndWithoutAByeIsALostConnection) {
   BarePeer peer(Side::kServer);
   peer.send(hello_frame());
