@@ -27,8 +27,9 @@ std::uint64_t attribute_bytes(const Entry& entry) {
   return bytes;
 }
 
-bool is_file_like(const Entry& entry) {
-  return entry.kind == EntryKind::kFile || entry.kind == EntryKind::kLink || entry.kind == EntryKind::kHardLink;
+// What counts as a file in the totals, on both sides: links do not.
+bool is_file(const Entry& entry) {
+  return entry.kind == EntryKind::kFile;
 }
 
 }  // namespace
@@ -56,8 +57,7 @@ Result<void> JobIntake::take(Bytes structure) {
   for (Entry& entry : entries) {
     TRY(order_.admit(entry));
     strip(entry);
-    if (is_file_like(entry)) ++files;
-    if (entry.kind == EntryKind::kFile) bytes += entry.size;
+    if (is_file(entry)) ++files, bytes += entry.size;
     const std::uint64_t number = parts_.ledger.add(entry.path);
     unjudged_.push_back({number, std::move(entry)});
   }
@@ -109,13 +109,13 @@ void JobIntake::conclude() {
         parts_.report.notice(shown, ErrorCode::kNotRegular, quoted(shown) + " " + std::string(judgement.notice));
       } else if (!judgement.would.empty()) {
         parts_.report.would(shown, judgement.would);
-      } else if (is_file_like(one.entry)) {
+      } else if (is_file(one.entry)) {
         ++parts_.report.totals.unchanged;
       }
       break;
     case Judgement::Fate::kUnchanged:
-      ++parts_.report.totals.unchanged;
-      parts_.report.observer().spared(one.entry.size);
+      if (is_file(one.entry)) ++parts_.report.totals.unchanged;
+      parts_.report.observer().spared(is_file(one.entry) ? one.entry.size : 0);
       break;
     case Judgement::Fate::kFailed:
       parts_.report.failed(shown, *judgement.error);

@@ -132,7 +132,7 @@ void JobReceiver::settle(const std::vector<StoreResult>& results) {
   for (const StoreResult& result : results) {
     if (result.error) {
       report_.failed(result.shown, *result.error);
-    } else if (result.kind != EntryKind::kDirectory) {
+    } else if (result.kind == EntryKind::kFile) {
       ++(result.stayed ? report_.totals.unchanged : report_.totals.files);
       if (result.kind == EntryKind::kFile) report_.observer().file_ended(result.entry_path, result.bytes, result.hash);
     }

@@ -4,6 +4,7 @@ farhand_test(protocol_test
     protocol/channel_pair.cpp
     protocol/channel_test.cpp
     protocol/conversation_test.cpp
+    protocol/entry_order_test.cpp
     protocol/examples.cpp
     protocol/examples_test.cpp
     protocol/file_reader_test.cpp
@@ -26,9 +27,11 @@ farhand_test(protocol_test
     protocol/pairing_code_test.cpp
     protocol/path_filter_git_test.cpp
     protocol/path_filter_test.cpp
+    protocol/part_file_test.cpp
     protocol/refusal_test.cpp
     protocol/sabotage.cpp
     protocol/slip_test.cpp
+    protocol/store_batch_test.cpp
     protocol/terminal_modes_test.cpp
     protocol/transfer_test.cpp
     protocol/transfer_trouble_test.cpp
