@@ -34,6 +34,7 @@ IncomingFile::IncomingFile(WantedEntry wanted, const JobParts& parts)
 
 void IncomingFile::fail_with(const Error& error) {
   if (!failed_) parts_.report.failed(shown_, error);
+  if (parts_.store != nullptr) parts_.store->mark_failed(wanted_.path);
   failed_ = dropped_ = true;
   if (part_) part_->set_kept(false);
   part_.reset();  // gives its room on the disk back
@@ -140,6 +141,7 @@ bool IncomingFile::close(const Seal& seal) {
                       sentence_for_display(seal.reason), false};
     if (!failed_) parts_.report.observer().trouble(why, true);
     if (part_) part_->set_kept(false);
+    if (parts_.store != nullptr) parts_.store->mark_failed(wanted_.path);
     return false;
   }
   if (failed_ || !compare(seal)) return false;

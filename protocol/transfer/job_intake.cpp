@@ -119,6 +119,7 @@ void JobIntake::conclude() {
       break;
     case Judgement::Fate::kFailed:
       parts_.report.failed(shown, *judgement.error);
+      if (parts_.store != nullptr) parts_.store->mark_failed(judgement.path);
       break;
     case Judgement::Fate::kMade:
     case Judgement::Fate::kEntered:

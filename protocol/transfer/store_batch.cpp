@@ -71,12 +71,18 @@ Result<void> keep_backup(int directory, const std::string& leaf, const std::stri
 
 }  // namespace
 
-StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base, StoreRules rules, SyncPoints points)
-    : items_(std::move(items)), base_(base), rules_(std::move(rules)), points_(std::move(points)), directories_(base) {
+StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base, StoreRules rules, SyncPoints points,
+                       std::set<std::string> failed)
+    : items_(std::move(items)),
+      base_(base),
+      rules_(std::move(rules)),
+      points_(std::move(points)),
+      directories_(base),
+      failed_(std::move(failed)) {
   for (const StoreItem& item : items_) {
     bytes_ += item.bytes;
-    results_.push_back(
-        {item.number, item.kind, item.shown, item.entry_path, item.bytes, item.hash, false, std::nullopt});
+    results_.push_back({item.number, item.kind, item.path, item.shown, item.entry_path, item.bytes, item.hash, false,
+                        std::nullopt});
   }
   small_ = is_small();
 }
@@ -89,7 +95,10 @@ bool StoreBatch::is_small() const {
 
 void StoreBatch::run() {
   sync_content();
-  for (std::size_t i = 0; i < items_.size(); ++i) name(i);
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    name(i);
+    if (results_[i].error) failed_.insert(items_[i].path);
+  }
   sync_names();
 }
 
@@ -186,6 +195,10 @@ Result<void> StoreBatch::make_link(StoreItem& item, int directory) const {
 
 // False: that name is one of the same file already.
 Result<bool> StoreBatch::make_hard_link(StoreItem& item, int directory, const std::string& leaf) {
+  if (failed_.count(item.link_target) != 0) {
+    return fail(ErrorCode::kFileTrouble,
+                quoted(item.shown) + " is a name of a file that could not be stored" + std::string(kKept));
+  }
   TRY_ASSIGN(const SharedDirectory from, DirectoryCache(base_).open(parent_of(item.link_target)));
   const std::string from_leaf = leaf_of(item.link_target);
   struct stat source {

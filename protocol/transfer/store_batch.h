@@ -52,6 +52,7 @@ struct StoreItem {
 struct StoreResult {
   std::uint64_t number = 0;
   EntryKind kind = EntryKind::kFile;
+  std::string path;
   std::string shown;
   std::string entry_path;  // of a file, with the next two
   std::uint64_t bytes = 0;
@@ -69,7 +70,9 @@ inline constexpr std::size_t kFewFiles = 4;  // so many syncs of one file cost a
 
 class StoreBatch {
  public:
-  StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base, StoreRules rules, SyncPoints points);
+  // `failed`: paths that could not be stored before; no hard link is made to what is there instead.
+  StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base, StoreRules rules, SyncPoints points,
+             std::set<std::string> failed = {});
 
   void run();
   std::vector<StoreResult> take_results() { return std::move(results_); }
@@ -95,6 +98,7 @@ class StoreBatch {
   StoreRules rules_;
   SyncPoints points_;
   DirectoryCache directories_;
+  std::set<std::string> failed_;
   std::uint64_t bytes_ = 0;
   bool small_;
 };

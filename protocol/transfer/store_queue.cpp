@@ -18,6 +18,7 @@ constexpr std::size_t kMostWaiting = 1024;
 constexpr std::uint64_t kMostWaitingBytes = 64 << 20;
 // Parts that keep their lock until they have a name. Descriptors may be as few as 1024, for many sessions.
 constexpr std::size_t kMostOpen = 32;
+constexpr std::size_t kMostFailed = 4096;  // paths remembered, of at most 4 KiB
 
 }  // namespace
 
@@ -52,6 +53,10 @@ void StoreQueue::add(StoreItem item) {
   waiting_.push_back(std::move(item));
 }
 
+void StoreQueue::mark_failed(const std::string& path) {
+  if (failed_.size() < kMostFailed) failed_.insert(path);
+}
+
 bool StoreQueue::behind() const noexcept {
   return task_ && (waiting_.size() >= kMostWaiting || waiting_bytes_ > kMostWaitingBytes || waiting_open_ >= kMostOpen);
 }
@@ -65,7 +70,7 @@ void StoreQueue::start() {
     waiting_bytes_ -= item.bytes;
     if (item.part.fd) --waiting_open_;
   }
-  batch_ = std::make_unique<StoreBatch>(std::move(items), base_, rules_, points_);
+  batch_ = std::make_unique<StoreBatch>(std::move(items), base_, rules_, points_, failed_);
   task_ = std::make_unique<BackgroundTask>([batch = batch_.get()] { batch->run(); });
 }
 
@@ -73,6 +78,9 @@ void StoreQueue::collect(std::vector<StoreResult>& into) {
   task_->finish();
   task_.reset();
   auto results = batch_->take_results();
+  for (const StoreResult& result : results) {
+    if (result.error) mark_failed(result.path);
+  }
   std::move(results.begin(), results.end(), std::back_inserter(into));
 }
 

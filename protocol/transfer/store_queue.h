@@ -22,6 +22,8 @@ class StoreQueue {
   // Something will be written into this directory. Called before.
   void watch(const SharedDirectory& directory);
   void add(StoreItem item);
+  // What would have been stored under this path failed elsewhere: no hard link is made to what is there instead.
+  void mark_failed(const std::string& path);
 
   // So much waits that no more should come for now.
   [[nodiscard]] bool behind() const noexcept;
@@ -44,6 +46,7 @@ class StoreQueue {
   StoreRules rules_;
   SyncPoints points_;
   SharedDirectory watched_;
+  std::set<std::string> failed_;
   std::deque<StoreItem> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   std::size_t waiting_open_ = 0;  // descriptors

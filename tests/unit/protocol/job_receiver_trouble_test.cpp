@@ -213,6 +213,7 @@ TEST(JobReceiverTrouble, LinksBelowTheTargetAreNeverFollowed) {
   JobPlace place;
   place.directory.make_directory("outside");
   place.directory.make_file("outside/file", "precious");
+  ASSERT_EQ(::chmod((place.directory / "outside").c_str(), 0500), 0);
   place.directory.make_link("there/d", "../outside");
   place.directory.make_link("there/f", "../outside/file");
   const auto outcome = place.send({without_content(directory_entry("d")), file("d/x", "x"), file("f", "new")});
@@ -220,7 +221,24 @@ TEST(JobReceiverTrouble, LinksBelowTheTargetAreNeverFollowed) {
   EXPECT_EQ(place.content("../outside/file"), "precious");
   EXPECT_FALSE(std::filesystem::exists(place.directory / "outside/x"));
   EXPECT_TRUE(S_ISLNK(place.status("d").st_mode));
+  EXPECT_EQ(place.status("../outside").st_mode & 07777, 0500u);
   EXPECT_TRUE(S_ISREG(place.status("f").st_mode)) << "the link itself was replaced";
+  EXPECT_EQ(place.heard.failed, 2u);
+}
+
+TEST(JobReceiverTrouble, NoHardLinkIsMadeToTheOldContentOfAFileThatFailed) {
+  JobPlace place;
+  place.directory.make_file("there/a", "old");
+  const auto outcome = place.run([&](ScriptedSender& sender) {
+    sender.list({file_entry("a", "new"), hard_link_entry("b", "a")});
+    sender.verdicts(2);
+    sender.part(0, "nEw");
+    sender.close("new");
+    sender.finish();
+    sender.end();
+  });
+  ASSERT_TRUE(outcome && *outcome);
+  EXPECT_EQ(place.names(), std::vector<std::string>{"a"});
   EXPECT_EQ(place.heard.failed, 2u);
 }
 
