@@ -268,7 +268,7 @@ std::optional<Entry> TreeWalk::State::entry_of(EntryFacts::Place place, std::str
 
 // The second and further names of one file. Forgotten when all have come.
 void TreeWalk::State::mark_hard_link(Entry& entry, const struct stat& status) {
-  if (entry.kind != EntryKind::kFile || status.st_nlink < 2) return;
+  if (!options.hard_links || entry.kind != EntryKind::kFile || status.st_nlink < 2) return;
   const auto [found, is_new] = linked.try_emplace({status.st_dev, status.st_ino}, FirstName{entry.path, 0});
   if (is_new) {
     found->second.left = status.st_nlink - 1;

@@ -38,6 +38,7 @@ class TreeWalk {
     bool recursive = true;
     bool attributes = false;
     bool owner = false;
+    bool hard_links = true;  // further names of a file are told as such; else as files of their own
     std::function<bool(const std::string& path, bool is_directory)> excludes;  // may be empty; asked of all but tops
     bool all_modes = false;  // set-id and sticky bits as well: for listings, since they never travel
   };
