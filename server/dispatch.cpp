@@ -8,6 +8,7 @@
 #include "protocol/transfer/receiver.h"
 #include "server/verbs/exec.h"
 #include "server/verbs/get.h"
+#include "server/verbs/list.h"
 #include "server/verbs/post.h"
 #include "server/verbs/pull.h"
 #include "server/verbs/push.h"
@@ -22,6 +23,7 @@ constexpr std::array kVerbs{
     Verb{FrameKind::kGet, "get", Right::kGet, false, run_get},
     Verb{FrameKind::kPush, "post", Right::kPost, true, run_push},
     Verb{FrameKind::kPull, "get", Right::kGet, false, run_pull},
+    Verb{FrameKind::kList, "list", Right::kGet, false, run_list},
 };
 
 std::string shown_rights(const RightSet& allow) {
