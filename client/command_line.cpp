@@ -10,6 +10,8 @@
 
 #include "client/both_readings.h"
 #include "client/exec_options.h"
+#include "client/transfer_options.h"
+#include "client/verb_words.h"
 #include "common/escape.h"
 #include "common/user_name.h"
 
@@ -18,20 +20,6 @@ namespace {
 
 constexpr const char* kVersion = "rclient " FARHAND_VERSION;
 
-// The words before `--`, for CLI11, and those behind it.
-struct Words {
-  std::vector<std::string> before;
-  std::optional<std::vector<std::string>> after;
-};
-
-Words split(const std::vector<std::string>& all) {
-  Words words;
-  const auto dashes = std::find(all.begin(), all.end(), "--");
-  words.before.assign(all.begin(), dashes);
-  if (dashes != all.end()) words.after.emplace(dashes + 1, all.end());
-  return words;
-}
-
 struct Parser {
   CLI::App app{"Runs commands on another machine and moves files there and back. Without a verb: the prompt.",
                "rclient"};
@@ -39,6 +27,8 @@ struct Parser {
   ExecCommand exec;
   PostCommand post;
   GetCommand get;
+  LsCommand ls;
+  VerifyCommand verify;
   PairCommand pair;
   std::string encoding;
   bool keep_going = false;
@@ -50,6 +40,8 @@ struct Parser {
   CLI::App* shell_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
+  CLI::App* ls_verb = nullptr;
+  CLI::App* verify_verb = nullptr;
   CLI::App* pair_verb = nullptr;
   CLI::App* hosts_verb = nullptr;
   CLI::App* forget_verb = nullptr;
@@ -61,6 +53,7 @@ struct Parser {
     add_exec();
     add_shell();
     add_files();
+    add_listings();
     add_hosts();
     app.footer(
         "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH, or, for exec, @GROUP and several "
@@ -77,7 +70,7 @@ struct Parser {
     app.add_option("-H,--host", hosts, "Where to (default: $RCLIENT_HOST, else the local socket); for exec several")
         ->type_name("HOST")
         ->allow_extra_args(false);
-    add_user(app, "The user to be there, where your key may: for exec, shell, post, get, the prompt");
+    add_user(app, "The user to be there, where your key may: for exec, shell, files, the prompt");
     app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
     app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
@@ -142,12 +135,29 @@ struct Parser {
     post_verb->add_option("--to", post.to, "A directory on the host, or a new name")->type_name("PATH");
     get_verb = app.add_subcommand("get", "Download files: get PATH... [--to PATH]");
     get_verb->add_option("--to", get.to, "A directory here, or a new name")->type_name("PATH");
-    for (CLI::App* verb : {post_verb, get_verb}) {
-      verb->allow_extras();  // names are taken as they are: CLI11's lists would interpret brackets
-      add_user(*verb, "The user to be there (default: whoever your key is for)");
-      verb->add_flag("--json", options.json, "One JSON object on standard output");
-      verb->add_flag("-q,--quiet", options.quiet, "No progress, no notices");
-    }
+    add_transfer_options(*post_verb, post.options);
+    add_transfer_options(*get_verb, get.options);
+    for (CLI::App* verb : {post_verb, get_verb}) add_common_options(*verb);
+  }
+
+  void add_listings() {
+    ls_verb =
+        app.add_subcommand("ls", "List directories and files on the host: ls [PATH...], without PATH the served one");
+    ls_verb->add_flag("-l,--long", ls.long_form, "Mode, size and time (UTC) before the name, and where a link leads");
+    ls_verb->add_flag("-R,--recursive", ls.recursive, "All that is below");
+    ls_verb->add_flag("--hash", ls.hash, "XXH3-128 of each file before its name, as xxhsum -H2 prints it");
+    ls_verb->add_flag("-0,--zero", ls.zero, "End each name with a zero byte, whatever it holds");
+    verify_verb = app.add_subcommand(
+        "verify", "Compare by content without sending it: verify LOCAL :REMOTE (files or whole directories)");
+    verify_verb->add_flag("--modes", verify.modes, "Compare permissions and times of modification too");
+    for (CLI::App* verb : {ls_verb, verify_verb}) add_common_options(*verb);
+  }
+
+  void add_common_options(CLI::App& verb) {
+    verb.allow_extras();  // names are taken as they are: CLI11's lists would interpret brackets
+    add_user(verb, "The user to be there (default: whoever your key is for)");
+    verb.add_flag("--json", options.json, "One JSON object on standard output");
+    verb.add_flag("-q,--quiet", options.quiet, "No progress, no notices");
   }
 
   void add_hosts() {
@@ -164,10 +174,6 @@ struct Parser {
     }
   }
 };
-
-Error usage(std::string sentence) {
-  return Error{ErrorCode::kUsage, std::move(sentence), false};
-}
 
 Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
   const std::vector<std::string> line = parser.exec_verb->remaining();
@@ -198,31 +204,13 @@ Result<void> check_terminal(const ExecCommand& command, const ClientOptions& opt
   return {};
 }
 
-// Names before `--` may not look like options; behind it anything goes.
-Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words) {
-  std::vector<std::string> all = verb.remaining();
-  for (const std::string& name : all) {
-    if (name.starts_with("-")) {
-      return fail(usage("there is no option " + farhand::quoted(name) + " for " + verb.get_name() +
-                        "; a file of that name is written behind --"));
-    }
-  }
-  if (words.after) all.insert(all.end(), words.after->begin(), words.after->end());
-  if (all.empty()) return fail(usage(verb.get_name() + " needs at least one file"));
-  for (const std::string& name : all) {
-    if (name.empty()) return fail(usage("a file's name is empty"));
-  }
-  return all;
+Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words, std::size_t least) {
+  return names_of(verb.get_name(), verb.remaining(), words, least);
 }
 
-// The words of a verb that takes `least` to `most` of them. None is repeated in a sentence: one may be a pairing code.
 Result<std::vector<std::string>> words_of(const CLI::App& verb, const Words& words, std::size_t least, std::size_t most,
                                           const std::string& shape) {
-  std::vector<std::string> all = verb.remaining();
-  const bool option =
-      std::any_of(all.begin(), all.end(), [](const std::string& word) { return word.starts_with("-"); });
-  if (!option && !words.after && all.size() >= least && all.size() <= most) return all;
-  return fail(usage("write  rclient " + shape));
+  return few_words(verb.remaining(), words, least, most, shape);
 }
 
 Result<ExecCommand> finish_shell(Parser& parser, const Words& words) {
@@ -242,6 +230,28 @@ Result<ClientCommand> finish_pair(Parser& parser, const Words& words) {
   parser.pair.host = given.front();
   if (given.size() > 1) parser.pair.code = given.back();
   return parser.pair;
+}
+
+Result<ClientCommand> finish_ls(Parser& parser, const Words& words) {
+  TRY_ASSIGN(parser.ls.paths, names(*parser.ls_verb, words, 0));
+  if (parser.ls.paths.empty()) parser.ls.paths = {"."};
+  if (parser.ls.zero && parser.options.json) return fail(usage("--zero is for names, and --json is an object"));
+  return parser.ls;
+}
+
+// The one with a colon is the host's; a file here that begins so is written ./:NAME.
+Result<ClientCommand> finish_verify(Parser& parser, const Words& words) {
+  TRY_ASSIGN(auto given, names(*parser.verify_verb, words, 0));
+  const auto remote = [](const std::string& name) {
+    return name.starts_with(':');
+  };
+  if (given.size() != 2 || std::count_if(given.begin(), given.end(), remote) != 1) {
+    return fail(usage("write  rclient verify LOCAL :REMOTE  (: alone is the served directory)"));
+  }
+  if (remote(given.front())) std::swap(given.front(), given.back());
+  parser.verify.local = given.front();
+  parser.verify.remote = given.back() == ":" ? "." : given.back().substr(1);
+  return parser.verify;
 }
 
 Result<ClientCommand> finish_forget(Parser& parser, const Words& words) {
@@ -298,7 +308,8 @@ Result<void> take_user(Parser& parser) {
   if (given.empty()) return {};
   if (parser.pair_verb->parsed() || parser.hosts_verb->parsed() || parser.forget_verb->parsed()) {
     return fail(
-        usage("--as USER, the user to be on a host, is for exec, shell, post, get and the prompt; what pair is to "
+        usage("--as USER, the user to be on a host, is for exec, shell, post, get, ls, verify and the prompt; what "
+              "pair is to "
               "call a host is written  rclient pair HOST:PORT CODE --as ALIAS"));
   }
   if (given.size() > 1) return fail(usage("--as was given twice"));
@@ -325,13 +336,17 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     return command;
   }
   if (parser.post_verb->parsed()) {
-    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words));
+    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words, 1));
+    TRY(finish_transfer_options(words.before, parser.post.options));
     return parser.post;
   }
   if (parser.get_verb->parsed()) {
-    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words));
+    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words, 1));
+    TRY(finish_transfer_options(words.before, parser.get.options));
     return parser.get;
   }
+  if (parser.ls_verb->parsed()) return finish_ls(parser, words);
+  if (parser.verify_verb->parsed()) return finish_verify(parser, words);
   if (words.after) return fail(usage("a verb comes before --; rclient --help lists the verbs"));
   return PromptCommand{parser.encoding, parser.keep_going};
 }

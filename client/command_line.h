@@ -49,6 +49,18 @@ struct GetCommand {
   std::vector<std::string> paths;
   std::string to;  // empty: into the current directory
 };
+struct LsCommand {
+  std::vector<std::string> paths;  // at least one
+  bool long_form = false;
+  bool recursive = false;
+  bool hash = false;
+  bool zero = false;  // names end with a zero byte
+};
+struct VerifyCommand {
+  std::string local;
+  std::string remote;  // without its colon
+  bool modes = false;  // permissions and times too
+};
 struct PairCommand {
   std::string host;
   std::string code;   // empty: asked for
@@ -67,8 +79,8 @@ struct ShowText {  // --help, --version
   std::string text;
 };
 
-using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, PairCommand, HostsCommand,
-                                   ForgetCommand, ShowText>;
+using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, LsCommand, VerifyCommand,
+                                   PairCommand, HostsCommand, ForgetCommand, ShowText>;
 
 struct ClientCommandLine {
   ClientOptions options;

@@ -13,8 +13,11 @@
 #include "client/commands/fan_out.h"
 #include "client/commands/get.h"
 #include "client/commands/hosts.h"
+#include "client/commands/job.h"
+#include "client/commands/ls.h"
 #include "client/commands/pair.h"
 #include "client/commands/post.h"
+#include "client/commands/verify.h"
 #include "client/connection.h"
 #include "client/exit_status.h"
 #include "client/host_list.h"
@@ -109,6 +112,14 @@ int run(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
     return run_get(connection, get, progress, mode_mask_from_umask());
   });
+}
+
+int run(const LsCommand& command, const ClientOptions& options) {
+  return run_ls(command, options);
+}
+
+int run(const VerifyCommand& command, const ClientOptions& options) {
+  return run_verify(command, options);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
