@@ -8,6 +8,7 @@ farhand_test(client_test
     client/hostile_server_test.cpp
     client/input_window_test.cpp
     client/known_hosts_test.cpp
+    client/listing_text_test.cpp
     client/outcome_test.cpp
     client/pair_test.cpp
     client/prompt/completion_test.cpp
@@ -18,4 +19,5 @@ farhand_test(client_test
     client/several_hosts_test.cpp
     client/target_test.cpp
     client/terminal_escape_test.cpp
+    client/tree_comparison_test.cpp
   LINK farhand::client farhand_test_support nlohmann_json::nlohmann_json)

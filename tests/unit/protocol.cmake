@@ -35,6 +35,7 @@ farhand_test(protocol_test
     protocol/terminal_modes_test.cpp
     protocol/transfer_test.cpp
     protocol/transfer_trouble_test.cpp
+    protocol/tree_listing_test.cpp
     protocol/tree_walk_test.cpp
     protocol/upload.cpp
     protocol/walked.cpp

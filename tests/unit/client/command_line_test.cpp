@@ -384,5 +384,35 @@ TEST(ClientCommandLine, WhatIsRepeatedFromTheCommandLineIsEscaped) {
   }
 }
 
+TEST(CommandLine, LsWithoutAPathIsForTheServedDirectory) {
+  EXPECT_EQ(command_of<LsCommand>({"ls"}).paths, (std::vector<std::string>{"."}));
+  const auto ls = command_of<LsCommand>({"ls", "-lR", "--hash", "a", "--", "-b"});
+  EXPECT_EQ(ls.paths, (std::vector<std::string>{"a", "-b"}));
+  EXPECT_TRUE(ls.long_form && ls.recursive && ls.hash && !ls.zero);
+  EXPECT_TRUE(command_of<LsCommand>({"ls", "-0"}).zero);
+  EXPECT_EQ(options_of({"ls", "--as", "bob"}).as, "bob");
+  EXPECT_NE(complaint_about({"ls", "-x"}).find("'-x'"), std::string::npos);
+  EXPECT_NE(complaint_about({"ls", ""}).find("empty"), std::string::npos);
+  EXPECT_NE(complaint_about({"ls", "-0", "--json"}).find("--zero"), std::string::npos);
+}
+
+TEST(CommandLine, VerifyTakesOneSideHereAndOneWithAColonThereInEitherOrder) {
+  for (const auto& words : {std::vector<const char*>{"verify", "here", ":there"}, {"verify", ":there", "here"}}) {
+    const auto verify = command_of<VerifyCommand>(words);
+    EXPECT_EQ(verify.local, "here");
+    EXPECT_EQ(verify.remote, "there");
+    EXPECT_FALSE(verify.modes);
+  }
+  EXPECT_EQ(command_of<VerifyCommand>({"verify", ".", ":", "--modes"}).remote, ".");
+  EXPECT_EQ(command_of<VerifyCommand>({"verify", ":/abs", "./:x"}).local, "./:x");
+  for (const auto& words : {std::vector<const char*>{"verify"},
+                            {"verify", "a"},
+                            {"verify", "a", "b"},
+                            {"verify", ":a", ":b"},
+                            {"verify", "a", ":b", "c"}}) {
+    EXPECT_NE(complaint_about(words).find("verify LOCAL :REMOTE"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace farhand
