@@ -27,6 +27,7 @@ constexpr std::uint64_t kRemoveDirectory = bit(4);
 constexpr std::uint64_t kRemoveFile = bit(5);
 constexpr std::uint64_t kMakeDirectory = bit(7);
 constexpr std::uint64_t kMakeRegular = bit(8);
+constexpr std::uint64_t kMakeLink = bit(12);
 constexpr std::uint64_t kFirstVersion = bit(13) - 1;  // execute, the above, and making devices, sockets, pipes, links
 constexpr std::uint64_t kRefer = bit(13);             // 2: rename and link into another directory
 constexpr std::uint64_t kTruncate = bit(14);          // 3
@@ -37,7 +38,7 @@ constexpr std::uint64_t kAbstractSocketsAndSignals = bit(0) | bit(1);  // 6
 
 constexpr std::uint64_t kReading = kReadFile | kReadDirectory;
 constexpr std::uint64_t kWriting =
-    kWriteFile | kRemoveDirectory | kRemoveFile | kMakeDirectory | kMakeRegular | kRefer | kTruncate;
+    kWriteFile | kRemoveDirectory | kRemoveFile | kMakeDirectory | kMakeRegular | kMakeLink | kRefer | kTruncate;
 
 // struct landlock_ruleset_attr as of version 6.
 struct Ruleset {

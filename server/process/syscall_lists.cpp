@@ -95,7 +95,7 @@ constexpr std::array kFiles = {
     SYS_ftruncate,  SYS_fallocate,       SYS_fsync,      SYS_fdatasync,
     SYS_syncfs,     SYS_sync_file_range, SYS_fadvise64,  SYS_copy_file_range,
     SYS_sendfile,   SYS_fchmod,          SYS_flock,      SYS_dup,
-    SYS_dup3,       SYS_pipe2,
+    SYS_dup3,       SYS_pipe2,           SYS_symlinkat,
 };
 
 constexpr std::array<long, 1> kSuperseding = {SYS_clone3};

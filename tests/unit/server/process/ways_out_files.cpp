@@ -122,9 +122,9 @@ std::vector<Way> ways_through_files() {
       {"a rename out of the root", renames_out},
       {"a rename into the root", renames_in},
       {"a hard link into the root", links_in},
-      {"a symbolic link",
+      {"a symbolic link beside the root",
        [](const Scene& scene) {
-         return ::symlinkat("/etc", scene.root_fd.get(), "made") == 0;
+         return ::symlinkat("/etc", scene.root_fd.get(), "../made") == 0;
        }},
       {"a pipe",
        [](const Scene& scene) {
