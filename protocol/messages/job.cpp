@@ -86,6 +86,7 @@ struct WireEnd {
   std::uint16_t code = 0;
   std::string message;
   std::uint64_t files = 0, bytes = 0, unchanged = 0, failed = 0, deleted = 0;
+  std::string place;
 };
 
 ErrorCode code_from_wire(std::uint16_t code) {
@@ -237,7 +238,7 @@ void serialize(Archive& archive, WireTrouble& trouble) {
 }
 template <class Archive>
 void serialize(Archive& archive, WireEnd& end) {
-  archive(end.complete, end.code, end.message, end.files, end.bytes, end.unchanged, end.failed, end.deleted);
+  archive(end.complete, end.code, end.message, end.files, end.bytes, end.unchanged, end.failed, end.deleted, end.place);
 }
 
 std::string encode(const std::vector<Trouble>& troubles) {
@@ -264,12 +265,13 @@ Result<std::vector<Trouble>> decode_trouble(Bytes bytes) {
 
 std::string encode(const JobEnd& end) {
   return encode_structure(WireEnd{end.complete, static_cast<std::uint16_t>(end.code), std::string(clipped(end.message)),
-                                  end.files, end.bytes, end.unchanged, end.failed, end.deleted});
+                                  end.files, end.bytes, end.unchanged, end.failed, end.deleted, end.place});
 }
 
 Result<JobEnd> decode_finish(Bytes bytes) {
   TRY_ASSIGN(WireEnd wire, decode_structure<WireEnd>(bytes, "finish"));
-  if (wire.message.size() > kMaxErrorText) return fail(malformed("finish", "its message is too long"));
+  if (wire.message.size() > kMaxErrorText || wire.place.size() > kMaxFrameNameBytes)
+    return fail(malformed("finish", "a text is too long"));
   return JobEnd{wire.complete,
                 code_from_wire(wire.code),
                 std::move(wire.message),
@@ -277,7 +279,8 @@ Result<JobEnd> decode_finish(Bytes bytes) {
                 wire.bytes,
                 wire.unchanged,
                 wire.failed,
-                wire.deleted};
+                wire.deleted,
+                std::move(wire.place)};
 }
 
 }  // namespace farhand

@@ -164,6 +164,7 @@ struct JobEnd {
   std::uint64_t unchanged = 0;  // receiver: files that were there already
   std::uint64_t failed = 0;     // entries that went wrong on this side
   std::uint64_t deleted = 0;    // receiver
+  std::string place{};          // receiver: where the entries are now: of one source its own path, else the directory's
 };
 std::string encode(const JobEnd& message);
 Result<JobEnd> decode_finish(Bytes bytes);

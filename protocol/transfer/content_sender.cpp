@@ -90,7 +90,7 @@ void ContentSender::say_more() {
 // The receiver hears of a failed file by this; so it is a trouble on this side only.
 void ContentSender::say_close(const std::string& path, const Seal& seal) {
   channel_.say_structure(FrameKind::kClose, encode(seal));
-  if (seal.outcome == SealOutcome::kComplete) return;
+  if (seal.outcome == SealOutcome::kComplete) return observer_.file_ended(path, seal.size, seal.hash);
   ++failed_files_;
   observer_.trouble(Trouble{walk_.shown(path), seal.code, seal.reason, false}, false);
 }

@@ -135,7 +135,9 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
     }
   }
   if (!options_.dry_run || judgement.fate != Judgement::Fate::kNeeded) judgement.would = {};
-  if (!judgement.would.empty() && !judgement.old_file) judgement.fate = Judgement::Fate::kSettled;
+  if (judgement.would.empty() || judgement.old_file) return;
+  judgement.fate = Judgement::Fate::kSettled;
+  judgement.verdict = {};
 }
 
 void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) {
@@ -170,7 +172,7 @@ void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const st
   judgement.fate = Judgement::Fate::kUnchanged;
   const bool is_like = (status.st_mode & 07777) == metadata_.mode_of(entry) && has_time_of(status, entry);
   if (options_.dry_run || is_like) return;
-  const UniqueFd file(::openat(place.directory->get(), place.leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd file = open_as_it_is(place.directory->get(), place.leaf);
   struct stat opened {};
   const std::string shown = target_.shown(judgement.path);
   if (!file || ::fstat(file.get(), &opened) != 0) return fail_as(judgement, errno_error(errno, quoted(shown)));

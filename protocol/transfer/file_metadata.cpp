@@ -62,6 +62,13 @@ Error metadata_trouble(int error, std::string doing, const std::string& shown) {
   return errno_error(error, doing.append(" ").append(quoted(shown)).append(" failed"));
 }
 
+// The descriptor itself where it may be used for that (a confined process has no other way); else, of an O_PATH one, by
+// its name in /proc.
+bool set_times(int fd, const std::array<timespec, 2>& times) {
+  return ::futimens(fd, times.data()) == 0 ||
+         (errno == EBADF && ::utimensat(AT_FDCWD, proc_path(fd).c_str(), times.data(), 0) == 0);
+}
+
 }  // namespace
 
 std::array<timespec, 2> times_of(const Entry& entry) {
@@ -122,13 +129,21 @@ Result<void> FileMetadata::apply(int fd, const Entry& entry, const std::string& 
   return {};
 }
 
+UniqueFd open_as_it_is(int directory, const std::string& leaf) {
+  UniqueFd file(::openat(directory, leaf.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) file.reset(::openat(directory, leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  return file;
+}
+
+bool set_mode(int fd, mode_t mode) {
+  return ::fchmod(fd, mode) == 0 || (errno == EBADF && ::chmod(proc_path(fd).c_str(), mode) == 0);
+}
+
 Result<void> FileMetadata::mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) const {
-  const std::string path = proc_path(fd);
-  if ((status.st_mode & 07777) != mode_of(entry) && ::chmod(path.c_str(), mode_of(entry)) != 0) {
+  if ((status.st_mode & 07777) != mode_of(entry) && !set_mode(fd, mode_of(entry))) {
     return fail(metadata_trouble(errno, "setting the mode of", shown));
   }
-  if (!has_time_of(status, entry) && ::utimensat(AT_FDCWD, path.c_str(), times_of(entry).data(), 0) != 0 &&
-      errno != EINVAL && errno != EOVERFLOW) {
+  if (!has_time_of(status, entry) && !set_times(fd, times_of(entry)) && errno != EINVAL && errno != EOVERFLOW) {
     return fail(metadata_trouble(errno, "setting the time of", shown));
   }
   return {};

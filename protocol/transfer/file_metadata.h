@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "protocol/messages/job.h"
 
 namespace farhand {
@@ -24,6 +25,11 @@ struct OwnerIds {
   uid_t user = static_cast<uid_t>(-1);
   gid_t group = static_cast<gid_t>(-1);
 };
+
+// Sets a mode, also where the descriptor is an O_PATH one; errno if not.
+bool set_mode(int fd, mode_t mode);
+// A file as it is, to have its mode and times set: for reading if that is permitted, else with O_PATH. Never waits.
+UniqueFd open_as_it_is(int directory, const std::string& leaf);
 
 class FileMetadata {
  public:

@@ -178,7 +178,7 @@ bool IncomingFile::compare(const Seal& seal) {
 void IncomingFile::mend_old() {
   const auto place = parts_.target.place_of(wanted_.path);
   if (!place) return fail_with(place.error());
-  const UniqueFd file(::openat(place->directory->get(), place->leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd file = open_as_it_is(place->directory->get(), place->leaf);
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0 || !is_still(status, *wanted_.old)) {
     return fail_with(changed_meanwhile(shown_));

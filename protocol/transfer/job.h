@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "protocol/messages/job.h"
 
@@ -26,6 +27,8 @@ class JobObserver {
   virtual void listed(std::uint64_t /*files*/, std::uint64_t /*bytes*/) {}
   // A file's content is under way from here on.
   virtual void file_begun(const std::string& /*path*/) {}
+  // Its content is over: it was sent whole, or is stored or found unchanged, with this hash.
+  virtual void file_ended(const std::string& /*path*/, std::uint64_t /*bytes*/, const HashValue& /*hash*/) {}
   // So many bytes of it have been sent or have come.
   virtual void moved(std::uint64_t /*bytes*/) {}
   // So many bytes of content need not be sent: the receiver has them.

@@ -95,4 +95,12 @@ bool PathFilter::excludes_on_the_way(std::string_view path, bool is_directory) c
   return excludes(path, is_directory);
 }
 
+Result<Excludes> excludes_of(const std::vector<std::string>& rules) {
+  TRY_ASSIGN(PathFilter filter, PathFilter::parse(rules));
+  if (filter.empty()) return Excludes{};
+  return Excludes([filter = std::move(filter)](const std::string& path, bool is_directory) {
+    return filter.excludes(path, is_directory);
+  });
+}
+
 }  // namespace farhand

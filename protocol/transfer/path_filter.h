@@ -17,6 +17,7 @@
 // Errors: kLimit for too many or too long rules, kUsage for one with a zero byte; the sentence names the rule.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,10 @@ class PathFilter {
 
   std::vector<Rule> rules_;
 };
+
+// For a walk: what rules leave out; empty without any.
+using Excludes = std::function<bool(const std::string& path, bool is_directory)>;
+Result<Excludes> excludes_of(const std::vector<std::string>& rules);
 
 // The line without the spaces at its end that do not count.
 std::string_view without_idle_spaces(std::string_view line) noexcept;

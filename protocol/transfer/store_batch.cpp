@@ -81,8 +81,8 @@ StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base
       failed_(std::move(failed)) {
   for (const StoreItem& item : items_) {
     bytes_ += item.bytes;
-    results_.push_back({item.number, item.kind, item.path, item.shown, item.entry_path, item.bytes, item.hash, false,
-                        std::nullopt});
+    results_.push_back(
+        {item.number, item.kind, item.path, item.shown, item.entry_path, item.bytes, item.hash, false, std::nullopt});
   }
   small_ = is_small();
 }

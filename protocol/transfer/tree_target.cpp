@@ -95,7 +95,8 @@ bool become_accessible(int directory) {
   struct stat status {};
   if (::fstat(directory, &status) != 0) return false;
   if ((status.st_mode & kOwnersAll) == kOwnersAll || status.st_uid != ::geteuid()) return true;
-  return ::chmod(("/proc/self/fd/" + std::to_string(directory)).c_str(), (status.st_mode & 07777) | kOwnersAll) == 0;
+  const UniqueFd readable(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return set_mode(readable ? readable.get() : directory, (status.st_mode & 07777) | kOwnersAll);
 }
 
 }  // namespace

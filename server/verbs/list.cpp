@@ -10,6 +10,7 @@
 #include "common/escape.h"
 #include "protocol/limits.h"
 #include "protocol/messages/job.h"
+#include "protocol/transfer/path_filter.h"
 #include "protocol/transfer/tree_listing.h"
 
 namespace farhand {
@@ -60,6 +61,7 @@ Result<TreeWalk> begin_walk(const RootedDirectory& root, const ListRequest& aske
   TreeWalk::Options options;
   options.recursive = asked.recursive;
   options.all_modes = true;
+  TRY_ASSIGN(options.excludes, excludes_of(asked.filter));
   options.hard_links = false;  // nothing is sent that could be left out
   return TreeWalk::begin(root, std::move(tops), std::move(options));
 }

@@ -59,16 +59,11 @@ Result<std::vector<TreeWalk::Top>> open_tops(Session& session, const PullRequest
 }
 
 Result<TreeWalk> begin_walk(Session& session, const PullRequest& wanted, JobRecord& record) {
-  TRY_ASSIGN(PathFilter filter, PathFilter::parse(wanted.filter));
-  TRY_ASSIGN(auto tops, open_tops(session, wanted, record));
   TreeWalk::Options options;
+  TRY_ASSIGN(options.excludes, excludes_of(wanted.filter));
+  TRY_ASSIGN(auto tops, open_tops(session, wanted, record));
   options.attributes = wanted.attributes;
   options.owner = wanted.owner;
-  if (!wanted.filter.empty()) {
-    options.excludes = [filter = std::move(filter)](const std::string& path, bool is_directory) {
-      return filter.excludes(path, is_directory);
-    };
-  }
   return TreeWalk::begin(session.root, std::move(tops), std::move(options));
 }
 

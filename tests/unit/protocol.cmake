@@ -16,10 +16,7 @@ farhand_test(protocol_test
     protocol/job_sender_test.cpp
     protocol/job_peer.cpp
     protocol/job_receiver_test.cpp
-<<<<<<< HEAD
-=======
     protocol/job_receiver_trouble_test.cpp
->>>>>>> 7f4de26 (protocol: tests of a job's receiver when something goes wrong)
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
