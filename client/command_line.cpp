@@ -56,12 +56,10 @@ struct Parser {
     add_listings();
     add_hosts();
     app.footer(
-        "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH, or, for exec, @GROUP and several "
-        "-H;\n"
+        "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; for exec @GROUP and several -H;\n"
         "without -H: $RCLIENT_HOST, else your own rserver's socket on this machine.\n"
-        "Exit status: exec ends as the command did (128+n for signal n, 124 after --timeout, 130 interrupted, 255 for "
-        "a\n"
-        "failure of ours; several hosts: 255 if one could not be asked, else the highest); else 0 done,\n"
+        "Exit status: exec ends as the command did (128+n for signal n, 124 after --timeout, 130 interrupted, 255 for\n"
+        "a failure of ours; several hosts: 255 if one could not be asked, else the highest); else 0 done,\n"
         "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"
         "6 wrong identity, 7 cannot connect, 8 connection lost, 9 protocol error, 124 timed out, 130 interrupted.");
   }
@@ -131,9 +129,9 @@ struct Parser {
   }
 
   void add_files() {
-    post_verb = app.add_subcommand("post", "Upload files: post FILE... [--to PATH]");
+    post_verb = app.add_subcommand("post", "Upload files and directories: post FILE... [--to PATH]");
     post_verb->add_option("--to", post.to, "A directory on the host, or a new name")->type_name("PATH");
-    get_verb = app.add_subcommand("get", "Download files: get PATH... [--to PATH]");
+    get_verb = app.add_subcommand("get", "Download files and directories: get PATH... [--to PATH]");
     get_verb->add_option("--to", get.to, "A directory here, or a new name")->type_name("PATH");
     add_transfer_options(*post_verb, post.options);
     add_transfer_options(*get_verb, get.options);

@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "common/stream/tls_context.h"
 #include "protocol/messages/command.h"
+#include "protocol/messages/job.h"
 
 namespace farhand {
 
@@ -41,13 +42,23 @@ struct ExecCommand {
 };
 inline constexpr const char* kNoInput = "none";
 
+// What post and get have in common.
+struct TransferOptions {
+  JobOptions job;
+  std::vector<std::string> filter;  // lines of gitignore's syntax
+  std::uint64_t rate = 0;           // bytes a second at most; 0: no bound
+  bool given = false;               // some of these were
+};
+
 struct PostCommand {
   std::vector<std::string> files;
   std::string to;  // empty: under its own name
+  TransferOptions options{};
 };
 struct GetCommand {
   std::vector<std::string> paths;
   std::string to;  // empty: into the current directory
+  TransferOptions options{};
 };
 struct LsCommand {
   std::vector<std::string> paths;  // at least one

@@ -70,8 +70,10 @@ int status_of(const Error& error) noexcept {
 int status_of(const FilesOutcome& outcome) noexcept {
   const auto failed = std::find_if(outcome.files.begin(), outcome.files.end(),
                                    [](const FileOutcome& file) { return file.error.has_value(); });
-  if (failed == outcome.files.end()) return 0;
-  if (outcome.files.size() == 1) return status_of(*failed->error);
+  const bool entries_failed = outcome.job && outcome.job->failed > 0;
+  if (failed == outcome.files.end()) return entries_failed ? kSomeFailedStatus : 0;
+  const std::size_t named = outcome.job ? outcome.named : outcome.files.size();
+  if (named == 1 && !entries_failed) return status_of(*failed->error);
   // What ended the whole job says more than "some items failed".
   const int last = outcome.files.back().error ? status_of(*outcome.files.back().error) : 0;
   return last == 8 || last == 9 || last == 130 ? last : kSomeFailedStatus;

@@ -33,8 +33,28 @@ struct FileOutcome {
   std::optional<Error> error;
 };
 
+// What a job told of one entry.
+struct EntryTrouble {
+  std::string path;
+  Error error;
+};
+
+// How a job of many files went, apart from what `files` says.
+struct JobReport {
+  std::uint64_t stored = 0;
+  std::uint64_t unchanged = 0;  // there already
+  std::uint64_t bytes = 0;      // of content that was sent
+  std::uint64_t failed = 0;
+  std::vector<EntryTrouble> failures;  // the first kMostFailuresKept of them
+  std::vector<EntryTrouble> notices;   // what was left out and the like; as many
+  std::vector<std::string> would;      // --dry-run: what would be done
+};
+inline constexpr std::size_t kMostFailuresKept = 10'000;
+
 struct FilesOutcome {
-  std::vector<FileOutcome> files;
+  std::vector<FileOutcome> files;  // as they were named; of a job only those that are files or failed whole
+  std::optional<JobReport> job{};
+  std::size_t named = 0;  // of a job: how many things the user has named
 };
 
 }  // namespace farhand

@@ -1,6 +1,7 @@
 // Outcomes as sentences and as JSON.
 #include "client/report.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -75,7 +76,34 @@ void report_exec(const ExecOutcome& outcome) {
   if (const std::string sentence = exec_sentence(outcome); !sentence.empty()) complain(sentence);
 }
 
+namespace {
+
+constexpr std::size_t kMostFailuresShown = 50;
+
+void show_entries(const std::string& verb, const std::vector<EntryTrouble>& entries, std::uint64_t all) {
+  const std::size_t shown = std::min(entries.size(), kMostFailuresShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    complain(verb + " " + farhand::quoted(entries[i].path) + ": " + entries[i].error.message);
+  }
+  if (all > shown) complain("... and " + std::to_string(all - shown) + " more; --json lists them");
+}
+
+void report_job(const std::string& verb, const JobReport& job, bool summary) {
+  show_entries(verb, job.failures, job.failed);
+  for (const std::string& line : job.would) std::printf("%s\n", line.c_str());
+  if (!summary) return;
+  show_entries(verb, job.notices, job.notices.size());
+  std::string line = std::to_string(job.stored) + (job.stored == 1 ? " file, " : " files, ") +
+                     shown_bytes(static_cast<double>(job.bytes)) + " sent";
+  if (job.unchanged > 0) line += ", " + std::to_string(job.unchanged) + " there already";
+  if (job.failed > 0) line += ", " + std::to_string(job.failed) + " failed";
+  std::fprintf(stderr, "%s: %s\n", verb.c_str(), line.c_str());
+}
+
+}  // namespace
+
 void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary) {
+  if (outcome.job) report_job(verb, *outcome.job, summary);
   for (const FileOutcome& file : outcome.files) {
     if (file.error) {
       complain(verb + " " + farhand::quoted(file.name) + ": " + file.error->message);
@@ -102,6 +130,32 @@ std::string exec_json(const ExecOutcome& outcome, bool with_output, const std::s
   return object.dump();
 }
 
+namespace {
+
+Json entries_array(const std::vector<EntryTrouble>& entries) {
+  Json array = Json::array();
+  for (const EntryTrouble& entry : entries) {
+    Json object;
+    put_text(object, "path", entry.path);
+    object["error"] = error_object(entry.error);
+    array.push_back(object);
+  }
+  return array;
+}
+
+Json job_object(const JobReport& job) {
+  Json object;
+  object["stored"] = job.stored;
+  object["unchanged"] = job.unchanged;
+  object["bytes"] = job.bytes;
+  object["failed"] = job.failed;
+  object["failures"] = entries_array(job.failures);
+  object["notices"] = entries_array(job.notices);
+  return object;
+}
+
+}  // namespace
+
 std::string files_json(const FilesOutcome& outcome) {
   Json object;
   object["status"] = status_of(outcome);
@@ -118,6 +172,7 @@ std::string files_json(const FilesOutcome& outcome) {
     entry["error"] = file.error ? error_object(*file.error) : Json(nullptr);
     object["files"].push_back(entry);
   }
+  if (outcome.job) object["job"] = job_object(*outcome.job);
   return object.dump();
 }
 

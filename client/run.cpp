@@ -95,7 +95,8 @@ int run_files(const std::string& verb, const Command& command, const ClientOptio
   (*connection)
       ->channel()
       .set_interrupt(interrupt.fd(),
-                     Error{ErrorCode::kInterrupted, "interrupted; the file that was under way is unchanged", false});
+                     Error{ErrorCode::kInterrupted,
+                           "interrupted; no file is half-written, and the same command goes on from here", false});
   Progress progress(verb, 0, Progress::wanted(options.quiet, options.json));
   const FilesOutcome outcome = carry(**connection, command, progress);
   progress.clear();
@@ -105,12 +106,12 @@ int run_files(const std::string& verb, const Command& command, const ClientOptio
 }
 
 int run(const PostCommand& command, const ClientOptions& options) {
-  return run_files("post", command, options, run_post);
+  return run_files("post", command, options, takes_job(command) ? post_job : run_post);
 }
 
 int run(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
-    return run_get(connection, get, progress, mode_mask_from_umask());
+    return (takes_job(get) ? get_job : run_get)(connection, get, progress, mode_mask_from_umask());
   });
 }
 

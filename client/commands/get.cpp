@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "client/commands/job.h"
 #include "client/commands/post.h"
 #include "common/escape.h"
 #include "protocol/messages/file.h"
@@ -94,12 +95,27 @@ FileOutcome get_one(Connection& connection, const GetCommand& command, const std
   return outcome;
 }
 
+// Those that have not come yet, as one job, beside those that have.
+FilesOutcome with_job(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask,
+                      const FilesOutcome& done) {
+  GetCommand rest = command;
+  rest.paths.erase(rest.paths.begin(), rest.paths.begin() + static_cast<std::ptrdiff_t>(done.files.size()));
+  if (command.paths.size() > 1 && !rest.to.empty() && rest.to.back() != '/') rest.to += '/';  // several go into it
+  FilesOutcome outcome = get_job(connection, rest, progress, mode_mask);
+  outcome.files.insert(outcome.files.begin(), done.files.begin(), done.files.end());
+  outcome.named += done.files.size();
+  return outcome;
+}
+
 }  // namespace
 
 FilesOutcome run_get(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask) {
   FilesOutcome outcome;
   for (const std::string& path : command.paths) {
-    outcome.files.push_back(get_one(connection, command, path, progress, mode_mask));
+    FileOutcome file = get_one(connection, command, path, progress, mode_mask);
+    // A job has all that is left, in one go: what has come already came first.
+    if (file.error && asks_for_job(*file.error)) return with_job(connection, command, progress, mode_mask, outcome);
+    outcome.files.push_back(std::move(file));
     if (connection.lost()) break;
   }
   return outcome;

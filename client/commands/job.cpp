@@ -18,9 +18,6 @@
 namespace farhand {
 namespace {
 
-// Larger files go as jobs, so that they are continued if they were interrupted.
-constexpr off_t kLargeFile = kMaxByteFrame;
-
 class Watch final : public JobObserver {
  public:
   Watch(Progress& progress, FilesOutcome& outcome) : progress_(progress), outcome_(outcome) { outcome_.job.emplace(); }
@@ -118,6 +115,12 @@ bool is_dots(const std::string& leaf) {
   return leaf.empty() || leaf == "." || leaf == "..";
 }
 
+// A directory that is called "." or "/" has no name for the other side: its contents are meant.
+bool stands_for_contents(const std::string& path) {
+  const std::string leaf = leaf_of(path);
+  return !path.empty() && (leaf.empty() || leaf == ".");
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // post
 
@@ -127,17 +130,17 @@ Result<TreeWalk::Top> open_source(const std::string& path, bool contents) {
   return TreeWalk::Top{std::move(opened), contents ? "." : leaf_of(path), path};
 }
 
-// A directory that is called "." or the like has no name for the other side: its contents are meant.
 bool means_contents(const PostCommand& command) {
-  return command.files.size() == 1 && is_dots(leaf_of(command.files.front()));
+  return command.files.size() == 1 && stands_for_contents(command.files.front());
 }
 
 Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, Watch& watch) {
   std::vector<TreeWalk::Top> tops;
   for (const std::string& path : command.files) {
-    auto top = is_dots(leaf_of(path)) && command.files.size() > 1
-                   ? fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; post it alone")
-                   : open_source(path, means_contents(command));
+    auto top =
+        is_dots(leaf_of(path)) && !means_contents(command)
+            ? fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; name what is in it, or . alone")
+            : open_source(path, means_contents(command));
     if (top) {
       watch.name(path, top->name);
       tops.push_back(*std::move(top));
@@ -145,15 +148,10 @@ Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, W
       outcome.files.push_back({path, {}, 0, std::nullopt, top.error()});
     }
   }
-  TRY_ASSIGN(PathFilter filter, PathFilter::parse(command.options.filter));
   TreeWalk::Options options;
+  TRY_ASSIGN(options.excludes, excludes_of(command.options.filter));
   options.attributes = command.options.job.attributes;
   options.owner = command.options.job.owner;
-  if (!command.options.filter.empty()) {
-    options.excludes = [filter = std::move(filter)](const std::string& path, bool is_directory) {
-      return filter.excludes(path, is_directory);
-    };
-  }
   TRY_ASSIGN(const auto resolver, RootedDirectory::open("."));
   return TreeWalk::begin(resolver, std::move(tops), std::move(options));
 }
@@ -202,7 +200,7 @@ Result<LocalPlace> local_place(const GetCommand& command, bool contents) {
 }
 
 bool means_contents(const GetCommand& command) {
-  return command.paths.size() == 1 && is_dots(leaf_of(command.paths.front()));
+  return command.paths.size() == 1 && stands_for_contents(command.paths.front());
 }
 
 PullRequest pull_request(const GetCommand& command) {
@@ -213,20 +211,16 @@ PullRequest pull_request(const GetCommand& command) {
 }  // namespace
 
 bool takes_job(const GetCommand& command) {
-  return command.options.given || command.paths.size() > 1 || means_contents(command);
+  const bool makes_directory = command.paths.size() > 1 && !command.to.empty() && !is_directory(command.to);
+  return command.options.given || means_contents(command) || makes_directory;
 }
 
 bool asks_for_job(const Error& error) {
-  return error.remote && (error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kLimit);
+  return error.code == ErrorCode::kIsDirectory;
 }
 
 bool takes_job(const PostCommand& command) {
-  return command.options.given || command.files.size() > 1 ||
-         std::any_of(command.files.begin(), command.files.end(), [](const std::string& path) {
-           struct stat status {};
-           if (::stat(path.c_str(), &status) != 0) return false;
-           return S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size > kLargeFile);
-         });
+  return command.options.given || std::any_of(command.files.begin(), command.files.end(), is_directory);
 }
 
 FilesOutcome post_job(Connection& connection, const PostCommand& command, Progress& progress) {

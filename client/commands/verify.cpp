@@ -1,5 +1,6 @@
 // verify: our own listing and the server's, hashed on both sides at the same time, side by side.
 #include "client/commands/verify.h"
+#include "common/byte_size.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -11,6 +11,7 @@
 
 #include "client/commands/exec_job.h"
 #include "client/commands/get.h"
+#include "client/commands/job.h"
 #include "client/commands/post.h"
 #include "client/exit_status.h"
 #include "client/interrupt.h"
@@ -157,14 +158,16 @@ Outcome LineRunner::run_files(const std::string& verb, bool json, bool quiet, au
 Outcome LineRunner::run_verb(const PostCommand& command, const ClientOptions& options) {
   return run_files("post", options.json, manner_.quiet || options.quiet,
                    [&](Connection& connection, Progress& progress) {
-                     return run_post(connection, session_.placed(command), progress);
+                     const PostCommand placed = session_.placed(command);
+                     return (takes_job(placed) ? post_job : run_post)(connection, placed, progress);
                    });
 }
 
 Outcome LineRunner::run_verb(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", options.json, manner_.quiet || options.quiet,
                    [&](Connection& connection, Progress& progress) {
-                     return run_get(connection, session_.placed(command), progress, manner_.mode_mask);
+                     const GetCommand placed = session_.placed(command);
+                     return (takes_job(placed) ? get_job : run_get)(connection, placed, progress, manner_.mode_mask);
                    });
 }
 

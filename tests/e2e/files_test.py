@@ -237,12 +237,6 @@ class Failures(FilesTest):
         self.check_sentence(self.client(["get", "y"]), 4, "directory")
         self.assertEqual((os.listdir(self.remote("x")), os.listdir(os.path.join(self.here, "y"))), ([], []))
 
-    def test_a_directory_as_the_source_is_refused_by_its_side(self):
-        os.mkdir(os.path.join(self.here, "here"))
-        os.mkdir(self.remote("there"))
-        self.check_sentence(self.client(["post", "here"]), 4, "directory")
-        self.check_sentence(self.client(["get", "there"]), 3, "directory")
-
     def special_files(self, directory):
         os.mkfifo(os.path.join(directory, "fifo"))
         with socket.socket(socket.AF_UNIX) as listener:

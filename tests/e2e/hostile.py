@@ -325,8 +325,8 @@ def table():
     return rows
 
 
-STATES = {"client": ("greeting", "idle", "exec", "offered", "file", "ended"),
-          "server": ("greeting", "idle", "exec", "post", "get", "offered", "file", "pairing", "ended")}
+STATES = {"client": ("greeting", "idle", "exec", "offered", "file", "push", "pull", "ended"),
+          "server": ("greeting", "idle", "exec", "post", "get", "offered", "file", "push", "pull", "list", "pairing", "ended")}
 
 
 def _states(cell, sender):

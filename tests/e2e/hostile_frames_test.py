@@ -26,6 +26,10 @@ HALLO = b"hallo"
 CLIENT_ROWS = {row.kind: row for row in table() if row.sender == "client"}
 ALL_KINDS = sorted({row.kind for row in table()})
 
+PUSH = frame("push", text("") + bytes(8) + u64(0) + text(""))
+PULL = frame("pull", texts(["present"]) + bytes(3) + texts([]))
+FINISH = frame("finish", u8(0) + u16(22) + text("") + bytes(40) + text(""))
+
 # What brings the client's side into each state of the table.
 PRELUDES = {
     "greeting": b"",
@@ -33,6 +37,8 @@ PRELUDES = {
     "exec": hello() + exec_words("cat"),
     "offered": hello() + offer("leaf", 5),
     "file": hello() + frame("post", b"half", "unfinished"),
+    "push": hello() + PUSH,
+    "pull": hello() + PULL,
     "ended": hello() + BYE,
 }
 
@@ -40,7 +46,7 @@ PRELUDES = {
 def prelude_for(kind):
     """Into a state in which the kind may come; server-only kinds: idle."""
     states = CLIENT_ROWS[kind].states if kind in CLIENT_ROWS else {"idle"}
-    return PRELUDES[next(state for state in ("idle", "exec", "offered", "file", "greeting") if state in states)]
+    return PRELUDES[next(state for state in ("idle", "exec", "offered", "file", "push", "pull", "greeting") if state in states)]
 
 
 # Each message of a client: what goes before it, itself, and what goes behind it.
@@ -396,6 +402,10 @@ class States(FramesTest):
             "done": done(b"half", "unfinished"), "error": error(1, True, "enough"), "ping": ping("t"),
             "taken": frame("taken", name="1"), "signal": frame("signal", name="CONT"), "resize": resize(24, 80),
             "pause": frame("pause"), "pong": frame("pong", b"", "t"), "bye": BYE, "pair": pair(), "paired": paired(),
+            "push": PUSH, "pull": PULL, "list": frame("list", texts(["present"]) + bytes(3) + texts([])), "finish": FINISH,
+            "entries": frame("entries", u64(0)), "verdicts": frame("verdicts", u64(0)), "trouble": frame("trouble", u64(0)),
+            "part": frame("part", b"x", "0"), "close": frame("close", seal(b"half").split(b"\n", 1)[1]),
+            "stored": frame("stored", name="0"),
         }[kind]
 
     def test_every_message_in_every_state(self):
@@ -422,6 +432,8 @@ class States(FramesTest):
             self.assertFalse(os.path.exists(self.server.path("unfinished")))
         elif kind == "pair":  # here there are no keys
             self.assertEqual(failure.code, REFUSED)
+        elif kind in ("part", "close"):  # of no file that was wanted
+            self.assertEqual(failure.code, PROTOCOL)
         elif kind not in ("bye", "error"):
             self.assertIsNone(failure)
         if os.path.exists(self.server.path("unfinished")):

@@ -278,7 +278,7 @@ def entries(*listed):
 
 
 def finish(complete=1, code=1, sentence="", failed=0):
-    return frame("finish", u8(complete) + u16(code) + text(sentence) + bytes(24) + u64(failed) + bytes(8))
+    return frame("finish", u8(complete) + u16(code) + text(sentence) + bytes(24) + u64(failed) + bytes(8) + text(""))
 
 
 def trouble(path, sentence, code=10):

@@ -1,0 +1,118 @@
+// The options of post and get, through CLI11; the order of patterns by hand, which it does not keep.
+#include "client/transfer_options.h"
+
+#include <fcntl.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cerrno>
+#include <span>
+
+#include "common/escape.h"
+#include "common/file_io.h"
+#include "common/unique_fd.h"
+#include "protocol/transfer/path_filter.h"
+#include "protocol/transfer/path_rules.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::string_view kExclude = "--exclude";
+constexpr std::string_view kInclude = "--include";
+constexpr std::string_view kExcludeFrom = "--exclude-from";
+constexpr std::size_t kMostRuleBytes = 1 << 20;  // more than all rules may have
+
+void add_flag(CLI::App& verb, TransferOptions& options, const std::string& name, const std::string& description,
+              void (*act)(JobOptions&)) {
+  verb.add_flag_callback(
+      name,
+      [&options, act] {
+        options.given = true;
+        act(options.job);
+      },
+      description);
+}
+
+// A list, since CLI11 would read brackets in a single value.
+void add_list(CLI::App& verb, std::string_view name, const std::string& type, const std::string& description,
+              std::function<void(const std::vector<std::string>&)> take) {
+  verb.add_option_function<std::vector<std::string>>(std::string(name), std::move(take), description)
+      ->type_name(type)
+      ->allow_extra_args(false);
+}
+
+// The value of `option` if words[at] is it; moves on to the value's word.
+const std::string* value_at(const std::vector<std::string>& words, std::size_t& at, std::string_view option,
+                            std::string& joined) {
+  const std::string& word = words[at];
+  if (word == option && at + 1 < words.size()) return &words[++at];
+  if (!word.starts_with(std::string(option) + "=")) return nullptr;
+  joined = word.substr(option.size() + 1);
+  return &joined;
+}
+
+Result<std::vector<std::string>> rules_in_file(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  if (!file) return fail(errno_error(errno, farhand::quoted(path) + " cannot be read here"));
+  std::string text(kMostRuleBytes + 1, '\0');
+  std::size_t length = 0;
+  for (;;) {
+    const ssize_t got = read_some(file.get(), std::as_writable_bytes(std::span(text)).subspan(length));
+    if (got < 0) return fail(errno_error(errno, "reading " + farhand::quoted(path) + " failed"));
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  if (length > kMostRuleBytes)
+    return fail(ErrorCode::kLimit, farhand::quoted(path) + " holds more than 1 MiB of patterns");
+  return rules_in_text(std::string_view(text).substr(0, length), path);
+}
+
+}  // namespace
+
+void add_transfer_options(CLI::App& verb, TransferOptions& options) {
+  add_flag(verb, options, "-n,--dry-run", "Write nothing; say what would be",
+           [](JobOptions& job) { job.dry_run = true; });
+  add_flag(verb, options, "--no-overwrite", "Leave files alone that are there",
+           [](JobOptions& job) { job.existing = Existing::kKeep; });
+  add_flag(verb, options, "--update", "Replace only files that are older",
+           [](JobOptions& job) { job.existing = Existing::kUpdate; });
+  add_flag(verb, options, "--checksum", "Compare files of equal size by content, whatever their times",
+           [](JobOptions& job) { job.sameness = Sameness::kChecksum; });
+  add_flag(verb, options, "--xattrs", "Extended attributes and access lists too",
+           [](JobOptions& job) { job.attributes = true; });
+  add_flag(verb, options, "--owner", "Owners and groups by name too, where permitted",
+           [](JobOptions& job) { job.owner = true; });
+  const auto given = [&options](const std::vector<std::string>&) {
+    options.given = true;
+  };
+  add_list(verb, kExclude, "PATTERN", "Leave out what this pattern of gitignore's matches; may be repeated", given);
+  add_list(verb, kInclude, "PATTERN", "Keep what a pattern before it would leave out", given);
+  add_list(verb, kExcludeFrom, "FILE", "Patterns out of a file in gitignore's syntax", given);
+  add_list(verb, "--backup", "SUFFIX", "Keep what is replaced, under its name and this suffix",
+           [&options](const std::vector<std::string>& values) {
+             options.given = true;
+             options.job.backup = values.back();
+           });
+}
+
+Result<void> finish_transfer_options(const std::vector<std::string>& words, TransferOptions& options) {
+  std::string joined;
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (const auto* pattern = value_at(words, at, kExclude, joined)) {
+      options.filter.push_back(exclude_rule(*pattern));
+    } else if (const auto* kept = value_at(words, at, kInclude, joined)) {
+      options.filter.push_back(include_rule(*kept));
+    } else if (const auto* file = value_at(words, at, kExcludeFrom, joined)) {
+      TRY_ASSIGN(const auto rules, rules_in_file(*file));
+      options.filter.insert(options.filter.end(), rules.begin(), rules.end());
+    }
+  }
+  const std::string& suffix = options.job.backup;
+  if (suffix.find('/') != std::string::npos || suffix.size() > 64) {
+    return fail(ErrorCode::kUsage, "the suffix of --backup is part of a name: no slash, at most 64 bytes");
+  }
+  if (auto filter = PathFilter::parse(options.filter); !filter) return fail(filter.error());
+  return {};
+}
+
+}  // namespace farhand
