@@ -61,6 +61,14 @@ class Ssh(Contender):
         self.timed(["ssh", *self.site.ssh, "-O", "exit", "warm"])
 
 
+class Peer(Contender):
+    """Any command; its words are ready."""
+
+    def __init__(self, work, name, argv, site=None):
+        super().__init__(work, name, site=site)
+        self.argv = argv
+
+
 class Floor(Contender):
     """A floor program: its `serve` on an address, and its client with what `verb` and `arguments` say."""
 

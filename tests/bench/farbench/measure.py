@@ -4,7 +4,9 @@ import contextlib
 import dataclasses
 import filecmp
 import os
+import shutil
 import statistics
+import subprocess
 from typing import Callable
 
 from farbench.errors import BenchError
@@ -48,7 +50,9 @@ def measure(row, work, rounds, wanted):
 
 
 def take_turns(row, work, rounds, wanted):
-    if row.folder:
+    if row.prepare:
+        row.prepare(work)
+    elif row.folder:
         work.add_source(row.folder(work))
     contenders = [contender for contender in row.contenders(work) if wanted(contender)]
     if not contenders:
@@ -76,9 +80,15 @@ def warm_up(row, work, contender):
     """One run that does not count: it loads what is loaded once, and its result is checked byte by byte."""
     contender.run()
     if row.target:
-        if not filecmp.cmp(row.source(work), row.target(work), shallow=False):
+        if not is_same(row.source(work), row.target(work)):
             raise BenchError(f"what {contender.name} transferred is not what was sent")
         clear(row, work)
+
+
+def is_same(source, target):
+    if not source.is_dir():
+        return filecmp.cmp(source, target, shallow=False)
+    return subprocess.run(["diff", "-rq", source, target], stdout=subprocess.DEVNULL).returncode == 0
 
 
 def samples_of(row, contender):
@@ -93,6 +103,10 @@ def clear(row, work):
     if not row.target:
         return
     target = row.target(work)
+    if target.is_dir():
+        shutil.rmtree(target)
+        os.sync()
+        return
     if target.stat().st_size != work.size:
         raise BenchError(f"{target} has {target.stat().st_size} bytes instead of {work.size}")
     target.unlink()

@@ -8,6 +8,7 @@ from farbench import measure
 from farbench.contenders import (SPLIT, Floor, Netcat, OurKeystrokes, Ours, OwnRival, Redirected, Ssh,
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
+from farbench.trees import Tree
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 WAN_BLOCK = 5  # the link takes nearly all of the time, and it has no moods
@@ -42,6 +43,7 @@ class Row:
     source: Optional[Callable] = None  # (work) -> the file that is sent
     target: Optional[Callable] = None  # (work) -> the file that must be equal to it afterwards
     statistic: Callable = measure.median  # what of a row's samples is compared
+    prepare: Optional[Callable] = None  # (work): makes the source, where it is no single file
 
 
 MASTER = {"ssh, ControlMaster": Target(1.0)}
@@ -163,6 +165,18 @@ def transfer_rows():
             for tls in (True, False) for place, sync in places for up in (True, False)]
 
 
+def tree_row(tree):
+    targets = {} if tree.wan else {"rsync -a": Target(0.5)}
+    own = Target(1.4) if tree.wan else None
+    return Row(tree.key, tree.title, "s", tree.contenders, targets, folder=tree.folder, source=tree.source,
+               target=tree.target, prepare=tree.prepare, own_target=own)
+
+
+def tree_rows():
+    return [tree_row(Tree(up, place)) for place in ("disk", "tmpfs") for up in (True, False)] + [
+        tree_row(Tree(up, "tmpfs", wan=True)) for up in (True, False)]
+
+
 def stream_row(up):
     """One file through a command's standard input or output, against the verb that is made for files."""
     same = Transfer(up, tls=True, place="tmpfs", sync=True)
@@ -201,4 +215,5 @@ def all_rows():
         stream_row(up=True),
         stream_row(up=False),
         *transfer_rows(),
+        *tree_rows(),
     ]

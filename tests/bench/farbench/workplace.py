@@ -9,6 +9,7 @@ import hashlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -175,3 +176,15 @@ class Workplace:
         make_source(place / "source", self.size)
         self.own(place / "source")
         os.link(place / "source", place / "root" / "source")
+
+    def add_tree(self, place, name, count):
+        """A directory of small files, 1 to 11 KB, a hundred in each of its directories; the same below root/."""
+        if (place / name).exists():
+            return
+        sizes = random.Random(count)
+        for number in range(count):
+            directory = place / name / f"d{number // 100}"
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / f"f{number}").write_bytes(os.urandom(sizes.randrange(1_000, 11_000)))
+        run("chown", "-R", f"{self.account.uid}:{self.account.gid}", place / name)
+        run("cp", "-al", place / name, place / "root" / name)

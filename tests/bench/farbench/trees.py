@@ -1,0 +1,63 @@
+"""The rows of whole directories: many small files up and down, beside what others do that with."""
+
+import dataclasses
+
+from farbench.contenders import Ours, Peer
+from farbench.link import ROUND_TRIP_MS
+
+
+def ssh_command(site):
+    return " ".join(["ssh", *(str(word) for word in site.ssh)])
+
+
+def shell(line, *words):
+    return ["sh", "-c", line, "sh", *words]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """A directory of small files, up or down, at a place ("disk" or "tmpfs")."""
+
+    up: bool
+    place: str
+    wan: bool = False
+
+    @property
+    def key(self):
+        return "-".join(["tree", "up" if self.up else "down", self.place, *(["wan"] if self.wan else [])])
+
+    @property
+    def title(self):
+        way = "up (post)" if self.up else "down (get)"
+        where = f"{ROUND_TRIP_MS} ms round trip" if self.wan else self.place
+        return f"{self.count} small files {way}, TLS, {where}"
+
+    @property
+    def count(self):
+        return 1_000 if self.wan else 10_000
+
+    def folder(self, work):
+        return getattr(work, self.place)
+
+    def source(self, work):
+        name = f"tree-{self.count}"
+        return self.folder(work) / (name if self.up else f"root/{name}")
+
+    def target(self, work):
+        return self.folder(work) / ("root/target" if self.up else "target")
+
+    def prepare(self, work):
+        work.add_tree(self.folder(work), f"tree-{self.count}", self.count)
+
+    def contenders(self, work):
+        site = work.wan if self.wan else work.loopback
+        source, target = self.source(work), self.target(work)
+        verb = ["post", source, "--to", "target"] if self.up else ["get", source.name, "--to", target]
+        remote = f"cold:{target}" if self.up else f"cold:{source}"
+        ours = Ours(work, self.folder(work) / "root", verb, site=site)
+        copy = (["rsync", "-a", "-e", ssh_command(site), f"{source}/", f"{remote}/"] if self.up else
+                ["rsync", "-a", "-e", ssh_command(site), f"{remote}/", f"{target}/"])
+        pack = ('tar -C "$1" -cf - . | $3 cold "mkdir -p $2 && tar -C $2 -xf -"' if self.up else
+                'mkdir -p "$2" && $3 cold "tar -C $1 -cf - ." | tar -C "$2" -xf -')
+        return [ours, Peer(work, "rsync -a", copy, site),
+                Peer(work, "tar over ssh", shell(pack, source, target, ssh_command(site)), site)]
