@@ -151,6 +151,7 @@ Json job_object(const JobReport& job) {
   object["failed"] = job.failed;
   object["failures"] = entries_array(job.failures);
   object["notices"] = entries_array(job.notices);
+  if (!job.would.empty()) object["would"] = job.would;
   return object;
 }
 

@@ -20,7 +20,10 @@ namespace {
 
 class Watch final : public JobObserver {
  public:
-  Watch(Progress& progress, FilesOutcome& outcome) : progress_(progress), outcome_(outcome) { outcome_.job.emplace(); }
+  Watch(Progress& progress, FilesOutcome& outcome, bool dry_run)
+      : progress_(progress), outcome_(outcome), dry_run_(dry_run) {
+    outcome_.job.emplace();
+  }
 
   // Something that the user has named, and what its entry is called.
   void name(const std::string& shown, const std::string& path) { names_.push_back({shown, path}); }
@@ -40,7 +43,11 @@ class Watch final : public JobObserver {
 
   void trouble(const Trouble& trouble, bool remote) override {
     const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
+    if (trouble.is_notice && remote && dry_run_ && (error.message == "new" || error.message == "changed")) {
+      return would(trouble.path, error.message);
+    }
     if (trouble.is_notice) return keep(job().notices, trouble.path, error);
+    if (remote) ++told_there_;
     const Name* name = find(trouble.path);
     if (name != nullptr) {
       put({name->shown, {}, 0, std::nullopt, error});
@@ -50,8 +57,10 @@ class Watch final : public JobObserver {
     keep(job().failures, trouble.path, error);
   }
 
-  // How it went; `receiver` is the receiving side's last word.
-  void finish(const JobEnd& receiver) {
+  // How it went: both sides' last words.
+  void finish(const JobEnd& receiver, const JobEnd& there) {
+    for (const Name& name : names_) adopt_failure(name, place_of(receiver.place, name.path));
+    if (there.failed > told_there_) job().failed += there.failed - told_there_;
     job().stored = receiver.files;
     job().unchanged = receiver.unchanged;
     job().bytes = receiver.bytes;
@@ -72,6 +81,17 @@ class Watch final : public JobObserver {
   };
 
   JobReport& job() { return *outcome_.job; }
+
+  // What the receiver has told of something by the place where it would be.
+  void adopt_failure(const Name& name, const std::string& place) {
+    auto& failures = job().failures;
+    const auto told = std::find_if(failures.begin(), failures.end(),
+                                   [&](const EntryTrouble& failure) { return failure.path == place; });
+    if (told == failures.end()) return;
+    put({name.shown, {}, 0, std::nullopt, told->error});
+    failures.erase(told);
+    --job().failed;
+  }
 
   // One outcome a name; what went wrong is what counts.
   void put(FileOutcome file) {
@@ -100,8 +120,10 @@ class Watch final : public JobObserver {
 
   Progress& progress_;
   FilesOutcome& outcome_;
+  bool dry_run_;
   std::vector<Name> names_;
   std::uint64_t moved_ = 0;
+  std::uint64_t told_there_ = 0;  // failures that the other side has told of
 };
 
 // What the engine could not carry on with: the connection is lost, but for a refusal that leaves it standing.
@@ -109,6 +131,11 @@ Error judged(Connection& connection, const Error& error) {
   if (!error.remote) return connection.lose(error);
   if (connection.channel().conversation().state(Side::kServer) == State::kEnded) connection.give_up();
   return connection.said_there(error);
+}
+
+Error broken_off(const JobEnd& end) {
+  const std::string why = end.message.empty() ? "" : ": " + end.message;
+  return Error{end.code, "the job was broken off" + why, true};
 }
 
 bool is_dots(const std::string& leaf) {
@@ -226,7 +253,7 @@ bool takes_job(const PostCommand& command) {
 FilesOutcome post_job(Connection& connection, const PostCommand& command, Progress& progress) {
   FilesOutcome outcome;
   outcome.named = command.files.size();
-  Watch watch(progress, outcome);
+  Watch watch(progress, outcome, command.options.job.dry_run);
   auto walk = begin_walk(command, outcome, watch);
   if (!walk) {
     watch.fail_whole(walk.error());
@@ -236,7 +263,8 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, Progre
   connection.channel().say_structure(FrameKind::kPush, encode(push_request(command)));
   const auto sent = send_job(connection.channel(), *walk, watch);
   if (sent) {
-    watch.finish(sent->there);
+    watch.finish(sent->there, sent->there);
+    if (!sent->there.complete) watch.fail_whole(connection.said_there(broken_off(sent->there)));
   } else {
     watch.fail_whole(judged(connection, sent.error()));
   }
@@ -246,7 +274,7 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, Progre
 FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask) {
   FilesOutcome outcome;
   outcome.named = command.paths.size();
-  Watch watch(progress, outcome);
+  Watch watch(progress, outcome, command.options.job.dry_run);
   for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : leaf_of(path));
   auto place = local_place(command, means_contents(command));
   if (!place) {
@@ -254,7 +282,10 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress
     return outcome;
   }
   connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
-  const JobTarget target{place->root, place->to, place->placement, mode_mask};
+  JobTarget target{place->root, place->to, place->placement, mode_mask};
+  if (!means_contents(command)) {
+    for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
+  }
   auto received = receive_job(connection.channel(), target, command.options.job, watch);
   if (!received) {
     watch.fail_whole(judged(connection, received.error()));
@@ -262,7 +293,9 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress
     watch.fail_whole((*received).error());
     connection.give_up();  // what the server sends is not worth its way
   } else {
-    watch.finish((*received)->here);
+    const JobEnd& there = (*received)->there;
+    watch.finish((*received)->here, there);
+    if (!there.complete) watch.fail_whole(connection.said_there(broken_off(there)));
     for (FileOutcome& file : outcome.files) {
       if (!file.error) file.path = place->prefix + file.path;
     }

@@ -179,6 +179,8 @@ void TreeComparison::compare_files(const Entry& here, const Entry& there, std::v
   } else if (comparable) {
     ++same_files_;
     same_bytes_ += here.size;
+  } else {
+    ++uncompared_;
   }
 }
 

@@ -49,6 +49,7 @@ class TreeComparison {
   std::vector<Difference> both(const Entry& here, const Entry& there);
 
   [[nodiscard]] std::uint64_t differences() const noexcept { return differences_; }
+  [[nodiscard]] std::uint64_t uncompared() const noexcept { return uncompared_; }  // of equal size, one without a hash
   [[nodiscard]] std::uint64_t same_files() const noexcept { return same_files_; }
   [[nodiscard]] std::uint64_t same_bytes() const noexcept { return same_bytes_; }
 
@@ -68,6 +69,7 @@ class TreeComparison {
   bool modes_;
   std::uint64_t differences_ = 0;
   std::uint64_t same_files_ = 0;
+  std::uint64_t uncompared_ = 0;
   std::uint64_t same_bytes_ = 0;
 };
 

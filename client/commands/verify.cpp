@@ -1,6 +1,5 @@
 // verify: our own listing and the server's, hashed on both sides at the same time, side by side.
 #include "client/commands/verify.h"
-#include "common/byte_size.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,6 +21,7 @@
 #include "client/listing_json.h"
 #include "client/progress.h"
 #include "client/report.h"
+#include "common/byte_size.h"
 #include "common/escape.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/tree_listing.h"
@@ -108,7 +108,7 @@ class Verifier {
     for (const Trouble& trouble : troubles) {
       progress_.clear();
       output_.trouble(trouble, side == TreeComparison::Side::kThere);
-      comparison_.unread(side, trouble.path);
+      if (!trouble.is_notice) comparison_.unread(side, trouble.path);  // a notice is about what was seen
     }
   }
 
@@ -189,6 +189,7 @@ struct Outcome {
   std::uint64_t differences = 0;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t uncompared = 0;  // files of equal size of which a side had no hash
 };
 
 Outcome verify(Connection& connection, const VerifyCommand& command, TreeWalk walk, ListingOutput& output,
@@ -201,13 +202,14 @@ Outcome verify(Connection& connection, const VerifyCommand& command, TreeWalk wa
   outcome.differences = verifier.comparison().differences();
   outcome.files = verifier.comparison().same_files();
   outcome.bytes = verifier.comparison().same_bytes();
+  outcome.uncompared = verifier.comparison().uncompared();
   return outcome;
 }
 
 int status_of(const Outcome& outcome, const ListingOutput& output) {
   if (outcome.error) return farhand::status_of(*outcome.error);
   if (outcome.differences > 0) return kDifferentStatus;
-  return output.failures() > 0 ? kSomeFailedStatus : 0;
+  return output.failures() > 0 || outcome.uncompared > 0 ? kSomeFailedStatus : 0;
 }
 
 std::string summary(const Outcome& outcome) {

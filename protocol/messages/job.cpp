@@ -62,7 +62,8 @@ std::string_view flaw_of(const Entry& entry) {
   }
   if (entry.user.size() > kMaxOwnerBytes || entry.group.size() > kMaxOwnerBytes) return "an owner's name is too long";
   if (has_zero(entry.target) || entry.target.size() > kMaxFrameNameBytes) return "a link leads to no name";
-  if (entry.kind == EntryKind::kLink && entry.target.empty()) return "a link leads nowhere";
+  const bool is_link = entry.kind == EntryKind::kLink || entry.kind == EntryKind::kHardLink;
+  if (is_link == entry.target.empty()) return is_link ? "a link leads nowhere" : "what is no link leads somewhere";
   if (entry.kind == EntryKind::kHardLink &&
       (!check_entry_path(entry.target) || !entry_precedes(entry.target, entry.path))) {
     return "a hard link is to nothing that came before";

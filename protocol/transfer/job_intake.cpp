@@ -12,7 +12,8 @@ namespace farhand {
 namespace {
 
 constexpr std::size_t kMostWanted = 4096;
-// Entries behind one that takes long, with nothing but a flag each: 64 Ki of them are 1.5 MiB.
+constexpr std::uint64_t kMostDirectoryBytes = 32 << 20;
+// Entries behind one that takes long: a flag each, and of directories their entries, which have a bound of their own.
 constexpr std::size_t kMostOpenEntries = 64 << 10;
 // Hashed without a helper: more of one file, or in one turn, would let a ping wait for tens of milliseconds.
 constexpr std::uint64_t kHashedHere = 1 << 20;
@@ -23,7 +24,7 @@ constexpr std::uint64_t kMostAttributeBytes = 16 << 20;
 
 std::uint64_t attribute_bytes(const Entry& entry) {
   std::uint64_t bytes = 0;
-  for (const ExtendedAttribute& each : entry.attributes) bytes += each.name.size() + each.value.size();
+  for (const ExtendedAttribute& each : entry.attributes) bytes += sizeof each + each.name.size() + each.value.size();
   return bytes;
 }
 
@@ -47,6 +48,24 @@ void JobIntake::strip(Entry& entry) {
   attribute_bytes_ += attribute_bytes(entry);
 }
 
+// A sender chooses what is in the things that were asked for, and not what things come.
+Result<void> JobIntake::check_names(const Entry& entry) const {
+  if (names_.empty()) return {};
+  const auto is_asked = [&](std::string_view path) {
+    return names_.count(path.substr(0, path.find('/'))) != 0;
+  };
+  if (is_asked(entry.path) && (entry.kind != EntryKind::kHardLink || is_asked(entry.target))) return {};
+  return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " was not asked for");
+}
+
+void JobIntake::release(const Entry& directory) {
+  attribute_bytes_ -= attribute_bytes(directory);
+}
+
+bool JobIntake::can_go_on(const Channel& channel) const {
+  return !hashing_ && !unjudged_.empty() && has_room(channel);
+}
+
 Result<void> JobIntake::take(Bytes structure) {
   TRY_ASSIGN(std::vector<Entry> entries, decode_entries(structure));
   if (entries.size() > kMostUnjudged - unjudged_.size()) {
@@ -56,6 +75,7 @@ Result<void> JobIntake::take(Bytes structure) {
   std::uint64_t bytes = 0;
   for (Entry& entry : entries) {
     TRY(order_.admit(entry));
+    TRY(check_names(entry));
     strip(entry);
     if (is_file(entry)) ++files, bytes += entry.size;
     const std::uint64_t number = parts_.ledger.add(entry.path);
@@ -67,7 +87,8 @@ Result<void> JobIntake::take(Bytes structure) {
 
 bool JobIntake::has_room(const Channel& channel) const {
   return channel.has_room() && wanted_.size() < kMostWanted && parts_.ledger.open() < kMostOpenEntries &&
-         !parts_.report.full() && !(parts_.store != nullptr && parts_.store->behind());
+         parts_.ledger.directory_bytes() < kMostDirectoryBytes && !parts_.report.full() &&
+         !(parts_.store != nullptr && parts_.store->behind());
 }
 
 Result<bool> JobIntake::turn(Channel& channel) {
@@ -79,7 +100,7 @@ Result<bool> JobIntake::turn(Channel& channel) {
   }
   while (!hashing_ && !unjudged_.empty() && has_room(channel) && hashed_bytes_ < kHashedATurn) TRY(judge_next());
   say(channel);
-  return !hashing_ && !unjudged_.empty() && has_room(channel);
+  return can_go_on(channel);
 }
 
 Result<void> JobIntake::judge_next() {
@@ -102,7 +123,8 @@ void JobIntake::conclude() {
   unsaid_.push_back(judgement.verdict);
   const std::string shown = parts_.target.shown(judgement.path);
   if (judgement.fate == Judgement::Fate::kNeeded) return want(std::move(one), std::move(judgement));
-  attribute_bytes_ -= attribute_bytes(one.entry);
+  const bool entered = judgement.fate == Judgement::Fate::kMade || judgement.fate == Judgement::Fate::kEntered;
+  if (!entered) attribute_bytes_ -= attribute_bytes(one.entry);
   switch (judgement.fate) {
     case Judgement::Fate::kSettled:
       if (!judgement.notice.empty()) {
@@ -111,6 +133,8 @@ void JobIntake::conclude() {
         parts_.report.would(shown, judgement.would);
       } else if (is_file(one.entry)) {
         ++parts_.report.totals.unchanged;
+        // It stays by a rule, and is not the sender's: no other name is made of it.
+        if (parts_.store != nullptr) parts_.store->mark_failed(judgement.path);
       }
       break;
     case Judgement::Fate::kUnchanged:

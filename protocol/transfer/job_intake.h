@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -47,14 +48,22 @@ struct JobParts {
 
 class JobIntake {
  public:
-  JobIntake(const JobParts& parts, bool contents)
-      : parts_(parts), order_(contents), judge_(parts.target, parts.options, parts.metadata) {}
+  // `names`: the first components that entries may have; empty: any.
+  JobIntake(const JobParts& parts, bool contents, const std::vector<std::string>& names)
+      : parts_(parts),
+        names_(names.begin(), names.end()),
+        order_(contents),
+        judge_(parts.target, parts.options, parts.metadata) {}
 
   // The entries of one frame.
   Result<void> take(Bytes structure);
   // Judges for a while, and says what it can. True: there is more to do at once.
   Result<bool> turn(Channel& channel);
   [[nodiscard]] int fd() const noexcept { return hashing_ ? hashing_->fd() : -1; }  // readable: turn() has news
+  // Whether turn() would do something.
+  [[nodiscard]] bool can_go_on(const Channel& channel) const;
+  // A directory has been left: what it held of the bounds is free.
+  void release(const Entry& directory);
   [[nodiscard]] bool idle() const noexcept { return unjudged_.empty() && unsaid_.empty() && !current_; }
 
   // The first wanted entry whose verdict has been said; null: none.
@@ -76,7 +85,10 @@ class JobIntake {
   void want(Unjudged one, Judgement judgement);
   void say(Channel& channel);
 
+  Result<void> check_names(const Entry& entry) const;
+
   JobParts parts_;
+  std::set<std::string, std::less<>> names_;
   EntryOrder order_;
   EntryJudge judge_;
   std::deque<Unjudged> unjudged_;
@@ -84,7 +96,7 @@ class JobIntake {
   std::deque<WantedEntry> wanted_;
   std::uint64_t said_ = 0;
   std::uint64_t hashed_bytes_ = 0;     // in this turn
-  std::uint64_t attribute_bytes_ = 0;  // of what is unjudged or wanted
+  std::uint64_t attribute_bytes_ = 0;  // of what is unjudged, wanted, or a directory that is not left
   std::size_t open_parts_ = 0;
 
   std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed

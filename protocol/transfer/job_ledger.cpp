@@ -20,6 +20,12 @@ void JobLedger::remember_directory(std::uint64_t number, Entry entry, std::strin
   FARHAND_ASSERT(number >= settled_ && number - settled_ < slots_.size());
   Slot& slot = slots_[number - settled_];
   slot.directory = std::make_unique<LeftDirectory>(LeftDirectory{std::move(entry), std::move(path), slot.depth});
+  directory_bytes_ += bytes_of(*slot.directory);
+}
+
+std::uint64_t JobLedger::bytes_of(const LeftDirectory& directory) noexcept {
+  return sizeof directory + directory.path.size() + directory.entry.path.size() + directory.entry.user.size() +
+         directory.entry.group.size();
 }
 
 void JobLedger::settle(std::uint64_t number) {
@@ -31,6 +37,7 @@ std::vector<JobLedger::LeftDirectory> JobLedger::advance(bool all) {
   std::vector<LeftDirectory> left;
   const auto leave_from = [&](std::size_t depth) {
     while (!entered_.empty() && entered_.back().depth >= depth) {
+      directory_bytes_ -= bytes_of(entered_.back());
       left.push_back(std::move(entered_.back()));
       entered_.pop_back();
     }

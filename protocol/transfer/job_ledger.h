@@ -36,6 +36,8 @@ class JobLedger {
 
   [[nodiscard]] std::uint64_t settled() const noexcept { return settled_; }
   [[nodiscard]] std::size_t open() const noexcept { return slots_.size(); }
+  // What is remembered of directories, their attributes apart.
+  [[nodiscard]] std::uint64_t directory_bytes() const noexcept { return directory_bytes_; }
 
  private:
   struct Slot {
@@ -44,7 +46,9 @@ class JobLedger {
     std::unique_ptr<LeftDirectory> directory;
   };
   std::deque<Slot> slots_;  // from the first entry that is not settled on
+  static std::uint64_t bytes_of(const LeftDirectory& directory) noexcept;
   std::uint64_t settled_ = 0;
+  std::uint64_t directory_bytes_ = 0;
   std::vector<LeftDirectory> entered_;
 };
 

@@ -41,6 +41,7 @@ class JobReceiver {
 
  private:
   Result<void> turn();
+  [[nodiscard]] bool may_take() const;
   Result<bool> take_next();
   Result<void> take(const Incoming& incoming);
   Result<void> take_part(const Incoming& incoming);
@@ -85,7 +86,11 @@ JobReceiver::JobReceiver(Channel& channel, TreeTarget target, const JobTarget& a
                  : std::make_unique<StoreQueue>(target_.base(), StoreRules{options.existing, options.backup})),
       report_(observer),
       parts_{target_, options_, metadata_, store_.get(), ledger_, report_},
-      intake_(parts_, asked.placement == Placement::kAs) {}
+      intake_(parts_, asked.placement == Placement::kAs, asked.names) {
+  if (!store_) return;
+  // Before anything is written, so that its sync tells of every failure since.
+  if (const auto base = DirectoryCache(target_.base()).open("")) store_->watch(*base);
+}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // What needs no frame
@@ -98,6 +103,7 @@ Result<void> JobReceiver::turn() {
   report_.notices(metadata_.take_notices());
   report_.say(channel_);
   say_stored();
+  again_ = again_ || intake_.can_go_on(channel_);  // what came after its turn may have made room
   return {};
 }
 
@@ -144,6 +150,7 @@ void JobReceiver::count_on(bool all) {
   for (const JobLedger::LeftDirectory& left : ledger_.advance(all)) {
     directories_changed_ = true;
     const auto finished = target_.finish_directory(left.path, left.entry, metadata_);
+    intake_.release(left.entry);
     if (!finished) report_.failed(target_.shown(left.path), finished.error());
   }
 }
@@ -159,9 +166,13 @@ void JobReceiver::say_stored() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Frames
 
+bool JobReceiver::may_take() const {
+  return !there_ && !report_.full() && !(store_ && store_->behind());
+}
+
 // False: nothing can be taken for now.
 Result<bool> JobReceiver::take_next() {
-  if (there_ || report_.full() || (store_ && store_->behind())) return false;
+  if (!may_take()) return false;
   stalled_ = false;
   TRY_ASSIGN(const auto incoming, channel_.peek());
   if (!incoming && channel_.exhausted()) {
@@ -260,7 +271,7 @@ bool JobReceiver::ended() const {
 Result<void> JobReceiver::wait() {
   std::array<pollfd, 3> watched{};
   std::size_t count = 0;
-  for (const int fd : {intake_.fd(), store_ ? store_->fd() : -1, file_ ? file_->fd() : -1}) {
+  for (const int fd : {intake_.fd(), store_ ? store_->fd() : -1, file_ && may_take() ? file_->fd() : -1}) {
     if (fd >= 0) watched[count++] = {fd, POLLIN, 0};
   }
   const Deadline until = again_ ? Deadline::after(Deadline::Clock::duration::zero()) : Deadline::never();
@@ -281,7 +292,8 @@ Result<JobOutcome> JobReceiver::run() {
 
 // The times and modes that directories have been given.
 Result<void> JobReceiver::sync_directories() {
-  if (!store_ || !directories_changed_) return {};
+  // What was there already may be from a run whose sync nobody has heard of.
+  if (!store_ || (!directories_changed_ && report_.totals.unchanged == 0)) return {};
   int error = 0;
   BackgroundTask task([&] { error = store_->sync_all(); });
   while (!task.done()) {
@@ -290,7 +302,7 @@ Result<void> JobReceiver::sync_directories() {
   }
   task.finish();
   if (error != 0) {
-    report_.failed(target_.shown("."), errno_error(error, "the disk did not confirm the times of directories"));
+    report_.failed(target_.shown("."), errno_error(error, "the disk did not confirm what is there"));
   }
   return {};
 }

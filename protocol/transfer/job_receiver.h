@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "common/rooted_path.h"
@@ -29,6 +30,8 @@ struct JobTarget {
   std::string to;  // absolute or relative to the root; empty: the root
   Placement placement = Placement::kInto;
   mode_t mode_mask = 0755;  // which of the sender's permission bits are taken over
+  // What was asked for: first components of paths, and nothing else may come. Empty: anything may.
+  std::vector<std::string> names{};
 };
 
 // Refusals before anything has been received (no such directory, one that may not be written) are the inner error:

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,7 +98,8 @@ void StoreBatch::run() {
   sync_content();
   for (std::size_t i = 0; i < items_.size(); ++i) {
     name(i);
-    if (results_[i].error) failed_.insert(items_[i].path);
+    const bool stayed = results_[i].stayed && items_[i].kind == EntryKind::kFile;
+    if (results_[i].error || stayed) failed_.insert(items_[i].path);
   }
   sync_names();
 }
@@ -116,9 +118,11 @@ void StoreBatch::discard() {
 int StoreBatch::sync_device(dev_t device, int fallback) const {
   const auto point = points_.find(device);
   const int fd = point != points_.end() ? point->second->get() : fallback;
-  if (fd >= 0) return ::syncfs(fd) == 0 ? 0 : errno;
-  ::sync();  // nothing there may be opened for reading; this waits all the same, though it never tells of a failure
-  return 0;
+  if (fd >= 0 && ::syncfs(fd) == 0) return 0;
+  if (fd >= 0 && errno != EBADF) return errno;
+  // Nothing there may be opened for reading. This waits all the same, though it never tells of a failure; the call
+  // itself tells at least if it is not permitted.
+  return ::syscall(SYS_sync) == 0 ? 0 : errno;
 }
 
 void StoreBatch::sync_content() {
@@ -195,9 +199,9 @@ Result<void> StoreBatch::make_link(StoreItem& item, int directory) const {
 
 // False: that name is one of the same file already.
 Result<bool> StoreBatch::make_hard_link(StoreItem& item, int directory, const std::string& leaf) {
-  if (failed_.count(item.link_target) != 0) {
+  if (failed_.count(item.link_target) != 0 || failed_.count(kTooManyFailed) != 0) {
     return fail(ErrorCode::kFileTrouble,
-                quoted(item.shown) + " is a name of a file that could not be stored" + std::string(kKept));
+                quoted(item.shown) + " is a name of a file that was not stored" + std::string(kKept));
   }
   TRY_ASSIGN(const SharedDirectory from, DirectoryCache(base_).open(parent_of(item.link_target)));
   const std::string from_leaf = leaf_of(item.link_target);
@@ -223,7 +227,13 @@ Result<bool> StoreBatch::rename_item(const StoreItem& item, int directory, const
   if (replaces && !rules_.backup.empty()) {
     TRY(keep_backup(directory, leaf, leaf + rules_.backup, item.shown));
   }
-  if (::renameat(directory, item.part.name.c_str(), directory, leaf.c_str()) == 0) return true;
+  const char* part = item.part.name.c_str();
+  if (rules_.existing == Existing::kKeep) {  // somebody may make it between the look and the name
+    if (::renameat2(directory, part, directory, leaf.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (errno == EEXIST) return false;
+    if (errno != EINVAL && errno != ENOSYS) return fail(trouble(errno, "naming", item.shown));
+  }
+  if (::renameat(directory, part, directory, leaf.c_str()) == 0) return true;
   return fail(trouble(errno, "naming", item.shown));
 }
 
@@ -243,7 +253,7 @@ void StoreBatch::sync_names() {
       } else if (!small_ || ::fsync((*directory)->get()) != 0) {
         const bool tell = small_ && errno != EBADF;  // EBADF: it may not be read, only written into
         const auto [device, is_new] = devices.try_emplace(status.st_dev, tell ? errno : 0);
-        if (is_new && !tell) device->second = sync_device(status.st_dev, -1);
+        if (is_new && !tell) device->second = sync_device(status.st_dev, (*directory)->get());
         at->second = device->second;
       }
     }

@@ -66,6 +66,8 @@ struct StoreRules {
   std::string backup;
 };
 
+// Among the paths that failed: there were more than are remembered, so that any file may be one of them.
+inline constexpr const char* kTooManyFailed = "";
 inline constexpr std::size_t kFewFiles = 4;  // so many syncs of one file cost about as much as one of everything
 
 class StoreBatch {

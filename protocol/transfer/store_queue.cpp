@@ -54,7 +54,7 @@ void StoreQueue::add(StoreItem item) {
 }
 
 void StoreQueue::mark_failed(const std::string& path) {
-  if (failed_.size() < kMostFailed) failed_.insert(path);
+  failed_.insert(failed_.size() < kMostFailed ? path : kTooManyFailed);
 }
 
 bool StoreQueue::behind() const noexcept {
@@ -79,7 +79,7 @@ void StoreQueue::collect(std::vector<StoreResult>& into) {
   task_.reset();
   auto results = batch_->take_results();
   for (const StoreResult& result : results) {
-    if (result.error) mark_failed(result.path);
+    if (result.error || (result.stayed && result.kind == EntryKind::kFile)) mark_failed(result.path);
   }
   std::move(results.begin(), results.end(), std::back_inserter(into));
 }

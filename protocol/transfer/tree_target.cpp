@@ -88,6 +88,9 @@ Result<UniqueFd> make_base(const JobTarget& target, const std::string& path) {
   }
   UniqueFd base(::openat(where.parent.get(), where.leaf.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!base) return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be opened"));
+  if (::fsync(where.parent.get()) != 0 && ::syncfs(base.get()) != 0) {  // the parent may be one that cannot be read
+    return fail(errno_error(errno, "the disk did not confirm the directory " + quoted(path)));
+  }
   return base;
 }
 
@@ -149,7 +152,7 @@ Result<std::string> TreeTarget::path_of(const std::string& entry_path) {
 }
 
 std::string TreeTarget::shown(const std::string& path) const {
-  if (shown_.empty()) return path;
+  if (shown_.empty() || shown_ == ".") return path;
   if (path == ".") return shown_;
   return shown_.ends_with('/') ? shown_ + path : shown_ + "/" + path;
 }

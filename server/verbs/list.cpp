@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 
@@ -18,6 +19,8 @@ namespace {
 
 // Batches that fill the outbox once: the next one is made while this one is on its way.
 constexpr std::size_t kBatchBytes = kOutboxBytes;
+// Each is at most a path and a sentence, 5 KiB: 32 of them are well below a structure's limit.
+constexpr std::size_t kTroublesAFrame = 32;
 
 Result<struct stat> status_of(int fd, const std::string& name) {
   struct stat status {};
@@ -80,7 +83,11 @@ void clip_paths(std::vector<Trouble>& troubles) {
 
 void say(Channel& channel, TreeListing::Part& part) {
   clip_paths(part.troubles);
-  if (!part.troubles.empty()) channel.say_structure(FrameKind::kTrouble, encode(part.troubles));
+  for (std::size_t at = 0; at < part.troubles.size(); at += kTroublesAFrame) {
+    const auto from = part.troubles.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(kTroublesAFrame, part.troubles.size() - at));
+    channel.say_structure(FrameKind::kTrouble, encode(std::vector<Trouble>(from, from + count)));
+  }
   if (!part.entries.empty()) channel.say_structure(FrameKind::kEntries, encode(part.entries));
 }
 
