@@ -48,4 +48,8 @@ std::string hash_text(const HashValue& value) {
   return text;
 }
 
+std::uint64_t block_hash(Bytes bytes, std::uint64_t seed) noexcept {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
 }  // namespace farhand

@@ -32,4 +32,7 @@ class ContentHash {
 
 std::string hash_text(const HashValue& value);
 
+// XXH3-64 of a block, other for every seed. For comparing pieces that the whole's ContentHash still has to confirm.
+std::uint64_t block_hash(Bytes bytes, std::uint64_t seed) noexcept;
+
 }  // namespace farhand

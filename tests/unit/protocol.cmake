@@ -5,6 +5,10 @@ farhand_test(protocol_test
     protocol/channel_test.cpp
     protocol/conversation_test.cpp
     protocol/entry_order_test.cpp
+    protocol/delta_hostile_test.cpp
+    protocol/delta_matcher_test.cpp
+    protocol/delta_signature_test.cpp
+    protocol/delta_support.cpp
     protocol/examples.cpp
     protocol/examples_test.cpp
     protocol/file_reader_test.cpp
