@@ -94,11 +94,13 @@ Matcher::Match Matcher::roll(Bytes bytes, std::size_t at) {
   const std::size_t end = bytes.size() - block_bytes_ + 1;  // one behind the last window
   if (index_.empty()) return {end, std::nullopt};
   while (at < end) {
-    const bool desert = barren_bytes_ >= kDesertBlocks * block_bytes_;
-    const std::size_t stretch_end = desert ? std::min(end, at + block_bytes_) : end;
+    const std::uint64_t fertile_bytes =
+        kDesertBlocks * block_bytes_ - std::min(barren_bytes_, kDesertBlocks * block_bytes_);
+    const bool desert = fertile_bytes == 0;
+    const std::size_t stretch_end = at + std::min<std::uint64_t>(end - at, desert ? block_bytes_ : fertile_bytes);
     const Match match = roll_stretch(bytes, at, stretch_end);
     if (match.block) return match;
-    const std::size_t next = desert ? std::min(end, stretch_end + kSkippedBlocks * block_bytes_) : end;
+    const std::size_t next = desert ? std::min(end, stretch_end + kSkippedBlocks * block_bytes_) : stretch_end;
     barren_bytes_ += next - at;
     at = next;
   }

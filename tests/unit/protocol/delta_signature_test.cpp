@@ -209,8 +209,12 @@ TEST(DeltaSignaturePieces, MoreOrFewerSumsThanBlocksAreRefused) {
 }
 
 TEST(DeltaSignaturePieces, EmptyAndOversizedPiecesAreRefused) {
-  EXPECT_EQ(refusal_of({shape_piece(512, 1024, 1), Piece{}}), ErrorCode::kProtocol);
-  EXPECT_EQ(refusal_of({shape_piece(512, 1 << 29, 1), Piece(delta::kMaxPieceBytes + 1)}), ErrorCode::kProtocol);
+  EXPECT_EQ(refusal_of({shape_piece(512, 1024, 1), Piece{}, Piece(12)}), ErrorCode::kProtocol);
+  SignatureReader reader;
+  ASSERT_TRUE(reader.take(shape_piece(512, 1 << 29)));
+  constexpr std::size_t kTooMany = delta::kMaxPieceBytes / delta::kSumBytes + 1;
+  EXPECT_FALSE(reader.take(Piece(kTooMany * delta::kSumBytes)));
+  EXPECT_TRUE(reader.take(Piece((kTooMany - 1) * delta::kSumBytes)));
 }
 
 TEST(DeltaSignaturePieces, EveryTruncationIsRefused) {
