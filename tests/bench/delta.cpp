@@ -1,6 +1,8 @@
 // bench_delta: what a delta costs in seconds and bytes, for the shapes and block sizes of docs/delta.md, as its table.
 //
 //   bench_delta [MIBYTES [SHAPE...]]      1024 and all shapes, unless told otherwise
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,8 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "common/file_io.h"
 #include "common/hash.h"
+#include "common/unique_fd.h"
 #include "protocol/transfer/delta/matcher.h"
+#include "protocol/transfer/delta/rebuilder.h"
 #include "protocol/transfer/delta/signature.h"
 #include "protocol/transfer/delta/signature_pieces.h"
 #include "tests/bench/delta_shapes.h"
@@ -40,6 +45,8 @@ class Counter final : public delta::Sink {
 struct Cost {
   double sign_seconds = 0;
   double match_seconds = 0;
+  double rebuild_seconds = 0;  // matching again, and making the new content of it
+  double write_seconds = 0;    // nothing but writing the new content: the floor of that
   std::uint64_t signature_bytes = 0;
   std::uint64_t literal_bytes = 0;
   std::uint64_t copies = 0;
@@ -66,6 +73,34 @@ void in_pieces(const Content& content, const std::function<Result<void>(Bytes)>&
   }
 }
 
+// A file in memory.
+UniqueFd file_with(const Content& content) {
+  UniqueFd file(::memfd_create("bench_delta", MFD_CLOEXEC));
+  if (!file || !write_all(file.get(), content)) throw_errno("memfd_create or write");
+  return file;
+}
+
+double seconds_to_rebuild(const Shape& shape, const delta::Signature& signature) {
+  const UniqueFd base = file_with(shape.base);
+  const UniqueFd made = file_with({});
+  ContentHash hash;
+  delta::Rebuilder rebuilder({base.get(), shape.base.size(), "base"}, shape.fresh.size(),
+                             [&](Bytes bytes) -> Result<void> {
+                               hash.add(bytes);
+                               if (!write_all(made.get(), bytes)) throw_errno("write");
+                               return {};
+                             });
+  const double seconds = seconds_of([&] {
+    delta::Matcher matcher(signature, rebuilder);
+    in_pieces(shape.fresh, [&](Bytes piece) { return matcher.add(piece); });
+    must(matcher.finish());
+  });
+  ContentHash wanted;
+  wanted.add(shape.fresh);
+  if (hash.value() != wanted.value()) throw std::runtime_error("the new content did not come out");
+  return seconds;
+}
+
 Cost cost_of_blocks(const Shape& shape, std::uint32_t block_bytes) {
   Cost cost;
   auto maker = delta::SignatureMaker::begin({shape.base.size(), 1, block_bytes}).value();
@@ -82,6 +117,10 @@ Cost cost_of_blocks(const Shape& shape, std::uint32_t block_bytes) {
   });
   cost.literal_bytes = counter.literal_bytes;
   cost.copies = counter.copies;
+  // The first time, the machine may still have to find the memory.
+  const double first_seconds = seconds_to_rebuild(shape, maker.signature());
+  cost.rebuild_seconds = std::min(first_seconds, seconds_to_rebuild(shape, maker.signature()));
+  cost.write_seconds = seconds_of([&] { file_with(shape.fresh); });
   return cost;
 }
 
@@ -99,31 +138,44 @@ Cost cost_of_chunks(const Shape& shape, std::uint32_t usual_bytes) {
   return cost;
 }
 
-void print(const std::string& method, std::uint32_t block_bytes, const Cost& cost) {
+std::string three_digits(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", seconds);
+  return text;
+}
+
+void print(const Shape& shape, const std::string& method, std::uint32_t block_bytes, const Cost& cost) {
   const std::uint64_t total = cost.signature_bytes + cost.literal_bytes + cost.copies * kCopyBytes;
-  std::printf("| %s | %.3g KiB | %.3f | %.3f | %llu | %llu | %llu | %llu |\n", method.c_str(), block_bytes / 1024.0,
-              cost.sign_seconds, cost.match_seconds, static_cast<unsigned long long>(cost.signature_bytes),
-              static_cast<unsigned long long>(cost.literal_bytes), static_cast<unsigned long long>(cost.copies),
-              static_cast<unsigned long long>(total));
+  const bool rebuilt = cost.rebuild_seconds > 0;
+  const std::string rebuild =
+      rebuilt ? three_digits(cost.rebuild_seconds) + " / " + three_digits(cost.write_seconds) : "";
+  std::printf("| %s | %s | %.3g KiB | %s | %s | %s | %llu | %llu | %llu |\n", shape.name.c_str(), method.c_str(),
+              block_bytes / 1024.0, three_digits(cost.sign_seconds).c_str(), three_digits(cost.match_seconds).c_str(),
+              rebuild.c_str(), static_cast<unsigned long long>(cost.signature_bytes),
+              static_cast<unsigned long long>(cost.literal_bytes), static_cast<unsigned long long>(total));
   std::fflush(stdout);
 }
 
 void measure(const Shape& shape) {
   const std::uint32_t usual = delta::block_bytes_for(shape.base.size());
-  std::printf("\n**%s** (%.3f MiB)\n\n", shape.name.c_str(), static_cast<double>(shape.base.size()) / (1 << 20));
-  std::printf("| method | block | sign, s | match, s | signature, bytes | literals, bytes | ranges | all bytes |\n");
-  std::printf("|---|---|---|---|---|---|---|---|\n");
   for (const std::uint32_t block_bytes : {usual / 2, usual, usual * 2}) {
-    print(block_bytes == usual ? "**blocks, chosen**" : "blocks", block_bytes, cost_of_blocks(shape, block_bytes));
+    print(shape, block_bytes == usual ? "**blocks, chosen**" : "blocks", block_bytes,
+          cost_of_blocks(shape, block_bytes));
   }
-  print("chunks by content", usual / 2, cost_of_chunks(shape, usual / 2));
-  print("chunks by content", usual, cost_of_chunks(shape, usual));
+  for (const std::uint32_t usual_bytes : {usual / 2, usual}) {
+    print(shape, "chunks", usual_bytes, cost_of_chunks(shape, usual_bytes));
+  }
 }
 
 void run(const std::vector<std::string>& words) {
   const std::size_t mibytes = words.empty() ? 1024 : std::stoul(words[0]);
   std::vector<std::string> names(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (names.empty()) names = shape_names();
+  std::printf(
+      "| new content | method | block | sign, s | match, s | match and rebuild / write alone, s | signature | literals "
+      "| all bytes "
+      "|\n");
+  std::printf("|---|---|---|---|---|---|---|---|---|\n");
   for (const std::string& name : names) measure(make_shape(name, mibytes << 20));
 }
 

@@ -205,6 +205,7 @@ TEST(DeltaSignaturePieces, MoreOrFewerSumsThanBlocksAreRefused) {
   EXPECT_EQ(refusal_of({shape_piece(512, 1024, 2), Piece(12)}), ErrorCode::kProtocol);
   EXPECT_EQ(refusal_of({shape_piece(512, 1024, 1)}), ErrorCode::kProtocol);
   EXPECT_EQ(refusal_of({}), ErrorCode::kProtocol);
+  EXPECT_FALSE(SignatureReader().take(shape_piece(512, 1024, 3)));  // at once, not at the end
   EXPECT_TRUE(read({shape_piece(512, 1024, 1), Piece(12)}));
 }
 
