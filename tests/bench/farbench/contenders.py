@@ -1,5 +1,6 @@
 """The ways to do the work of a row: ours, the peers, the floors. Each knows its command line and starts its server."""
 
+import contextlib
 import os
 import subprocess
 
@@ -7,6 +8,7 @@ from farbench import processes
 from farbench.workplace import free_port
 
 OURS, PEER, FLOOR = "ours", "peer", "floor"
+IPERF_PORT = 5201  # in a namespace of our own
 SPLIT = "split"  # not a model to name: what root's server does on TCP
 
 
@@ -15,6 +17,7 @@ class Contender:
     open()."""
 
     kind = PEER
+    leaves_target = True  # else it does the work without leaving its result, and nothing is compared
 
     def __init__(self, work, name, extra=None, site=None):
         self.work, self.name, self.extra, self.site = work, name, extra or {}, site or work.loopback
@@ -85,6 +88,24 @@ class Floor(Contender):
         self.argv = [self.program, self.verb, address, *self.arguments, *self.keys]
 
 
+class Iperf(Contender):
+    """iperf3: as many bytes through one bare TCP connection, from nowhere to nowhere."""
+
+    kind = FLOOR
+    leaves_target = False
+
+    def __init__(self, work, up, size, site):
+        super().__init__(work, "iperf3", site=site)
+        self.argv = ["iperf3", "-c", site.address, "-p", IPERF_PORT, "-n", size, *([] if up else ["-R"])]
+
+    def open(self, stack):
+        serve = ["iperf3", "-s", "-p", str(IPERF_PORT), "--forceflush"]
+        process = processes.start(self.site.server, serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        stack.callback(process.stdout.close)
+        stack.callback(processes.end, process)
+        processes.wait_for_line(process.stdout, "Server listening")
+
+
 class Ours(Contender):
     """rserver on an address (a free port of the site's if none is named) and rclient with a verb. tls=False is
     --insecure, or a Unix socket. Root's server divides each connection in monitor, gate and worker; any other takes
@@ -112,6 +133,21 @@ class Ours(Contender):
         account = self.work.root if self.model == SPLIT else self.site.server
         address, self.server = processes.start_server(stack, account, serve, self.extra)
         self.argv = [self.work.binaries["rclient"], "-q", "-H", address, *self.client_options(), *self.arguments]
+
+
+class Memory(Ours):
+    """Ours, measured by the most memory that the client or the server had in use, in MiB. Each run has a server of its
+    own, so that nothing is left of the run before."""
+
+    def run(self, count=1, jobs=1):
+        with contextlib.ExitStack() as stack:
+            super().open(stack)
+            client = processes.peak_bytes(self.site.client, self.work.timerun, self.argv)
+            server = processes.peak_of_running(self.server.pid)
+        return [max(client, server) / 2**20], 0.0
+
+    def open(self, stack):
+        pass
 
 
 class OwnRival(Ours):

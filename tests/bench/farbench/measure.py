@@ -72,17 +72,25 @@ def run_round(row, work, pairs, number):
     """Each round begins with another contender, so that none always comes after the same one."""
     shift = number % len(pairs)
     for contender, result in pairs[shift:] + pairs[:shift]:
+        arrange(row, work)
         result.rounds.append(samples_of(row, contender))
         clear(row, work)
 
 
 def warm_up(row, work, contender):
     """One run that does not count: it loads what is loaded once, and its result is checked byte by byte."""
+    arrange(row, work)
     contender.run()
-    if row.target:
+    if row.target and contender.leaves_target:
         if not is_same(row.source(work), row.target(work)):
             raise BenchError(f"what {contender.name} transferred is not what was sent")
         clear(row, work)
+
+
+def arrange(row, work):
+    """Puts in place what a run is to find."""
+    if row.arrange:
+        row.arrange(work)
 
 
 def is_same(source, target):
@@ -93,6 +101,8 @@ def is_same(source, target):
 
 def samples_of(row, contender):
     each, total = contender.run(row.runs, row.jobs)
+    if row.unit == "MiB":
+        return each
     if row.unit == "/s":
         return [row.runs / total]
     return [seconds * (1000 if row.unit == "ms" else 1) for seconds in each]
@@ -100,14 +110,15 @@ def samples_of(row, contender):
 
 def clear(row, work):
     """Deletes the target, and lets the disk finish, so that nobody pays for the one before."""
-    if not row.target:
+    target = row.target(work) if row.target else None
+    if target is None or not target.exists():
         return
-    target = row.target(work)
     if target.is_dir():
         shutil.rmtree(target)
         os.sync()
         return
-    if target.stat().st_size != work.size:
-        raise BenchError(f"{target} has {target.stat().st_size} bytes instead of {work.size}")
+    size = row.source(work).stat().st_size
+    if target.stat().st_size != size:
+        raise BenchError(f"{target} has {target.stat().st_size} bytes instead of {size}")
     target.unlink()
     os.sync()

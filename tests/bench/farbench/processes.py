@@ -77,6 +77,13 @@ def read_line_until(stream, deadline, what):
     return line.decode().strip()
 
 
+def wait_for_line(stream, text):
+    """Until a line with this text has come, of what a server says when it is ready."""
+    deadline = time.monotonic() + READY_SECONDS
+    while text not in read_line_until(stream, deadline, "a server"):
+        pass
+
+
 def start_server(stack, account, argv, extra=None, **streams):
     """Starts a server that prints "listening on ADDRESS"; ends it with the stack. Returns (address, process)."""
     with open(account.log, "ab") as log:
@@ -102,7 +109,26 @@ def wait_until_listening(port):
 
 def timed(account, timerun, argv, count=1, jobs=1, extra=None):
     """Runs argv COUNT times, JOBS at a time. Returns (seconds of each run, seconds in all)."""
-    process = start(account, [timerun, count, jobs, *argv], extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    *each, total = driven(account, [timerun, count, jobs], argv, extra)
+    return [int(line) / 1e6 for line in each], int(total.split()[1]) / 1e6
+
+
+def peak_bytes(account, timerun, argv):
+    """Runs argv once. Returns the most memory that it had in use."""
+    return int(driven(account, [timerun, "--rss", 1, 1], argv)[0]) * 1024
+
+
+def peak_of_running(pid):
+    """The most memory that a process has had in use so far."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise BenchError(f"the kernel does not tell the memory of process {pid}")
+
+
+def driven(account, driver, argv, extra=None):
+    """What the driver prints that runs argv, in lines."""
+    process = start(account, [*driver, *argv], extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         output, errors = process.communicate(timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
@@ -111,8 +137,7 @@ def timed(account, timerun, argv, count=1, jobs=1, extra=None):
         end(process)  # by now it has ended, unless it took too long, or control-C came, which it does not hear itself
     if process.returncode != 0:
         raise BenchError(f"failed: {words(argv)}\n{errors.decode(errors='replace')[-2000:]}")
-    *each, total = output.decode().splitlines()
-    return [int(line) / 1e6 for line in each], int(total.split()[1]) / 1e6
+    return output.decode().splitlines()
 
 
 def words(argv):

@@ -4,11 +4,12 @@ import dataclasses
 import pathlib
 from typing import Callable, Optional
 
-from farbench import measure
-from farbench.contenders import (SPLIT, Floor, Netcat, OurKeystrokes, Ours, OwnRival, Redirected, Ssh,
+from farbench import measure, sync
+from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ours, OwnRival, Redirected, Ssh,
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
 from farbench.trees import Tree
+from farbench.wan import LongTransfer
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 WAN_BLOCK = 5  # the link takes nearly all of the time, and it has no moods
@@ -43,7 +44,8 @@ class Row:
     source: Optional[Callable] = None  # (work) -> the file that is sent
     target: Optional[Callable] = None  # (work) -> the file that must be equal to it afterwards
     statistic: Callable = measure.median  # what of a row's samples is compared
-    prepare: Optional[Callable] = None  # (work): makes the source, where it is no single file
+    prepare: Optional[Callable] = None  # (work): makes the source, where it is not the one file
+    arrange: Optional[Callable] = None  # (work): puts in place, before each run, what it is to find
 
 
 MASTER = {"ssh, ControlMaster": Target(1.0)}
@@ -177,6 +179,42 @@ def tree_rows():
         tree_row(Tree(up, "tmpfs", wan=True)) for up in (True, False)]
 
 
+def long_row(transfer):
+    return Row(transfer.key, transfer.title, "s", transfer.contenders, {"iperf3": Target(1.15)}, folder=transfer.folder,
+               source=transfer.source, target=transfer.target, prepare=transfer.prepare)
+
+
+def long_rows():
+    return [long_row(LongTransfer(up, lossy)) for lossy in (False, True) for up in (True, False)]
+
+
+def sync_rows():
+    return [
+        Row("sync-changed", f"sync of one file with {sync.CHANGES} changed KiB, TLS, tmpfs", "s", sync.changed_contenders,
+            {"rsync -t": Target(0.5)}, source=sync.changed, target=sync.file_target, prepare=sync.make_changed,
+            arrange=sync.put_old_file),
+        Row("sync-unchanged", f"sync of {sync.FILES} unchanged files, TLS, tmpfs", "s", sync.unchanged_contenders, {},
+            source=sync.tree_source, target=sync.tree_target, prepare=sync.make_trees, arrange=sync.put_same_tree,
+            own_target=Target(0.1)),
+    ]
+
+
+def memory_row(same, key):
+    """The most memory that either end has in use while it does the work of another row."""
+    def contenders(work):
+        ours = same.contenders(work)[0]
+        return [Memory(work, ours.root, ours.arguments)]
+
+    return dataclasses.replace(same, key=f"memory-{key}", title=f"memory of either end: {same.title}", unit="MiB",
+                               contenders=contenders, targets={}, own_target=Target(64))
+
+
+def memory_rows():
+    files = Transfer(True, tls=True, place="tmpfs", sync=True).row()
+    return [memory_row(files, "file"), *(memory_row(tree_row(Tree(up, "tmpfs")), f"tree-{'up' if up else 'down'}")
+                                         for up in (True, False))]
+
+
 def stream_row(up):
     """One file through a command's standard input or output, against the verb that is made for files."""
     same = Transfer(up, tls=True, place="tmpfs", sync=True)
@@ -216,4 +254,7 @@ def all_rows():
         stream_row(up=False),
         *transfer_rows(),
         *tree_rows(),
+        *long_rows(),
+        *sync_rows(),
+        *memory_rows(),
     ]

@@ -122,8 +122,21 @@ class Workplace:
     @functools.cached_property
     def wan(self):
         """The site with a long link between server and client; it is made when the first row asks for it."""
-        near, far = link.open_link(self.stack, self.root, self.binaries["bench_wanlink"])
-        ssh = self._start_peer("ssh-wan", WAN_SSH_PORT, link.FAR_ADDRESS, processes.inside(far))
+        return self._far_site("wan")
+
+    @functools.cached_property
+    def slow_wan(self):
+        """The same with a rate."""
+        return self._far_site("rate", "--mbit", link.RATE_MBIT)
+
+    @functools.cached_property
+    def lossy_wan(self):
+        """The same with a rate and losses."""
+        return self._far_site("loss", "--mbit", link.RATE_MBIT, "--loss", link.LOSS_PERCENT)
+
+    def _far_site(self, name, *options):
+        near, far = link.open_link(self.stack, self.root, self.binaries["bench_wanlink"], name, options)
+        ssh = self._start_peer(f"ssh-{name}", WAN_SSH_PORT, link.FAR_ADDRESS, processes.inside(far))
         server, client = (dataclasses.replace(self.account, network=network) for network in (far, near))
         return Site(link.FAR_ADDRESS, server, client, ssh)
 
@@ -166,16 +179,17 @@ class Workplace:
         self.own(root)
         return place
 
-    def add_source(self, place):
+    def add_source(self, place, name="source", size=None):
         """Makes the source files of a place, when a row needs them first."""
-        if (place / "source").exists():
+        if (place / name).exists():
             return
+        size = size or self.size
         free = shutil.disk_usage(place).free
-        if free < 3 * self.size:
-            raise BenchError(f"{place} has {free >> 20} MiB free and needs {3 * self.size >> 20} (see --size, --disk)")
-        make_source(place / "source", self.size)
-        self.own(place / "source")
-        os.link(place / "source", place / "root" / "source")
+        if free < 3 * size:
+            raise BenchError(f"{place} has {free >> 20} MiB free and needs {3 * size >> 20} (see --size, --disk)")
+        make_source(place / name, size)
+        self.own(place / name)
+        os.link(place / name, place / "root" / name)
 
     def add_tree(self, place, name, count):
         """A directory of small files, 1 to 11 KB, a hundred in each of its directories; the same below root/."""
