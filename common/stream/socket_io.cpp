@@ -6,10 +6,30 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "common/file_io.h"
 
 namespace farhand {
+namespace {
+
+constexpr std::chrono::milliseconds kLongRoundTrip{5};
+
+// The kernel has measured the handshake, which is over. A host that does not offer it keeps its own.
+void choose_congestion_control(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return;
+  const char* name = congestion_control_for(std::chrono::microseconds(info.tcpi_rtt));
+  if (name == nullptr) return;
+  static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, static_cast<socklen_t>(std::strlen(name))));
+}
+
+}  // namespace
+
+const char* congestion_control_for(std::chrono::microseconds round_trip) noexcept {
+  return round_trip >= kLongRoundTrip ? "bbr" : nullptr;
+}
 
 void prepare_stream_socket(int fd) {
   int domain = 0;
@@ -20,6 +40,7 @@ void prepare_stream_socket(int fd) {
   // A failure costs latency and nothing else (and a connection that is broken already says so at its first read).
   const int on = 1;
   static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+  choose_congestion_control(fd);
 }
 
 ssize_t receive_now(int fd, MutableBytes into) noexcept {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string_view>
 
 #include "common/bytes.h"
@@ -10,8 +11,14 @@
 
 namespace farhand {
 
-// Non-blocking from now on and, over TCP, without Nagle's delay. Throws std::system_error if `fd` is no socket.
+// Non-blocking from now on and, over TCP, without Nagle's delay, and with congestion_control_for() where the kernel
+// lets us choose. Throws std::system_error if `fd` is no socket.
 void prepare_stream_socket(int fd);
+
+// The congestion control that fits a connection's round trip; null: the host's own. On a long link one that takes a
+// lost packet for what it mostly is there, and not for a full queue (BBR), carries several times as much. On a short
+// one it gains nothing, and its pacing costs time.
+const char* congestion_control_for(std::chrono::microseconds round_trip) noexcept;
 
 // recv and send once, EINTR retried: the count, or -1 with errno set. 0 from receive_now is the peer's half-close.
 ssize_t receive_now(int fd, MutableBytes into) noexcept;

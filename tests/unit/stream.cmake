@@ -3,6 +3,7 @@ farhand_test(stream_test
   SOURCES
     stream/connect_test.cpp
     stream/drive.cpp
+    stream/long_link_test.cpp
     stream/odd_peer.cpp
     stream/own_identity_test.cpp
     stream/stream_conformance_test.cpp
