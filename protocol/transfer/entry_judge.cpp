@@ -144,7 +144,7 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   if (options_.existing == Existing::kKeep) return;
   if (options_.existing == Existing::kUpdate && is_as_new(status, entry)) return;
   judgement.fate = Judgement::Fate::kNeeded;
-  if (entry.kind == EntryKind::kLink && S_ISLNK(status.st_mode)) return compare_link(entry, place, judgement);
+  if (entry.kind == EntryKind::kLink && S_ISLNK(status.st_mode)) return compare_link(entry, place, status, judgement);
   if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
   if (static_cast<std::uint64_t>(status.st_size) != entry.size) return;
   const bool same_time = has_time_of(status, entry);
@@ -158,20 +158,24 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   }
 }
 
-void EntryJudge::compare_link(const Entry& entry, const Place& place, Judgement& judgement) const {
+void EntryJudge::compare_link(const Entry& entry, const Place& place, const struct stat& status,
+                              Judgement& judgement) const {
   std::vector<char> says(entry.target.size() + 1);  // one more, to see if it says more
   const ssize_t length = ::readlinkat(place.directory->get(), place.leaf.c_str(), says.data(), says.size());
   if (length < 0 || std::string_view(says.data(), static_cast<std::size_t>(length)) != entry.target) return;
   judgement.fate = Judgement::Fate::kUnchanged;
-  if (options_.dry_run) return;
+  if (options_.dry_run || status.st_nlink > 1) return;
   std::ignore = ::utimensat(place.directory->get(), place.leaf.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW);
 }
 
 void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const struct stat& status,
                                 Judgement& judgement) const {
   judgement.fate = Judgement::Fate::kUnchanged;
-  const bool is_like = (status.st_mode & 07777) == metadata_.mode_of(entry) && has_time_of(status, entry);
-  if (options_.dry_run || is_like) return;
+  if (options_.dry_run || metadata_.is_like(status, entry)) return;
+  if (status.st_nlink > 1) {  // mended in place, it would change under its other names too: a new file takes this one
+    judgement.fate = Judgement::Fate::kNeeded;
+    return;
+  }
   const UniqueFd file = open_as_it_is(place.directory->get(), place.leaf);
   struct stat opened {};
   const std::string shown = target_.shown(judgement.path);

@@ -57,7 +57,7 @@ class EntryJudge {
   void judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume);
   void judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement);
   void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
-  void compare_link(const Entry& entry, const Place& place, Judgement& judgement) const;
+  void compare_link(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   void accept_as_same(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   bool open_old(const Place& place, const struct stat& status, Judgement& judgement) const;
 

@@ -129,6 +129,10 @@ Result<void> FileMetadata::apply(int fd, const Entry& entry, const std::string& 
   return {};
 }
 
+bool FileMetadata::is_like(const struct stat& status, const Entry& entry) const {
+  return (status.st_mode & 07777) == mode_of(entry) && has_time_of(status, entry);
+}
+
 UniqueFd open_as_it_is(int directory, const std::string& leaf) {
   UniqueFd file(::openat(directory, leaf.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) file.reset(::openat(directory, leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));

@@ -41,6 +41,8 @@ class FileMetadata {
   // Mode and time only, where they differ; of what may be open with O_PATH alone.
   Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) const;
 
+  // Whether mode and time are the entry's already.
+  [[nodiscard]] bool is_like(const struct stat& status, const Entry& entry) const;
   [[nodiscard]] mode_t mode_of(const Entry& entry) const { return entry.mode & mode_mask_ & 0777; }
   OwnerIds owner_of(const Entry& entry);
 

@@ -131,8 +131,26 @@ void IncomingFile::append(Bytes bytes) {
 
 IncomingFile::Ready IncomingFile::prepare_close(const Seal& seal) {
   if (seal.outcome != SealOutcome::kComplete || dropped_) return Ready::kYes;
-  if (seal.size < position_ || (stays_as_it_is() && seal.size == position_)) return Ready::kYes;
+  take_over(seal);
+  if (seal.size < position_) return Ready::kYes;
+  if (stays_as_it_is() && seal.size == position_) {
+    if (!stays_under_other_names()) return Ready::kYes;
+    begun_ = true;  // as if an empty part had come
+    parts_.report.observer().spared(wanted_.verdict.have);
+  }
   return make_ready(seal.size);
+}
+
+// Mode and time as they were when it had been read, and not when it was listed.
+void IncomingFile::take_over(const Seal& seal) {
+  wanted_.entry.mode = seal.mode;
+  wanted_.entry.modified_seconds = seal.modified_seconds;
+  wanted_.entry.modified_nanoseconds = seal.modified_nanoseconds;
+}
+
+// Mending what is there would change it under names that are none of this job's business.
+bool IncomingFile::stays_under_other_names() const {
+  return wanted_.old->st_nlink > 1 && !parts_.metadata.is_like(*wanted_.old, wanted_.entry);
 }
 
 bool IncomingFile::close(const Seal& seal) {
@@ -145,9 +163,7 @@ bool IncomingFile::close(const Seal& seal) {
     return false;
   }
   if (failed_ || !compare(seal)) return false;
-  wanted_.entry.mode = seal.mode;
-  wanted_.entry.modified_seconds = seal.modified_seconds;
-  wanted_.entry.modified_nanoseconds = seal.modified_nanoseconds;
+  take_over(seal);
   if (stays_as_it_is()) {
     if (!wanted_.dry) mend_old();
     if (failed_) return false;

@@ -1,7 +1,8 @@
 // IncomingFile: the content of one entry, from its first part to its close.
 //
 //   wanted -> [ nothing yet ] -> part file -> compared with `close` -> StoreQueue
-//               |  nothing comes, and what is there is the same: it stays
+//               |  nothing comes, and what is there is the same: it stays; if it has other names and another mode or
+//               |  time, a copy of it takes this name
 //
 // Whatever fails with the file itself is remembered, told once, and the rest of it thrown away.
 //
@@ -45,6 +46,8 @@ class IncomingFile {
   bool begin_copy(const Place& place);
   void end_copy();
   void start_over();
+  void take_over(const Seal& seal);
+  [[nodiscard]] bool stays_under_other_names() const;
   void mend_old();
   bool compare(const Seal& seal);
   void hand_over();

@@ -21,6 +21,7 @@ farhand_test(protocol_test
     protocol/job_peer.cpp
     protocol/job_receiver_test.cpp
     protocol/job_receiver_trouble_test.cpp
+    protocol/job_rules_test.cpp
     protocol/liveness_test.cpp
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp

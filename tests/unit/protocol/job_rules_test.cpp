@@ -1,0 +1,97 @@
+// A job's receiver and what was there before: other names of a file, directories, backups, names that are our own.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "protocol/messages/session.h"
+#include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/part_file.h"
+#include "tests/unit/protocol/job_peer.h"
+#include "tests/unit/protocol/sabotage.h"
+
+namespace farhand {
+namespace {
+
+using test::directory_entry;
+using test::file_entry;
+using test::hard_link_entry;
+using test::JobPlace;
+using test::link_entry;
+using test::ScriptedSender;
+
+std::pair<Entry, std::string> file(const std::string& path, const std::string& content, std::uint32_t mode = 0644) {
+  return {file_entry(path, content, mode), content};
+}
+std::pair<Entry, std::string> without_content(Entry entry) {
+  return {std::move(entry), ""};
+}
+
+bool has_job_time(const struct stat& status) {
+  return status.st_mtim.tv_sec == test::kJobTime.tv_sec && status.st_mtim.tv_nsec == test::kJobTime.tv_nsec;
+}
+
+void expect_no_trouble(const JobPlace& place) {
+  for (const Trouble& trouble : place.last_troubles) ADD_FAILURE() << trouble.path << ": " << trouble.message;
+}
+
+mode_t mode_of(const JobPlace& place, const std::string& name) {
+  return place.status(name).st_mode & 07777;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Other names of a file
+
+TEST(JobRules, AFileWithOtherNamesIsNotMendedUnderThem) {
+  JobPlace place;
+  place.make_old("same", "content", 0600);
+  std::filesystem::create_hard_link(place.path("same"), place.path("other"));
+  ASSERT_TRUE(place.send({file("same", "content", 0644)}));
+  expect_no_trouble(place);
+  EXPECT_EQ(mode_of(place, "same"), 0644u);
+  EXPECT_TRUE(has_job_time(place.status("same")));
+  EXPECT_EQ(place.content("same"), "content");
+  EXPECT_EQ(mode_of(place, "other"), 0600u);
+  EXPECT_EQ(place.heard.bytes, 0u) << "it is copied here";
+  EXPECT_EQ(place.names(), (std::vector<std::string>{"other", "same"}));
+}
+
+TEST(JobRules, NorWhereTimesAloneAreCompared) {
+  JobPlace place;
+  place.options.sameness = Sameness::kByTimes;
+  place.make_old("same", "content", 0600);
+  std::filesystem::create_hard_link(place.path("same"), place.path("other"));
+  ASSERT_TRUE(place.send({file("same", "content", 0644)}));
+  expect_no_trouble(place);
+  EXPECT_EQ(mode_of(place, "same"), 0644u);
+  EXPECT_EQ(mode_of(place, "other"), 0600u);
+}
+
+TEST(JobRules, AFileWithOtherNamesThatNeedsNoMendingStaysOneOfThem) {
+  for (const Sameness sameness : {Sameness::kProven, Sameness::kByTimes}) {
+    JobPlace place;
+    place.options.sameness = sameness;
+    place.make_old("same", "content");
+    std::filesystem::create_hard_link(place.path("same"), place.path("other"));
+    ASSERT_TRUE(place.send({file("same", "content")}));
+    EXPECT_EQ(place.status("same").st_ino, place.status("other").st_ino);
+    EXPECT_EQ(place.heard.unchanged, 1u);
+  }
+}
+
+TEST(JobRules, TheNamesThatAJobGivesOneFileAreMendedTogether) {
+  JobPlace place;
+  place.make_old("a", "content", 0600);
+  std::filesystem::create_hard_link(place.path("a"), place.path("b"));
+  ASSERT_TRUE(place.send({file("a", "content", 0644), without_content(hard_link_entry("b", "a"))}));
+  expect_no_trouble(place);
+  EXPECT_EQ(place.status("a").st_ino, place.status("b").st_ino);
+  EXPECT_EQ(mode_of(place, "b"), 0644u);
+}
+
+}  // namespace
+}  // namespace farhand
