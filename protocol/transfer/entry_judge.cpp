@@ -105,7 +105,11 @@ void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
   }
   const auto made = target_.make_directory(judgement.path);
   if (made) {
-    judgement.fate = *made ? Judgement::Fate::kMade : Judgement::Fate::kEntered;
+    const bool stays = options_.existing != Existing::kReplace;
+    judgement.mode_was = made->was;
+    judgement.fate = made->is_new ? Judgement::Fate::kMade
+                     : stays      ? Judgement::Fate::kStays
+                                  : Judgement::Fate::kEntered;
   } else {
     blocked_ = judgement.path;
     fail_as(judgement, made.error());

@@ -24,11 +24,13 @@ struct Judgement {
     kFailed,     // `error` says why
     kMade,       // a directory has been made
     kEntered,    // a directory was there
+    kStays,      // a directory was there, and is left as it is
     kNeeded,     // `verdict` says what of its content, or it is a link to be made
   };
   Fate fate = Fate::kSettled;
   Verdict verdict;
-  std::string path;  // in the target
+  std::string path;                // in the target
+  std::optional<mode_t> mode_was;  // kStays: to be given back to it in the end
   std::optional<Error> error;
   std::string_view notice;  // a sentence, if not empty
   std::string_view would;   // dry run: "new" or "changed", if not empty

@@ -123,8 +123,9 @@ void JobIntake::conclude() {
   unsaid_.push_back(judgement.verdict);
   const std::string shown = parts_.target.shown(judgement.path);
   if (judgement.fate == Judgement::Fate::kNeeded) return want(std::move(one), std::move(judgement));
-  const bool entered = judgement.fate == Judgement::Fate::kMade || judgement.fate == Judgement::Fate::kEntered;
-  if (!entered) attribute_bytes_ -= attribute_bytes(one.entry);
+  const bool is_finished_later =
+      judgement.fate == Judgement::Fate::kMade || judgement.fate == Judgement::Fate::kEntered || judgement.mode_was;
+  if (!is_finished_later) attribute_bytes_ -= attribute_bytes(one.entry);
   switch (judgement.fate) {
     case Judgement::Fate::kSettled:
       if (!judgement.notice.empty()) {
@@ -148,6 +149,9 @@ void JobIntake::conclude() {
     case Judgement::Fate::kMade:
     case Judgement::Fate::kEntered:
       return conclude_directory(one, judgement);
+    case Judgement::Fate::kStays:
+      if (judgement.mode_was) return conclude_directory(one, judgement);
+      break;
     case Judgement::Fate::kNeeded:
       break;
   }
@@ -157,6 +161,7 @@ void JobIntake::conclude() {
 // It is settled when it is durable; what it gets in the end is remembered until all in it is settled.
 void JobIntake::conclude_directory(Unjudged& one, Judgement& judgement) {
   const std::uint64_t number = one.number;
+  const auto restored = judgement.fate == Judgement::Fate::kStays ? judgement.mode_was : std::nullopt;
   if (judgement.fate == Judgement::Fate::kMade) {
     StoreItem item;
     item.kind = EntryKind::kDirectory;
@@ -167,7 +172,7 @@ void JobIntake::conclude_directory(Unjudged& one, Judgement& judgement) {
   } else {
     parts_.ledger.settle(number);
   }
-  parts_.ledger.remember_directory(number, std::move(one.entry), std::move(judgement.path));
+  parts_.ledger.remember_directory(number, std::move(one.entry), std::move(judgement.path), restored);
 }
 
 void JobIntake::want(Unjudged one, Judgement judgement) {

@@ -16,10 +16,12 @@ std::uint64_t JobLedger::add(const std::string& entry_path) {
   return settled_ + slots_.size() - 1;
 }
 
-void JobLedger::remember_directory(std::uint64_t number, Entry entry, std::string path) {
+void JobLedger::remember_directory(std::uint64_t number, Entry entry, std::string path,
+                                   std::optional<mode_t> restored) {
   FARHAND_ASSERT(number >= settled_ && number - settled_ < slots_.size());
   Slot& slot = slots_[number - settled_];
-  slot.directory = std::make_unique<LeftDirectory>(LeftDirectory{std::move(entry), std::move(path), slot.depth});
+  slot.directory =
+      std::make_unique<LeftDirectory>(LeftDirectory{std::move(entry), std::move(path), slot.depth, restored});
   directory_bytes_ += bytes_of(*slot.directory);
 }
 

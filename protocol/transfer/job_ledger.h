@@ -7,6 +7,8 @@
 // Threads: one at a time.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -22,14 +24,16 @@ class JobLedger {
  public:
   // The next entry, and its number. `directory`: it is one that is to be finished when it is left.
   std::uint64_t add(const std::string& entry_path);
-  // `number` is a directory that is to be finished once it is left.
-  void remember_directory(std::uint64_t number, Entry entry, std::string path);
+  // `number` is a directory that is to be finished once it is left; `restored`: it only gets this mode back.
+  void remember_directory(std::uint64_t number, Entry entry, std::string path,
+                          std::optional<mode_t> restored = std::nullopt);
   void settle(std::uint64_t number);
 
   struct LeftDirectory {
     Entry entry;
     std::string path;  // in the target
     std::size_t depth = 0;
+    std::optional<mode_t> restored;
   };
   // Moves the count on, and gives the directories that have been left by that; `all`: those that are still open too.
   std::vector<LeftDirectory> advance(bool all = false);

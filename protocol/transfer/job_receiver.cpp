@@ -149,7 +149,8 @@ void JobReceiver::settle(const std::vector<StoreResult>& results) {
 void JobReceiver::count_on(bool all) {
   for (const JobLedger::LeftDirectory& left : ledger_.advance(all)) {
     directories_changed_ = true;
-    const auto finished = target_.finish_directory(left.path, left.entry, metadata_);
+    const auto finished = left.restored ? target_.restore_directory(left.path, *left.restored)
+                                        : target_.finish_directory(left.path, left.entry, metadata_);
     intake_.release(left.entry);
     if (!finished) report_.failed(target_.shown(left.path), finished.error());
   }
@@ -331,6 +332,9 @@ void JobReceiver::wind_down() {
   if (!store_) return;
   settle(store_->drain());
   count_on(false);
+  for (const JobLedger::LeftDirectory& left : ledger_.advance(true)) {
+    if (left.restored) std::ignore = target_.restore_directory(left.path, *left.restored);
+  }
 }
 
 }  // namespace

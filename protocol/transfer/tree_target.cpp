@@ -94,10 +94,12 @@ Result<UniqueFd> make_base(const JobTarget& target, const std::string& path) {
   return base;
 }
 
-bool become_accessible(int directory) {
+// False with errno, if its owner cannot be let in.
+bool become_accessible(int directory, std::optional<mode_t>& was) {
   struct stat status {};
   if (::fstat(directory, &status) != 0) return false;
   if ((status.st_mode & kOwnersAll) == kOwnersAll || status.st_uid != ::geteuid()) return true;
+  was = status.st_mode & 07777;
   const UniqueFd readable(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return set_mode(readable ? readable.get() : directory, (status.st_mode & 07777) | kOwnersAll);
 }
@@ -139,7 +141,9 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
     return fail(ErrorCode::kFileTrouble, quoted(to.path) + " is not a directory, so nothing can go into it");
   if (dry_run) return TreeTarget(std::nullopt, shown, "", true);
   TRY_ASSIGN(UniqueFd base, make_base(target, to.path));
-  return TreeTarget(rooted(std::move(base), to.path), shown, "", dry_run);
+  TreeTarget made(rooted(std::move(base), to.path), shown, "", dry_run);
+  made.base_is_new_ = true;
+  return made;
 }
 
 Result<std::string> TreeTarget::path_of(const std::string& entry_path) {
@@ -176,23 +180,33 @@ Result<Place> TreeTarget::place_of(const std::string& path) {
   return Place{*std::move(directory), leaf_of(path)};
 }
 
-Result<bool> TreeTarget::make_directory(const std::string& path) {
-  if (path == ".") return false;
+Result<TreeTarget::MadeDirectory> TreeTarget::make_directory(const std::string& path) {
+  MadeDirectory made{path == "." && base_is_new_, std::nullopt};
+  if (path == ".") {
+    if (become_accessible(base().fd(), made.was)) return made;
+    return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));
+  }
   TRY_ASSIGN(const Place place, place_of(path));
   const int parent = place.directory->get();
-  if (::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0) return true;
+  if (::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0) return MadeDirectory{true, std::nullopt};
   if (errno != EEXIST) return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be made"));
   const UniqueFd there(::openat(parent, place.leaf.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!there) {
     return fail(ErrorCode::kFileTrouble, quoted(shown(path)) + " is in the way of a directory; it stays as it is");
   }
-  if (become_accessible(there.get())) return false;
+  if (become_accessible(there.get(), made.was)) return made;
   return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));
 }
 
 Result<void> TreeTarget::finish_directory(const std::string& path, const Entry& entry, FileMetadata& metadata) const {
   TRY_ASSIGN(const UniqueFd directory, base().open_plain(path, O_RDONLY | O_DIRECTORY));
   return metadata.apply(directory.get(), entry, shown(path));
+}
+
+Result<void> TreeTarget::restore_directory(const std::string& path, mode_t mode) const {
+  TRY_ASSIGN(const UniqueFd directory, base().open_plain(path, O_RDONLY | O_DIRECTORY));
+  if (set_mode(directory.get(), mode)) return {};
+  return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " could not get its mode back"));
 }
 
 void TreeTarget::sweep_once(const std::string& path, const Place& place) {

@@ -56,8 +56,14 @@ class TreeTarget {
   [[nodiscard]] std::string stored_at() const;
 
   Result<Place> place_of(const std::string& path);
-  // The directory is there now: true if it has been made.
-  Result<bool> make_directory(const std::string& path);
+  struct MadeDirectory {
+    bool is_new = false;
+    std::optional<mode_t> was;  // its mode, if that kept its owner out and was changed
+  };
+  // The directory is there now, and its owner may write into it.
+  Result<MadeDirectory> make_directory(const std::string& path);
+  // Gives it the mode back that it had.
+  [[nodiscard]] Result<void> restore_directory(const std::string& path, mode_t mode) const;
   Result<void> finish_directory(const std::string& path, const Entry& entry, FileMetadata& metadata) const;
   // Once a directory and job: takes away what is stale. Directories are worked in in the order of entries.
   void sweep_once(const std::string& path, const Place& place);
@@ -74,6 +80,7 @@ class TreeTarget {
   std::string source_;    // the first one's first component, once known
   bool several_ = false;  // there are others
   bool dry_run_;
+  bool base_is_new_ = false;
   std::optional<DirectoryCache> cache_;
   std::vector<std::string> swept_;  // of the directory worked in last and those above it
 };

@@ -93,5 +93,48 @@ TEST(JobRules, TheNamesThatAJobGivesOneFileAreMendedTogether) {
   EXPECT_EQ(mode_of(place, "b"), 0644u);
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Directories
+
+TEST(JobRules, DirectoriesThatWereThereStayAsTheyAreWhereFilesDo) {
+  for (const Existing existing : {Existing::kKeep, Existing::kUpdate}) {
+    JobPlace place;
+    place.options.existing = existing;
+    place.directory.make_directory("there/d");
+    ASSERT_EQ(::chmod(place.path("d").c_str(), 0550), 0);
+    ASSERT_TRUE(place.send({without_content(directory_entry("d")), file("d/new", "x"),
+                            without_content(directory_entry("e", 0750)), file("e/new", "x")}));
+    expect_no_trouble(place);
+    EXPECT_EQ(place.content("d/new"), "x");
+    EXPECT_EQ(mode_of(place, "d"), 0550u) << "though it was made writable meanwhile";
+    EXPECT_FALSE(has_job_time(place.status("d")));
+    EXPECT_EQ(mode_of(place, "e"), 0750u) << "a new one is as the sender has it";
+    EXPECT_TRUE(has_job_time(place.status("e")));
+  }
+}
+
+TEST(JobRules, SoDoesTheTargetItself) {
+  for (const bool keeps : {true, false}) {
+    JobPlace place;
+    place.options.existing = keeps ? Existing::kKeep : Existing::kReplace;
+    place.placement = Placement::kAs;
+    ASSERT_EQ(::chmod(place.path(".").c_str(), 0711), 0);
+    ASSERT_TRUE(place.send({without_content(directory_entry(".", 0750)), file("a", "x")}));
+    expect_no_trouble(place);
+    EXPECT_EQ(mode_of(place, "."), keeps ? 0711u : 0750u);
+    EXPECT_EQ(has_job_time(place.status(".")), !keeps);
+  }
+}
+
+TEST(JobRules, ATargetThatWasMadeIsAsTheSenderHasItAlsoWhereFilesStay) {
+  JobPlace place;
+  place.options.existing = Existing::kKeep;
+  place.placement = Placement::kAs;
+  place.to = "there/new";
+  ASSERT_TRUE(place.send({without_content(directory_entry(".", 0750)), file("a", "x")}));
+  expect_no_trouble(place);
+  EXPECT_EQ(mode_of(place, "new"), 0750u);
+}
+
 }  // namespace
 }  // namespace farhand
