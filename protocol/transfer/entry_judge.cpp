@@ -121,6 +121,7 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   if (!place) return fail_as(judgement, place.error());
   const std::string shown = target_.shown(judgement.path);
   struct stat status {};
+  const bool may_be_a_backup = backups_.holds(judgement.path);
   if (!place->directory || ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (place->directory && errno != ENOENT) return fail_as(judgement, errno_error(errno, quoted(shown)));
     judgement.would = "new";
@@ -134,6 +135,10 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   } else {
     judgement.would = "changed";
     judge_old(entry, *place, status, judgement);
+    // What is there may become the backup of another: that is known when its turn comes.
+    if (may_be_a_backup && judgement.fate == Judgement::Fate::kUnchanged) judgement.fate = Judgement::Fate::kNeeded;
+    judgement.replaces = judgement.fate == Judgement::Fate::kNeeded;
+    if (judgement.replaces) backups_.replaced();
     if (judgement.fate == Judgement::Fate::kNeeded && !judgement.old_file) {
       judge_new(entry, *place, judgement, may_resume);
     }

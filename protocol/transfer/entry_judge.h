@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/transfer/backup_names.h"
 #include "protocol/transfer/tree_target.h"
 
 namespace farhand {
@@ -29,6 +30,7 @@ struct Judgement {
   };
   Fate fate = Fate::kSettled;
   Verdict verdict;
+  bool replaces = false;           // kNeeded: something is there
   std::string path;                // in the target
   std::optional<mode_t> mode_was;  // kStays: to be given back to it in the end
   std::optional<Error> error;
@@ -44,7 +46,7 @@ struct Judgement {
 class EntryJudge {
  public:
   EntryJudge(TreeTarget& target, const JobOptions& options, const FileMetadata& metadata)
-      : target_(target), options_(options), metadata_(metadata) {}
+      : target_(target), options_(options), metadata_(metadata), backups_(options.backup) {}
 
   // `may_resume`: a part file may be held open until its content comes.
   Result<Judgement> judge(const Entry& entry, bool may_resume);
@@ -66,6 +68,7 @@ class EntryJudge {
   TreeTarget& target_;
   const JobOptions& options_;
   const FileMetadata& metadata_;
+  BackupNames backups_;                 // of what may be replaced
   std::optional<std::string> blocked_;  // a directory that could not be made: nothing below it can be stored
 };
 

@@ -25,11 +25,16 @@ Error changed_meanwhile(const std::string& shown) {
 
 }  // namespace
 
+Error is_a_backup(const std::string& shown) {
+  return {ErrorCode::kUsage, quoted(shown) + " was not stored, since what this job has replaced is kept there", false};
+}
+
 IncomingFile::IncomingFile(WantedEntry wanted, const JobParts& parts)
     : wanted_(std::move(wanted)), parts_(parts), shown_(parts.target.shown(wanted_.path)), dropped_(wanted_.dry) {
   if (wanted_.verdict.need == Need::kRest) position_ = wanted_.verdict.have;
   if (wanted_.part) part_ = std::exchange(wanted_.part, std::nullopt);
   parts_.report.observer().file_begun(shown_);
+  if (parts_.backups.holds(wanted_.path)) fail_with(is_a_backup(shown_));
 }
 
 void IncomingFile::fail_with(const Error& error) {
@@ -224,6 +229,7 @@ void IncomingFile::hand_over() {
   item.entry_path = std::move(wanted_.entry.path);
   item.hash = hash;
   part_.reset();
+  if (wanted_.replaces) parts_.backups.replaced();
   parts_.store->add(std::move(item));
 }
 

@@ -18,6 +18,9 @@
 
 namespace farhand {
 
+// Why an entry is not stored whose name BackupNames hold.
+Error is_a_backup(const std::string& shown);
+
 class IncomingFile {
  public:
   IncomingFile(WantedEntry wanted, const JobParts& parts);

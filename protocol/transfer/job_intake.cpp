@@ -177,8 +177,8 @@ void JobIntake::conclude_directory(Unjudged& one, Judgement& judgement) {
 
 void JobIntake::want(Unjudged one, Judgement judgement) {
   WantedEntry wanted{
-      one.number,   std::move(one.entry),    std::move(judgement.path), judgement.verdict, std::move(judgement.part),
-      std::nullopt, !judgement.would.empty()};
+      one.number,   std::move(one.entry),     std::move(judgement.path), judgement.verdict, std::move(judgement.part),
+      std::nullopt, !judgement.would.empty(), judgement.replaces};
   if (wanted.part) ++open_parts_;
   if (judgement.old_file) wanted.old = judgement.old_status;
   wanted_.push_back(std::move(wanted));

@@ -34,6 +34,7 @@ struct WantedEntry {
   std::optional<PartFile> part;    // kRest: it is of this
   std::optional<struct stat> old;  // kRest: or of the file that was there
   bool dry = false;                // nothing is written
+  bool replaces = false;           // something is there
 };
 
 // What a receiver's parts share.
@@ -41,7 +42,8 @@ struct JobParts {
   TreeTarget& target;
   const JobOptions& options;
   FileMetadata& metadata;
-  StoreQueue* store;  // null in a dry run
+  StoreQueue* store;     // null in a dry run
+  BackupNames& backups;  // of what is replaced, in the order of the content
   JobLedger& ledger;
   JobReport& report;
 };

@@ -65,6 +65,7 @@ class JobReceiver {
   std::unique_ptr<StoreQueue> store_;  // none in a dry run
   JobLedger ledger_;
   JobReport report_;
+  BackupNames backups_;
   JobParts parts_;
   JobIntake intake_;
   std::optional<IncomingFile> file_;  // whose content is under way
@@ -85,7 +86,8 @@ JobReceiver::JobReceiver(Channel& channel, TreeTarget target, const JobTarget& a
                  ? nullptr
                  : std::make_unique<StoreQueue>(target_.base(), StoreRules{options.existing, options.backup})),
       report_(observer),
-      parts_{target_, options_, metadata_, store_.get(), ledger_, report_},
+      backups_(options.backup),
+      parts_{target_, options_, metadata_, store_.get(), backups_, ledger_, report_},
       intake_(parts_, asked.placement == Placement::kAs, asked.names) {
   if (!store_) return;
   // Before anything is written, so that its sync tells of every failure since.
@@ -113,6 +115,13 @@ void JobReceiver::submit_links() {
     const WantedEntry* first = intake_.first();
     if (first == nullptr || first->entry.kind == EntryKind::kFile) return;
     WantedEntry wanted = intake_.take_first();
+    if (backups_.holds(wanted.path)) {
+      report_.failed(target_.shown(wanted.path), is_a_backup(target_.shown(wanted.path)));
+      store_->mark_failed(wanted.path);
+      ledger_.settle(wanted.number);
+      continue;
+    }
+    if (wanted.replaces) backups_.replaced();
     StoreItem item;
     item.kind = wanted.entry.kind;
     item.number = wanted.number;

@@ -55,7 +55,14 @@ Result<bool> is_replaceable(int directory, const std::string& leaf, const std::s
 }
 
 // The old file gets its second name before it loses the first, so that no moment is without it.
+// An older backup goes; anything but a file or a link in its place is no backup, and stays.
 Result<void> keep_backup(int directory, const std::string& leaf, const std::string& backup, const std::string& shown) {
+  struct stat status {};
+  if (::fstatat(directory, backup.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(status.st_mode) &&
+      !S_ISLNK(status.st_mode)) {
+    return fail(ErrorCode::kNotRegular, "no backup of " + quoted(shown) + " can be kept, since " + quoted(backup) +
+                                            " is in the way" + std::string(kKept));
+  }
   const std::string temporary = random_part_name();
   if (::linkat(directory, leaf.c_str(), directory, temporary.c_str(), 0) == 0) {
     const bool named = ::renameat(directory, temporary.c_str(), directory, backup.c_str()) == 0;

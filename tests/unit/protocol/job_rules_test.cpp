@@ -136,5 +136,75 @@ TEST(JobRules, ATargetThatWasMadeIsAsTheSenderHasItAlsoWhereFilesStay) {
   EXPECT_EQ(mode_of(place, "new"), 0750u);
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Backups
+
+TEST(JobRules, AnEntryDoesNotTakeTheNameOfABackup) {
+  JobPlace place;
+  place.options.backup = "~";
+  place.make_old("a", "old");
+  place.make_old("a~", "older");
+  ASSERT_TRUE(place.send({file("a", "newest"), file("a-1", "x"), without_content(directory_entry("ab")),
+                          file("ab/c", "x"), file("a~", "new backup")}));
+  EXPECT_EQ(place.content("a"), "newest");
+  EXPECT_EQ(place.content("a~"), "old");
+  ASSERT_EQ(place.last_troubles.size(), 1u);
+  EXPECT_EQ(place.last_troubles[0].path, "there/a~");
+  EXPECT_EQ(place.heard.failed, 1u);
+}
+
+TEST(JobRules, NorOneThatIsThereAlready) {
+  JobPlace place;
+  place.options.backup = "~";
+  place.make_old("a", "old");
+  place.make_old("a~", "same");
+  ASSERT_TRUE(place.send({file("a", "newest"), file("a~", "same")}));
+  EXPECT_EQ(place.content("a~"), "old");
+  EXPECT_EQ(place.heard.unchanged, 0u) << "it was not kept";
+  EXPECT_EQ(place.heard.failed, 1u);
+}
+
+TEST(JobRules, NorDoesALinkOrAnEmptyFileThatIsThereAlready) {
+  JobPlace place;
+  place.options.backup = "~";
+  for (const auto* name : {"a", "b"}) place.make_old(name, "old");
+  place.make_old("a~", "");
+  place.directory.make_link("there/b~", "anywhere");
+  ASSERT_TRUE(
+      place.send({file("a", "new"), file("a~", ""), file("b", "new"), without_content(link_entry("b~", "anywhere"))}));
+  EXPECT_EQ(place.heard.failed, 2u);
+  EXPECT_EQ(place.content("a~"), "old");
+  EXPECT_EQ(place.content("b~"), "old");
+}
+
+TEST(JobRules, WhereNothingIsReplacedBackupsAreFilesLikeOthers) {
+  JobPlace place;
+  place.options.backup = "~";
+  place.make_old("b", "same");
+  ASSERT_TRUE(place.send({file("a", "one"), file("a~", "two"), file("b", "same"), file("b~", "three")}));
+  expect_no_trouble(place);
+  EXPECT_EQ(place.content("a~"), "two");
+  EXPECT_EQ(place.content("b~"), "three");
+}
+
+TEST(JobRules, ABackupReplacesNothingButAFileOrLink) {
+  JobPlace place;
+  place.options.backup = "~";
+  place.make_old("a", "old");
+  place.directory.make_directory("there/a~/in");
+  place.make_old("b", "old");
+  place.directory.make_pipe("there/b~");
+  place.make_old("c", "old");
+  place.directory.make_link("there/c~", "anywhere");
+  ASSERT_TRUE(place.send({file("a", "newest"), file("b", "newest"), file("c", "newest")}));
+  EXPECT_EQ(place.content("a"), "old");
+  EXPECT_TRUE(std::filesystem::exists(place.path("a~/in")));
+  EXPECT_EQ(place.content("b"), "old");
+  EXPECT_TRUE(S_ISFIFO(place.status("b~").st_mode));
+  EXPECT_EQ(place.content("c"), "newest");
+  EXPECT_EQ(place.content("c~"), "old");
+  EXPECT_EQ(place.last_troubles.size(), 2u);
+}
+
 }  // namespace
 }  // namespace farhand
