@@ -216,7 +216,7 @@ void PartFile::begin_writeback() {
 }
 
 PartFile::Detached PartFile::detach() {
-  return {std::exchange(name_, {}), std::move(fd_), resumable_, std::move(writeback_)};
+  return {std::exchange(name_, {}), std::move(fd_), directory_, resumable_, std::move(writeback_)};
 }
 
 }  // namespace farhand

@@ -73,6 +73,7 @@ class PartFile {
   struct Detached {
     std::string name;
     UniqueFd fd;
+    SharedDirectory directory;                  // in which it is, whatever that is called by now
     bool resumable = false;                     // its descriptor holds a lock that is needed until it has another name
     std::unique_ptr<BackgroundTask> writeback;  // uses fd
   };

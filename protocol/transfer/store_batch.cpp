@@ -33,11 +33,10 @@ Error trouble(int error_number, std::string_view doing, const std::string& shown
                false};
 }
 
-Error unconfirmed(int error_number, const std::string& shown) {
-  return Error{
-      ErrorCode::kFileTrouble,
-      quoted(shown) + " was stored, but the disk did not confirm it (" + errno_text(error_number) + "); send it again",
-      false};
+Error unconfirmed(const Error& reason, const std::string& shown) {
+  return Error{ErrorCode::kFileTrouble,
+               quoted(shown) + " was stored, but the disk did not confirm it (" + reason.message + "); send it again",
+               false};
 }
 
 // Whether something is there that a file may replace: a file or a link. A directory or special file is refused.
@@ -114,10 +113,17 @@ void StoreBatch::run() {
 void StoreBatch::discard() {
   for (StoreItem& item : items_) {
     item.part.writeback.reset();
-    if (item.part.name.empty()) continue;
-    if (const auto directory = directories_.open(parent_of(item.path))) {
-      ::unlinkat((*directory)->get(), item.part.name.c_str(), 0);
-    }
+    remove_part(item);
+  }
+}
+
+// Where it was made, if that is known still; a directory may have another name by now.
+void StoreBatch::remove_part(const StoreItem& item) {
+  if (item.part.name.empty()) return;
+  if (item.part.directory) {
+    ::unlinkat(item.part.directory->get(), item.part.name.c_str(), 0);
+  } else if (const auto directory = directories_.open(parent_of(item.path))) {
+    ::unlinkat((*directory)->get(), item.part.name.c_str(), 0);
   }
 }
 
@@ -155,7 +161,7 @@ void StoreBatch::name(std::size_t at) {
   const auto directory = directories_.open(parent_of(item.path));
   if (!directory) {
     if (!results_[at].error) results_[at].error = directory.error();
-    return;
+    return remove_part(item);
   }
   if (!results_[at].error && item.kind != EntryKind::kDirectory) {
     const auto named = name_item(item, (*directory)->get(), leaf_of(item.path));
@@ -163,10 +169,9 @@ void StoreBatch::name(std::size_t at) {
     if (named) results_[at].stayed = !*named;
   }
   // Gone if it was renamed; there if that failed, or did nothing since both were names of one file.
-  if (!item.part.name.empty() && (results_[at].error || results_[at].stayed || item.kind == EntryKind::kHardLink)) {
-    ::unlinkat((*directory)->get(), item.part.name.c_str(), 0);
-  }
+  if (results_[at].error || results_[at].stayed || item.kind == EntryKind::kHardLink) remove_part(item);
   item.part.fd.reset();
+  item.part.directory.reset();
 }
 
 // Whether it has the name now; else what was there stays.
@@ -246,26 +251,31 @@ Result<bool> StoreBatch::rename_item(const StoreItem& item, int directory, const
 
 void StoreBatch::sync_names() {
   std::map<dev_t, int> devices;
-  std::map<std::string, int, std::less<>> synced;
+  std::map<std::string, std::optional<Error>, std::less<>> synced;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const std::string_view parent = parent_of(items_[i].path);
     if (results_[i].error || results_[i].stayed) continue;
     auto at = synced.find(parent);
     if (at == synced.end()) {
-      at = synced.emplace(parent, 0).first;
-      const auto directory = directories_.open(parent);
-      struct stat status {};
-      if (!directory || ::fstat((*directory)->get(), &status) != 0) {
-        at->second = EIO;
-      } else if (!small_ || ::fsync((*directory)->get()) != 0) {
-        const bool tell = small_ && errno != EBADF;  // EBADF: it may not be read, only written into
-        const auto [device, is_new] = devices.try_emplace(status.st_dev, tell ? errno : 0);
-        if (is_new && !tell) device->second = sync_device(status.st_dev, (*directory)->get());
-        at->second = device->second;
-      }
+      at = synced.emplace(parent, std::nullopt).first;
+      if (auto done = sync_directory(parent, devices); !done) at->second = std::move(done).error();
     }
-    if (at->second != 0) results_[i].error = unconfirmed(at->second, items_[i].shown);
+    if (at->second) results_[i].error = unconfirmed(*at->second, items_[i].shown);
   }
+}
+
+// `devices`: errno of those file systems that were synced as a whole.
+Result<void> StoreBatch::sync_directory(std::string_view path, std::map<dev_t, int>& devices) {
+  TRY_ASSIGN(const SharedDirectory directory, directories_.open(path));
+  struct stat status {};
+  if (::fstat(directory->get(), &status) != 0) return fail(code_from_errno(errno), errno_text(errno));
+  if (small_ && ::fsync(directory->get()) == 0) return {};
+  // EBADF: it may not be read, only written into.
+  if (small_ && errno != EBADF) return fail(code_from_errno(errno), errno_text(errno));
+  const auto [device, is_new] = devices.try_emplace(status.st_dev, 0);
+  if (is_new) device->second = sync_device(status.st_dev, directory->get());
+  if (device->second == 0) return {};
+  return fail(code_from_errno(device->second), errno_text(device->second));
 }
 
 }  // namespace farhand

@@ -39,7 +39,7 @@ struct StoreItem {
   std::string path;                   // in the target
   std::string shown;
   std::string link_target;  // kLink: what it says; kHardLink: a path in the target
-  PartFile::Detached part;  // kFile; the descriptor may have been closed
+  PartFile::Detached part;  // kFile; its descriptors may have been closed
   dev_t device = 0;         // kFile: which file the part is
   ino_t inode = 0;
   std::uint64_t bytes = 0;
@@ -93,6 +93,8 @@ class StoreBatch {
   Result<bool> make_hard_link(StoreItem& item, int directory, const std::string& leaf);
   Result<bool> rename_item(const StoreItem& item, int directory, const std::string& leaf) const;
   int sync_device(dev_t device, int fallback) const;
+  Result<void> sync_directory(std::string_view path, std::map<dev_t, int>& devices);
+  void remove_part(const StoreItem& item);
 
   std::vector<StoreItem> items_;
   std::vector<StoreResult> results_;

@@ -18,6 +18,8 @@ constexpr std::size_t kMostWaiting = 1024;
 constexpr std::uint64_t kMostWaitingBytes = 64 << 20;
 // Parts that keep their lock until they have a name. Descriptors may be as few as 1024, for many sessions.
 constexpr std::size_t kMostOpen = 32;
+// Directories held for parts that wait. Beyond that a part in one that is renamed away is left for a later sweep.
+constexpr std::size_t kMostDirectories = 32;
 constexpr std::size_t kMostFailed = 4096;  // paths remembered, of at most 4 KiB
 
 }  // namespace
@@ -47,6 +49,9 @@ void StoreQueue::add(StoreItem item) {
     const bool stays_open =
         waiting_.size() < kFewFiles || item.part.resumable || points_.count(item.device) == 0 || item.part.writeback;
     if (!stays_open) item.part.fd.reset();
+    const bool is_another = waiting_.empty() || waiting_.back().part.directory != item.part.directory;
+    if (is_another && waiting_directories_ >= kMostDirectories) item.part.directory.reset();
+    if (is_another && item.part.directory) ++waiting_directories_;
   }
   waiting_bytes_ += item.bytes;
   if (item.part.fd) ++waiting_open_;
@@ -69,6 +74,12 @@ void StoreQueue::start() {
   for (const StoreItem& item : items) {
     waiting_bytes_ -= item.bytes;
     if (item.part.fd) --waiting_open_;
+  }
+  waiting_directories_ = 0;
+  SharedDirectory last;
+  for (const StoreItem& item : waiting_) {
+    if (item.part.directory && item.part.directory != last) ++waiting_directories_;
+    last = item.part.directory;
   }
   batch_ = std::make_unique<StoreBatch>(std::move(items), base_, rules_, points_, failed_);
   task_ = std::make_unique<BackgroundTask>([batch = batch_.get()] { batch->run(); });

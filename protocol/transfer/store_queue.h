@@ -49,7 +49,8 @@ class StoreQueue {
   std::set<std::string> failed_;
   std::deque<StoreItem> waiting_;
   std::uint64_t waiting_bytes_ = 0;
-  std::size_t waiting_open_ = 0;  // descriptors
+  std::size_t waiting_open_ = 0;         // descriptors of parts
+  std::size_t waiting_directories_ = 0;  // and of their directories
   std::unique_ptr<StoreBatch> batch_;
   std::unique_ptr<BackgroundTask> task_;  // last: it uses batch_
 };

@@ -128,6 +128,28 @@ TEST(StoreBatch, WhatCameMeanwhileIsKeptIfThatWasAsked) {
   EXPECT_EQ(store.place.names().size(), 1u);
 }
 
+TEST(StoreQueue, ADirectoryThatIsRenamedAwayKeepsNoPart) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{20}}) {  // by themselves, and without their descriptors
+    Store store;
+    store.place.directory.make_directory("there/d");
+    store.directory =
+        std::make_shared<const UniqueFd>(::open(store.place.path("d").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    StoreQueue queue(store.base, {});
+    queue.watch(store.directory);
+    for (std::size_t i = 0; i < count; ++i) {
+      StoreItem item = store.item(std::to_string(i), "x");
+      item.path = item.shown = "d/" + item.path;
+      queue.add(std::move(item));
+    }
+    std::filesystem::rename(store.place.path("d"), store.place.path("away"));
+    for (const StoreResult& result : queue.drain()) {
+      ASSERT_TRUE(result.error);
+      EXPECT_EQ(result.error->code, ErrorCode::kNotFound) << result.error->message;
+    }
+    EXPECT_TRUE(store.place.names("away").empty());
+  }
+}
+
 TEST(JobLedger, CountsFromTheFirstOnWithoutAGap) {
   JobLedger ledger;
   for (const auto* path : {"a", "b", "c"}) ledger.add(path);
