@@ -47,7 +47,7 @@ class Watch final : public JobObserver {
       return would(trouble.path, error.message);
     }
     if (trouble.is_notice) return keep(job().notices, trouble.path, error);
-    if (remote) ++told_there_;
+    ++(remote ? told_there_ : told_here_);
     const Name* name = find(trouble.path);
     if (name != nullptr) {
       put({name->shown, {}, 0, std::nullopt, error});
@@ -58,9 +58,11 @@ class Watch final : public JobObserver {
   }
 
   // How it went: both sides' last words.
-  void finish(const JobEnd& receiver, const JobEnd& there) {
+  // Each side may have counted more than it has told.
+  void finish(const JobEnd& receiver, const JobEnd& here, const JobEnd& there) {
     for (const Name& name : names_) adopt_failure(name, place_of(receiver.place, name.path));
     if (there.failed > told_there_) job().failed += there.failed - told_there_;
+    if (here.failed > told_here_) job().failed += here.failed - told_here_;
     job().stored = receiver.files;
     job().unchanged = receiver.unchanged;
     job().bytes = receiver.bytes;
@@ -124,6 +126,7 @@ class Watch final : public JobObserver {
   std::vector<Name> names_;
   std::uint64_t moved_ = 0;
   std::uint64_t told_there_ = 0;  // failures that the other side has told of
+  std::uint64_t told_here_ = 0;
 };
 
 // What the engine could not carry on with: the connection is lost, but for a refusal that leaves it standing.
@@ -263,7 +266,7 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, Progre
   connection.channel().say_structure(FrameKind::kPush, encode(push_request(command)));
   const auto sent = send_job(connection.channel(), *walk, watch);
   if (sent) {
-    watch.finish(sent->there, sent->there);
+    watch.finish(sent->there, sent->here, sent->there);
     if (!sent->there.complete) watch.fail_whole(connection.said_there(broken_off(sent->there)));
   } else {
     watch.fail_whole(judged(connection, sent.error()));
@@ -294,7 +297,7 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress
     connection.give_up();  // what the server sends is not worth its way
   } else {
     const JobEnd& there = (*received)->there;
-    watch.finish((*received)->here, there);
+    watch.finish((*received)->here, (*received)->here, there);
     if (!there.complete) watch.fail_whole(connection.said_there(broken_off(there)));
     for (FileOutcome& file : outcome.files) {
       if (!file.error) file.path = place->prefix + file.path;

@@ -80,8 +80,7 @@ Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
   Judgement judgement;
   TRY_ASSIGN(judgement.path, target_.path_of(entry.path));
   if (blocked_ && is_below(judgement.path, *blocked_)) {
-    fail_as(judgement, {ErrorCode::kFileTrouble,
-                        quoted(target_.shown(judgement.path)) + " has no directory to be stored in", false});
+    judgement.fate = Judgement::Fate::kFailed;
   } else if (entry.kind == EntryKind::kSpecial) {
     judgement.notice = "is a pipe, socket or device and was left out";
   } else if (entry.kind == EntryKind::kDirectory) {
@@ -92,17 +91,32 @@ Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
   return judgement;
 }
 
+// Its directory. Where that cannot be entered it is told once, and not of each entry below.
+std::optional<Place> EntryJudge::enter(Judgement& judgement) {
+  auto place = target_.place_of(judgement.path);
+  if (place) return *std::move(place);
+  blocked_ = judgement.path.substr(0, judgement.path.rfind('/'));
+  fail_as(judgement, std::move(place).error());
+  return std::nullopt;
+}
+
+// For a dry run.
+void EntryJudge::foresee_directory(const Entry& entry, Judgement& judgement) {
+  if (entry.path == ".") return;
+  const auto place = enter(judgement);
+  if (!place) return;
+  struct stat status {};
+  const bool there =
+      place->directory && ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!there) judgement.would = "new";
+  if (!there || S_ISDIR(status.st_mode)) return;
+  blocked_ = judgement.path;
+  fail_as(judgement, in_the_way(target_.shown(judgement.path)));
+}
+
 void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
-  if (options_.dry_run) {
-    struct stat status {};
-    const auto place = entry.path == "." ? Result<Place>(Place{}) : target_.place_of(judgement.path);
-    if (!place) return fail_as(judgement, place.error());
-    if (entry.path == ".") return;
-    const bool there =
-        place->directory && ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!there) judgement.would = "new";
-    return;
-  }
+  if (options_.dry_run) return foresee_directory(entry, judgement);
+  if (entry.path != "." && !enter(judgement)) return;
   const auto made = target_.make_directory(judgement.path);
   if (made) {
     const bool stays = options_.existing != Existing::kReplace;
@@ -117,8 +131,8 @@ void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
 }
 
 void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume) {
-  const auto place = target_.place_of(judgement.path);
-  if (!place) return fail_as(judgement, place.error());
+  const auto place = enter(judgement);
+  if (!place) return;
   const std::string shown = target_.shown(judgement.path);
   struct stat status {};
   const bool may_be_a_backup = backups_.holds(judgement.path);

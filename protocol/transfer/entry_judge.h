@@ -22,7 +22,7 @@ struct Judgement {
   enum class Fate {
     kSettled,    // nothing to do: what is there stays
     kUnchanged,  // the same is there, and now has the entry's mode and time
-    kFailed,     // `error` says why
+    kFailed,     // `error` says why; if there is none, that was told of the directory above
     kMade,       // a directory has been made
     kEntered,    // a directory was there
     kStays,      // a directory was there, and is left as it is
@@ -58,6 +58,8 @@ class EntryJudge {
 
  private:
   void judge_directory(const Entry& entry, Judgement& judgement);
+  void foresee_directory(const Entry& entry, Judgement& judgement);
+  std::optional<Place> enter(Judgement& judgement);
   void judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume);
   void judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement);
   void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
@@ -69,7 +71,7 @@ class EntryJudge {
   const JobOptions& options_;
   const FileMetadata& metadata_;
   BackupNames backups_;                 // of what may be replaced
-  std::optional<std::string> blocked_;  // a directory that could not be made: nothing below it can be stored
+  std::optional<std::string> blocked_;  // a directory that could not be made or entered: nothing below it can be stored
 };
 
 }  // namespace farhand

@@ -105,6 +105,11 @@ Result<bool> JobIntake::turn(Channel& channel) {
 
 Result<void> JobIntake::judge_next() {
   TRY_ASSIGN(current_, judge_.judge(unjudged_.front().entry, open_parts_ < kMostOpenParts));
+  if (current_->error && unjudged_.front().number == 0 && parts_.target.is_the_target(current_->path) &&
+      unjudged_.front().entry.kind == EntryKind::kDirectory) {
+    refusal_ = *current_->error;
+    return fail(*current_->error);
+  }
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
   if (bytes > kHashedHere) {
@@ -143,7 +148,11 @@ void JobIntake::conclude() {
       parts_.report.observer().spared(is_file(one.entry) ? one.entry.size : 0);
       break;
     case Judgement::Fate::kFailed:
-      parts_.report.failed(shown, *judgement.error);
+      if (judgement.error) {
+        parts_.report.failed(shown, *judgement.error);
+      } else {
+        parts_.report.failed_too();
+      }
       if (parts_.store != nullptr) parts_.store->mark_failed(judgement.path);
       break;
     case Judgement::Fate::kMade:

@@ -68,6 +68,9 @@ class JobIntake {
   void release(const Entry& directory);
   [[nodiscard]] bool idle() const noexcept { return unjudged_.empty() && unsaid_.empty() && !current_; }
 
+  // turn() has failed for this: the first entry, before anything was said, shows that nothing can be stored.
+  [[nodiscard]] const std::optional<Error>& refusal() const noexcept { return refusal_; }
+
   // The first wanted entry whose verdict has been said; null: none.
   [[nodiscard]] const WantedEntry* first() const noexcept;
   WantedEntry take_first();
@@ -100,6 +103,7 @@ class JobIntake {
   std::uint64_t hashed_bytes_ = 0;     // in this turn
   std::uint64_t attribute_bytes_ = 0;  // of what is unjudged, wanted, or a directory that is not left
   std::size_t open_parts_ = 0;
+  std::optional<Error> refusal_;
 
   std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed
   std::unique_ptr<BackgroundTask> hashing_;  // last: it uses current_

@@ -36,6 +36,7 @@ class JobReceiver {
               JobObserver& observer);
 
   Result<JobOutcome> run();
+  [[nodiscard]] const std::optional<Error>& refusal() const noexcept { return intake_.refusal(); }
   // The connection is gone, or nothing that comes can be trusted any more: what is complete is stored.
   void wind_down();
 
@@ -355,6 +356,7 @@ Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target
   JobReceiver receiver(channel, *std::move(place), target, options, observer);
   auto outcome = receiver.run();
   if (outcome) return Result<JobOutcome>(*std::move(outcome));
+  if (receiver.refusal()) return Result<JobOutcome>(fail(*receiver.refusal()));
   receiver.wind_down();
   // A job that the sender has given up still has our last word, so that the next request can follow.
   if (outcome.error().remote && channel.may_say(FrameKind::kFinish)) {

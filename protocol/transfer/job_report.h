@@ -18,6 +18,8 @@ class JobReport {
 
   // An entry went wrong. `shown`: where it is, unescaped.
   void failed(const std::string& shown, const Error& error);
+  // One whose reason has been told of something else.
+  void failed_too() { ++totals.failed; }
   void notice(const std::string& shown, ErrorCode code, std::string sentence);
   void notices(std::vector<Trouble> notices);
   // dry run: "new" or "changed"

@@ -115,6 +115,10 @@ Result<SharedDirectory> DirectoryCache::open(std::string_view path) {
   return last_;
 }
 
+Error in_the_way(const std::string& shown) {
+  return {ErrorCode::kFileTrouble, quoted(shown) + " is in the way of a directory; it stays as it is", false};
+}
+
 TreeTarget::TreeTarget(std::optional<RootedDirectory> base, std::string shown, std::string renamed, bool dry_run)
     : shown_(std::move(shown)), renamed_(std::move(renamed)), dry_run_(dry_run) {
   if (!base) return;
@@ -191,9 +195,7 @@ Result<TreeTarget::MadeDirectory> TreeTarget::make_directory(const std::string& 
   if (::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0) return MadeDirectory{true, std::nullopt};
   if (errno != EEXIST) return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be made"));
   const UniqueFd there(::openat(parent, place.leaf.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!there) {
-    return fail(ErrorCode::kFileTrouble, quoted(shown(path)) + " is in the way of a directory; it stays as it is");
-  }
+  if (!there) return fail(in_the_way(shown(path)));
   if (become_accessible(there.get(), made.was)) return made;
   return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));
 }

@@ -41,6 +41,9 @@ struct Place {
   std::string leaf;
 };
 
+// What stands where a directory is due.
+Error in_the_way(const std::string& shown);
+
 class TreeTarget {
  public:
   // Makes the base, one level, where there is none. `dry_run`: makes nothing.
@@ -52,6 +55,8 @@ class TreeTarget {
   // For sentences, unescaped.
   [[nodiscard]] std::string shown(const std::string& path) const;
 
+  // Whether it is the one source that takes the name of the target.
+  [[nodiscard]] bool is_the_target(const std::string& path) const { return !renamed_.empty() && path == renamed_; }
   // What has come so far: of one source its own name, else the base's.
   [[nodiscard]] std::string stored_at() const;
 

@@ -206,5 +206,38 @@ TEST(JobRules, ABackupReplacesNothingButAFileOrLink) {
   EXPECT_EQ(place.last_troubles.size(), 2u);
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// What is in the way
+
+TEST(JobRules, WhatIsBelowADirectoryThatCannotBeMadeIsCountedAndNotTold) {
+  JobPlace place;
+  place.directory.make_file("there/d", "precious");
+  ASSERT_TRUE(place.send({without_content(directory_entry("d")), file("d/a", "x"), file("d/b", "x"),
+                          without_content(directory_entry("d/e")), file("d/e/f", "x"), file("z", "x")}));
+  ASSERT_EQ(place.last_troubles.size(), 1u);
+  EXPECT_EQ(place.last_troubles[0].path, "there/d");
+  EXPECT_EQ(place.observer.ours.size(), 1u);
+  EXPECT_EQ(place.heard.failed, 5u);
+  EXPECT_EQ(place.content("d"), "precious");
+  EXPECT_EQ(place.content("z"), "x");
+}
+
+TEST(JobRules, ADirectoryThatWouldBecomeAFileIsRefusedAtOnce) {
+  JobPlace place;
+  place.placement = Placement::kAsOrInto;
+  place.directory.make_file("there/file", "precious");
+  place.to = "there/file";
+  const auto outcome = place.run([](ScriptedSender& sender) {
+    sender.list({directory_entry("d"), file_entry("d/a", "x")});
+    sender.finish(false);
+  });
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_FALSE(*outcome);
+  EXPECT_NE(outcome->error().message.find("there/file"), std::string::npos) << outcome->error().message;
+  EXPECT_TRUE(place.last_verdicts.empty());
+  EXPECT_TRUE(place.observer.ours.empty());
+  EXPECT_EQ(place.content("file"), "precious");
+}
+
 }  // namespace
 }  // namespace farhand
