@@ -37,6 +37,8 @@ class JobReceiver {
 
   Result<JobOutcome> run();
   [[nodiscard]] const std::optional<Error>& refusal() const noexcept { return intake_.refusal(); }
+  // Last of all: what was made for the job goes if nothing has come.
+  void tidy_up();
   // The connection is gone, or nothing that comes can be trusted any more: what is complete is stored.
   void wind_down();
 
@@ -347,6 +349,10 @@ void JobReceiver::wind_down() {
   }
 }
 
+void JobReceiver::tidy_up() {
+  if (ledger_.settled() + ledger_.open() == 0) target_.remove_base();
+}
+
 }  // namespace
 
 Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target, const JobOptions& options,
@@ -355,9 +361,10 @@ Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target
   if (!place) return Result<JobOutcome>(fail(std::move(place).error()));
   JobReceiver receiver(channel, *std::move(place), target, options, observer);
   auto outcome = receiver.run();
+  if (!outcome) receiver.wind_down();
+  receiver.tidy_up();
   if (outcome) return Result<JobOutcome>(*std::move(outcome));
   if (receiver.refusal()) return Result<JobOutcome>(fail(*receiver.refusal()));
-  receiver.wind_down();
   // A job that the sender has given up still has our last word, so that the next request can follow.
   if (outcome.error().remote && channel.may_say(FrameKind::kFinish)) {
     JobEnd end;

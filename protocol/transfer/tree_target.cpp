@@ -80,8 +80,7 @@ Result<UniqueFd> open_base(const JobTarget& target, const std::string& path, boo
   return base;
 }
 
-Result<UniqueFd> make_base(const JobTarget& target, const std::string& path) {
-  TRY_ASSIGN(const ParentAndLeaf where, target.root.open_parent(path));
+Result<UniqueFd> make_base(const JobTarget& target, const ParentAndLeaf& where, const std::string& path) {
   const mode_t mode = target.placement == Placement::kAs ? kOwnersAll : kOwnersAll | (target.mode_mask & 0777);
   if (::mkdirat(where.parent.get(), where.leaf.c_str(), mode) != 0) {
     return fail(errno_error(errno, "the directory " + quoted(path) + " cannot be made"));
@@ -144,9 +143,10 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
   if (to.there)
     return fail(ErrorCode::kFileTrouble, quoted(to.path) + " is not a directory, so nothing can go into it");
   if (dry_run) return TreeTarget(std::nullopt, shown, "", true);
-  TRY_ASSIGN(UniqueFd base, make_base(target, to.path));
+  TRY_ASSIGN(ParentAndLeaf where, target.root.open_parent(to.path));
+  TRY_ASSIGN(UniqueFd base, make_base(target, where, to.path));
   TreeTarget made(rooted(std::move(base), to.path), shown, "", dry_run);
-  made.base_is_new_ = true;
+  made.made_ = std::move(where);
   return made;
 }
 
@@ -171,6 +171,10 @@ std::string TreeTarget::stored_at() const {
   return shown(renamed_.empty() ? source_ : renamed_);
 }
 
+void TreeTarget::remove_base() const {
+  if (made_) ::unlinkat(made_->parent.get(), made_->leaf.c_str(), AT_REMOVEDIR);
+}
+
 const RootedDirectory& TreeTarget::base() const {
   FARHAND_ASSERT(base_);
   return *base_;
@@ -185,7 +189,7 @@ Result<Place> TreeTarget::place_of(const std::string& path) {
 }
 
 Result<TreeTarget::MadeDirectory> TreeTarget::make_directory(const std::string& path) {
-  MadeDirectory made{path == "." && base_is_new_, std::nullopt};
+  MadeDirectory made{path == "." && made_, std::nullopt};
   if (path == ".") {
     if (become_accessible(base().fd(), made.was)) return made;
     return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));

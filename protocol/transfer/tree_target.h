@@ -73,6 +73,9 @@ class TreeTarget {
   // Once a directory and job: takes away what is stale. Directories are worked in in the order of entries.
   void sweep_once(const std::string& path, const Place& place);
 
+  // The job is over, and nothing has come: the base goes again if it was made for that, and is empty.
+  void remove_base() const;
+
   // Asserts that there is one: not after a dry run's begin.
   [[nodiscard]] const RootedDirectory& base() const;
 
@@ -85,7 +88,7 @@ class TreeTarget {
   std::string source_;    // the first one's first component, once known
   bool several_ = false;  // there are others
   bool dry_run_;
-  bool base_is_new_ = false;
+  std::optional<ParentAndLeaf> made_;  // where the base has been made
   std::optional<DirectoryCache> cache_;
   std::vector<std::string> swept_;  // of the directory worked in last and those above it
 };

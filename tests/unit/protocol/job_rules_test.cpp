@@ -239,5 +239,30 @@ TEST(JobRules, ADirectoryThatWouldBecomeAFileIsRefusedAtOnce) {
   EXPECT_EQ(place.content("file"), "precious");
 }
 
+TEST(JobRules, ATargetThatWasMadeForNothingGoesAgain) {
+  for (const Placement placement : {Placement::kInto, Placement::kAs}) {
+    JobPlace place;
+    place.placement = placement;
+    place.to = "there/new";
+    const auto outcome = place.run([](ScriptedSender& sender) {
+      sender.channel().say_structure(FrameKind::kError, encode(ErrorReport{ErrorCode::kNotFound, false, "none such"}));
+    });
+    EXPECT_FALSE(outcome);
+    EXPECT_TRUE(place.names().empty());
+  }
+}
+
+TEST(JobRules, ATargetThatWasThereBeforeStaysAndSoDoesAnEmptyCopy) {
+  JobPlace place;
+  place.directory.make_directory("there/empty");
+  place.to = "there/empty";
+  EXPECT_FALSE(place.run([](ScriptedSender&) {}));
+  EXPECT_EQ(place.names(), std::vector<std::string>{"empty"});
+  place.to = "there/new";
+  place.placement = Placement::kAs;
+  ASSERT_TRUE(place.send({without_content(directory_entry("."))}));
+  EXPECT_EQ(place.names(), (std::vector<std::string>{"empty", "new"}));
+}
+
 }  // namespace
 }  // namespace farhand
