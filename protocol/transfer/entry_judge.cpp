@@ -20,6 +20,10 @@ bool is_below(const std::string& path, const std::string& directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
+bool has_name_of_a_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1).starts_with(kPartPrefix);
+}
+
 void fail_as(Judgement& judgement, Error error) {
   judgement.fate = Judgement::Fate::kFailed;
   judgement.error = std::move(error);
@@ -81,6 +85,12 @@ Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
   TRY_ASSIGN(judgement.path, target_.path_of(entry.path));
   if (blocked_ && is_below(judgement.path, *blocked_)) {
     judgement.fate = Judgement::Fate::kFailed;
+  } else if (has_name_of_a_part(judgement.path)) {
+    blocked_ = judgement.path;
+    fail_as(
+        judgement,
+        {ErrorCode::kUsage,
+         quoted(target_.shown(judgement.path)) + " has a name as unfinished transfers have, and is not stored", false});
   } else if (entry.kind == EntryKind::kSpecial) {
     judgement.notice = "is a pipe, socket or device and was left out";
   } else if (entry.kind == EntryKind::kDirectory) {

@@ -18,6 +18,7 @@
 #include "protocol/limits.h"
 #include "protocol/transfer/directory_listing.h"
 #include "protocol/transfer/entry_facts.h"
+#include "protocol/transfer/part_file.h"
 
 namespace farhand {
 namespace {
@@ -27,7 +28,6 @@ constexpr std::size_t kOpenLevels = 16;
 constexpr std::size_t kMostPathBytes = kMaxFrameNameBytes - 1;
 // Told one by one between two entries; of more there is one word, so that a damaged disk does not fill the memory.
 constexpr std::size_t kMostTroubles = 1024;
-constexpr std::string_view kPartPrefix = ".farhand-part-";
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 // One of the tops: a directory as a root of its own, or something else by its descriptor.
@@ -65,6 +65,7 @@ struct TreeWalk::State {
   void enter();
   std::optional<Entry> next_child();
   bool excluded(const std::string& path, unsigned char type) const;
+  bool is_a_part(const std::string& child, std::string_view name);
   bool reopen(Level& level);
   std::optional<Entry> entry_of(EntryFacts::Place place, std::string path, unsigned char type);
   void mark_hard_link(Entry& entry, const struct stat& status);
@@ -74,7 +75,7 @@ struct TreeWalk::State {
   [[nodiscard]] const Start* start_of(std::string_view path) const;
   [[nodiscard]] static std::string_view below(const Start& start, std::string_view path);
   [[nodiscard]] std::string shown(const std::string& path) const;
-  void trouble(const std::string& path, ErrorCode code, std::string message);
+  void trouble(const std::string& path, ErrorCode code, std::string message, bool is_notice = false);
   void trouble(const std::string& path, int error, std::string_view what);
 
   Options options;
@@ -178,6 +179,7 @@ std::string TreeWalk::shown(const std::string& path) const {
 
 std::optional<Entry> TreeWalk::State::begin_top() {
   const Start& start = starts[next_start++];
+  if (is_a_part(start.name, start.name)) return std::nullopt;
   auto entry = entry_of({start.root.fd(), ""}, start.name, DT_UNKNOWN);
   if (entry && entry->kind == EntryKind::kDirectory && goes_into(entry->path)) to_enter = entry->path;
   return entry;
@@ -213,7 +215,6 @@ void TreeWalk::State::leave() {
 std::optional<Entry> TreeWalk::State::next_child() {
   Level& level = levels.back();
   const DirectoryListing::Name name = level.names.take();
-  if (name.text.starts_with(kPartPrefix)) return std::nullopt;
   std::string child = joined(path, name.text);
   if (name.type != DT_UNKNOWN && excluded(child, name.type)) return std::nullopt;
   if (child.size() > kMostPathBytes) {
@@ -221,10 +222,18 @@ std::optional<Entry> TreeWalk::State::next_child() {
             "the name of " + quoted(shown(child)) + " is longer than " + std::to_string(kMostPathBytes) + " bytes");
     return std::nullopt;
   }
-  if (!reopen(level)) return std::nullopt;
+  if (is_a_part(child, name.text) || !reopen(level)) return std::nullopt;
   auto entry = entry_of({level.directory.get(), name.text.data()}, std::move(child), name.type);
   if (entry && entry->kind == EntryKind::kDirectory && options.recursive) to_enter = entry->path;
   return entry;
+}
+
+// What an unfinished transfer has left, or has such a name: the other side keeps these names for its own.
+bool TreeWalk::State::is_a_part(const std::string& child, std::string_view name) {
+  if (!name.starts_with(kPartPrefix)) return false;
+  trouble(child, ErrorCode::kNotRegular,
+          quoted(shown(child)) + " has a name as unfinished transfers have, and was left out", true);
+  return true;
 }
 
 bool TreeWalk::State::excluded(const std::string& child, unsigned char type) const {
@@ -310,10 +319,10 @@ void TreeWalk::State::trouble(const std::string& where, int error, std::string_v
   trouble(where, reason.code, std::move(reason.message));
 }
 
-void TreeWalk::State::trouble(const std::string& where, ErrorCode code, std::string message) {
+void TreeWalk::State::trouble(const std::string& where, ErrorCode code, std::string message, bool is_notice) {
   if (troubles.size() > kMostTroubles) return;
   if (troubles.size() == kMostTroubles) message = "more things near " + quoted(shown(where)) + " cannot be read";
-  troubles.push_back(Trouble{shown(where).substr(0, kMaxFrameNameBytes), code, std::move(message), false});
+  troubles.push_back(Trouble{shown(where).substr(0, kMaxFrameNameBytes), code, std::move(message), is_notice});
 }
 
 }  // namespace farhand

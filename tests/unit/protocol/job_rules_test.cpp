@@ -264,5 +264,16 @@ TEST(JobRules, ATargetThatWasThereBeforeStaysAndSoDoesAnEmptyCopy) {
   EXPECT_EQ(place.names(), (std::vector<std::string>{"empty", "new"}));
 }
 
+TEST(JobRules, NamesOfUnfinishedTransfersAreRefused) {
+  JobPlace place;
+  const std::string part = ".farhand-part-0123";
+  ASSERT_TRUE(
+      place.send({file(part, "x"), without_content(directory_entry(".farhand-part-d")), file(".farhand-part-d/a", "x"),
+                  without_content(link_entry(".farhand-part-l", "x")), file("ordinary", "x")}));
+  EXPECT_EQ(place.last_troubles.size(), 3u);
+  EXPECT_EQ(place.heard.failed, 4u);
+  EXPECT_EQ(place.names(), std::vector<std::string>{"ordinary"});
+}
+
 }  // namespace
 }  // namespace farhand

@@ -230,7 +230,7 @@ TEST(TreeWalk, AHardLinkIsNeverToANameThatWasExcluded) {
   EXPECT_EQ(walked(directory, options).at("b").kind, EntryKind::kFile);
 }
 
-TEST(TreeWalk, PipesAreSpecialAndPartFilesAreNoEntries) {
+TEST(TreeWalk, PipesAreSpecialAndPartFilesAreLeftOutWithAWord) {
   const TemporaryDirectory directory;
   directory.make_pipe("pipe");
   directory.make_file(".farhand-part-0123", "half");
@@ -238,6 +238,20 @@ TEST(TreeWalk, PipesAreSpecialAndPartFilesAreNoEntries) {
   const Walked found = walked(directory);
   EXPECT_EQ(found.paths(), (Paths{".", ".farhand-par", "pipe"}));
   EXPECT_EQ(found.at("pipe").kind, EntryKind::kSpecial);
+  ASSERT_EQ(found.troubles.size(), 1u);
+  EXPECT_TRUE(found.troubles[0].is_notice);
+  EXPECT_EQ(found.troubles[0].path, ".farhand-part-0123");
+}
+
+TEST(TreeWalk, APartFileThatIsNamedIsLeftOutToo) {
+  const TemporaryDirectory directory;
+  directory.make_file(".farhand-part-0123", "half");
+  std::vector<TreeWalk::Top> tops;
+  tops.push_back(test::top_of(directory / ".farhand-part-0123", ".farhand-part-0123"));
+  TreeWalk walk = test::walk_through(std::move(tops));
+  const Walked found = walked(walk);
+  EXPECT_TRUE(found.entries.empty());
+  EXPECT_EQ(found.troubles.size(), 1u);
 }
 
 TEST(TreeWalk, WhatIsExcludedIsNotEntered) {
