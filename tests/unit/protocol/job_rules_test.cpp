@@ -275,5 +275,49 @@ TEST(JobRules, NamesOfUnfinishedTransfersAreRefused) {
   EXPECT_EQ(place.names(), std::vector<std::string>{"ordinary"});
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Links
+
+TEST(JobRules, NothingGoesThroughALinkThatTakesADirectorysPlace) {
+  JobPlace place;
+  place.directory.make_directory("outside");
+  const std::string large = test::pattern(400000);
+  ASSERT_TRUE(place.run([&](ScriptedSender& sender) {
+    sender.list({directory_entry("d"), file_entry("d/a", "x"), directory_entry("d/e"), file_entry("d/large", large)});
+    sender.verdicts(4);
+    std::filesystem::rename(place.path("d"), place.path("was"));
+    std::filesystem::create_directory_symlink("../outside", place.path("d"));
+    sender.content("x");
+    sender.content(large);
+    sender.finish();
+    sender.end();
+  }));
+  EXPECT_TRUE(std::filesystem::is_empty(place.directory / "outside"));
+  EXPECT_TRUE(std::filesystem::is_symlink(place.path("d")));
+  EXPECT_GE(place.heard.failed, 2u);
+  EXPECT_EQ(place.heard.files, 0u);
+  struct stat outside {};
+  ASSERT_EQ(::stat((place.directory / "outside").c_str(), &outside), 0);
+  EXPECT_FALSE(has_job_time(outside)) << "nor does what it leads to get the directory's time";
+}
+
+TEST(JobRules, ALinkThatWasSentIsStoredAndNothingIsBelowIt) {
+  JobPlace place;
+  place.directory.make_directory("outside");
+  const auto outcome = place.run([&](ScriptedSender& sender) {
+    sender.list({link_entry("d", "../outside"), file_entry("d/a", "x")});
+    sender.finish();
+  });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kProtocol);
+  EXPECT_TRUE(std::filesystem::is_empty(place.directory / "outside"));
+  ASSERT_TRUE(place.send({without_content(link_entry("d", "../outside"))}));
+  expect_no_trouble(place);
+  EXPECT_EQ(std::filesystem::read_symlink(place.path("d")), "../outside");
+  ASSERT_TRUE(place.send({without_content(directory_entry("d")), file("d/a", "x")}));
+  EXPECT_EQ(place.heard.failed, 2u) << "a link in the way of a directory is not followed";
+  EXPECT_TRUE(std::filesystem::is_empty(place.directory / "outside"));
+}
+
 }  // namespace
 }  // namespace farhand
