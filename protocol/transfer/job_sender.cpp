@@ -250,7 +250,7 @@ void JobSender::list_one() {
   auto entry = walk_.next();
   own_troubles(walk_.take_troubles());
   if (!entry) {
-    walked_ = true;
+    walked_ = walk_.at_end();
     return;
   }
   if (EntryBatch::wire_bytes(*entry) > EntryBatch::kMostEntryBytes) {

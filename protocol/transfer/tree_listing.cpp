@@ -165,13 +165,18 @@ TreeListing::Slot* TreeListing::next_slot() {
   const std::scoped_lock walking(walking_);
   if (walked_ || !wait_for_room()) return nullptr;
   Slot slot;
-  if (auto entry = walk_.next()) {
+  auto entry = walk_.next();
+  slot.troubles = walk_.take_troubles();
+  while (!entry && slot.troubles.empty() && !walk_.at_end() && !stopping_) {
+    entry = walk_.next();
+    slot.troubles = walk_.take_troubles();
+  }
+  if (entry) {
     slot.has_entry = true;
     slot.entry = *std::move(entry);
   } else {
-    walked_ = true;
+    walked_ = walk_.at_end();
   }
-  slot.troubles = walk_.take_troubles();
   if (hash_ && slot.has_entry && slot.entry.kind == EntryKind::kFile) open(slot);
   const std::scoped_lock lock(queue_);
   slots_.push_back(std::move(slot));

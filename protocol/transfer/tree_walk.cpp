@@ -28,6 +28,8 @@ constexpr std::size_t kOpenLevels = 16;
 constexpr std::size_t kMostPathBytes = kMaxFrameNameBytes - 1;
 // Told one by one between two entries; of more there is one word, so that a damaged disk does not fill the memory.
 constexpr std::size_t kMostTroubles = 1024;
+// Between two turns of whoever asks: a rule is matched in some microseconds. Below kMostTroubles, each being one.
+constexpr std::size_t kMostSteps = 512;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 // One of the tops: a directory as a root of its own, or something else by its descriptor.
@@ -128,12 +130,12 @@ Result<TreeWalk> TreeWalk::begin(const RootedDirectory& resolver, std::vector<To
 
 std::optional<Entry> TreeWalk::next() {
   State& state = *state_;
-  for (;;) {
+  for (std::size_t steps = 0; steps < kMostSteps; ++steps) {
     std::optional<Entry> entry;
     if (!state.to_enter.empty()) {
       state.enter();
     } else if (state.levels.empty()) {
-      if (state.next_start == state.starts.size()) return std::nullopt;
+      if (at_end()) return std::nullopt;
       entry = state.begin_top();
     } else if (state.levels.back().names.at_end()) {
       state.leave();
@@ -142,6 +144,11 @@ std::optional<Entry> TreeWalk::next() {
     }
     if (entry) return entry;
   }
+  return std::nullopt;
+}
+
+bool TreeWalk::at_end() const noexcept {
+  return state_->to_enter.empty() && state_->levels.empty() && state_->next_start == state_->starts.size();
 }
 
 std::vector<Trouble> TreeWalk::take_troubles() {

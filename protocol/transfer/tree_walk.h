@@ -49,8 +49,10 @@ class TreeWalk {
   TreeWalk& operator=(TreeWalk&&) noexcept;
   ~TreeWalk();
 
-  // The next entry; nothing at the end. Special files are entries of kind kSpecial.
+  // The next entry. Nothing at the end, and after many that are left out, so that whoever asks has a turn of its own:
+  // at_end() tells. Special files are entries of kind kSpecial.
   std::optional<Entry> next();
+  [[nodiscard]] bool at_end() const noexcept;
   // What could not be read since the last call.
   std::vector<Trouble> take_troubles();
 

@@ -254,6 +254,27 @@ TEST(TreeWalk, APartFileThatIsNamedIsLeftOutToo) {
   EXPECT_EQ(found.troubles.size(), 1u);
 }
 
+TEST(TreeWalk, ManyThatAreLeftOutAreNotPassedWithoutATurn) {
+  constexpr int kFiles = 3000;
+  const TemporaryDirectory directory;
+  for (int i = 0; i < kFiles; ++i) directory.make_file("o" + std::to_string(i), "");
+  directory.make_file("z", "");
+  int asked = 0;
+  TreeWalk::Options options;
+  options.excludes = [&](const std::string& path, bool) {
+    ++asked;
+    return path != "z";
+  };
+  TreeWalk walk = walk_through(directory, options);
+  ASSERT_EQ(walk.next()->path, ".");
+  EXPECT_FALSE(walk.next());
+  EXPECT_FALSE(walk.at_end());
+  EXPECT_LT(asked, kFiles / 2);
+  EXPECT_EQ(walked(walk).paths(), Paths{"z"});
+  EXPECT_EQ(asked, kFiles + 1);
+  EXPECT_TRUE(walk.at_end());
+}
+
 TEST(TreeWalk, WhatIsExcludedIsNotEntered) {
   const TemporaryDirectory directory;
   directory.make_directory("keep/skip");
