@@ -4,17 +4,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <vector>
 
 #include "common/escape.h"
-#include "common/file_io.h"
+#include "protocol/transfer/range_hash.h"
 
 namespace farhand {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
+// Zeros are hashed at some 20 GB/s, so that these take a minute. A file with more of them is not compared.
+constexpr std::uint64_t kMostZeros = 1ULL << 40;
+constexpr std::uint64_t kBlockBytes = 512;  // st_blocks counts these, whatever the file system's own are
 
 bool is_below(const std::string& path, const std::string& directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
@@ -22,6 +23,12 @@ bool is_below(const std::string& path, const std::string& directory) {
 
 bool has_name_of_a_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1).starts_with(kPartPrefix);
+}
+
+bool has_too_many_zeros(const struct stat& status) {
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const auto stored = static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
+  return size > stored && size - stored > kMostZeros;
 }
 
 void fail_as(Judgement& judgement, Error error) {
@@ -35,29 +42,20 @@ bool is_as_new(const struct stat& status, const Entry& entry) {
   return status.st_mtim.tv_nsec >= static_cast<long>(entry.modified_nanoseconds);
 }
 
-void hash_old_file(Judgement& judgement) {
-  std::vector<std::byte> block(kReadBytes);
+// Not beyond the size that it had, whatever it grows to.
+void hash_old_file(Judgement& judgement, const std::atomic<bool>& stop) {
+  const auto size = static_cast<std::uint64_t>(judgement.old_status.st_size);
   ContentHash hash;
-  std::uint64_t bytes = 0;
-  for (;;) {
-    const ssize_t got = read_some(judgement.old_file->get(), block);
-    if (got < 0) {  // what cannot be read cannot be compared
-      judgement.old_file.reset();
-      judgement.verdict = {Need::kWhole, 0, {}};
-      return;
-    }
-    if (got == 0) break;
-    hash.add(Bytes(block).first(static_cast<std::size_t>(got)));
-    bytes += static_cast<std::uint64_t>(got);
-  }
-  judgement.verdict = {Need::kRest, bytes, hash.value()};
-  if (bytes == static_cast<std::uint64_t>(judgement.old_status.st_size)) return;
-  judgement.old_file.reset();  // somebody writes to it
+  const HashedRange done = hash_range(judgement.old_file->get(), 0, size, hash, stop);
+  judgement.verdict = {Need::kRest, size, hash.value()};
+  if (done.end == size) return;
+  judgement.old_file.reset();  // what cannot be read, or is being cut, cannot be compared
   judgement.verdict = {Need::kWhole, 0, {}};
 }
 
-void hash_part(Judgement& judgement) {
-  const auto hashed = judgement.part->hash_kept();
+void hash_part(Judgement& judgement, const std::atomic<bool>& stop) {
+  const auto hashed = judgement.part->hash_kept(stop);
+  if (stop) return;  // it stays for the next time
   if (hashed && judgement.part->end() > 0) {
     judgement.verdict = {Need::kRest, judgement.part->end(), judgement.part->hash()};
   } else {
@@ -75,9 +73,9 @@ std::uint64_t EntryJudge::bytes_to_hash(const Judgement& judgement) {
   return 0;
 }
 
-void EntryJudge::settle_hash(Judgement& judgement) {
-  if (judgement.part) hash_part(judgement);
-  if (judgement.old_file) hash_old_file(judgement);
+void EntryJudge::settle_hash(Judgement& judgement, const std::atomic<bool>& stop) {
+  if (judgement.part) hash_part(judgement, stop);
+  if (judgement.old_file) hash_old_file(judgement, stop);
 }
 
 Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
@@ -224,7 +222,7 @@ bool EntryJudge::open_old(const Place& place, const struct stat& status, Judgeme
       ::openat(place.directory->get(), place.leaf.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat opened {};
   if (!file || ::fstat(file.get(), &opened) != 0 || !S_ISREG(opened.st_mode)) return false;
-  if (opened.st_size != status.st_size) return false;
+  if (opened.st_size != status.st_size || has_too_many_zeros(opened)) return false;
   judgement.old_file = std::move(file);
   judgement.old_status = opened;
   return true;
@@ -237,7 +235,9 @@ void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& ju
   if (options_.dry_run || !may_resume || entry.size <= kLeastResumable) return;
   judgement.part = PartFile::find(place.directory, place.leaf, target_.shown(judgement.path));
   // More than there is now cannot be its beginning.
-  if (judgement.part && judgement.part->length() > entry.size) judgement.part.reset();
+  if (!judgement.part || judgement.part->length() <= entry.size) return;
+  judgement.part->set_kept(false);
+  judgement.part.reset();
 }
 
 }  // namespace farhand

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,8 +54,8 @@ class EntryJudge {
 
   // How much settle_hash() reads; 0: there is no need for it.
   static std::uint64_t bytes_to_hash(const Judgement& judgement);
-  // Completes the verdict.
-  static void settle_hash(Judgement& judgement);
+  // Completes the verdict, unless it is told to stop.
+  static void settle_hash(Judgement& judgement, const std::atomic<bool>& stop);
 
  private:
   void judge_directory(const Entry& entry, Judgement& judgement);

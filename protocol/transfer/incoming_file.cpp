@@ -109,8 +109,8 @@ bool IncomingFile::begin_copy(const Place& place) {
     return false;
   }
   old_file_ = std::move(file);
-  copying_ =
-      std::make_unique<BackgroundTask>([this] { copied_ = part_->copy_from(old_file_->get(), wanted_.verdict.have); });
+  copying_ = std::make_unique<BackgroundTask>(
+      [this] { copied_ = part_->copy_from(old_file_->get(), wanted_.verdict.have, stop_copying_); });
   return true;
 }
 

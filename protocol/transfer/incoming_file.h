@@ -26,6 +26,7 @@ class IncomingFile {
   IncomingFile(WantedEntry wanted, const JobParts& parts);
   IncomingFile(const IncomingFile&) = delete;
   IncomingFile& operator=(const IncomingFile&) = delete;
+  ~IncomingFile() { stop_copying_ = true; }  // copying_ waits for its end
 
   enum class Ready {
     kYes,
@@ -66,6 +67,7 @@ class IncomingFile {
   std::optional<PartFile> part_;
   std::optional<UniqueFd> old_file_;
   std::optional<Result<void>> copied_;
+  std::atomic<bool> stop_copying_ = false;
   std::unique_ptr<BackgroundTask> copying_;  // last: it uses what stands above
 };
 

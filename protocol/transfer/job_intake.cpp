@@ -113,10 +113,10 @@ Result<void> JobIntake::judge_next() {
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
   if (bytes > kHashedHere) {
-    hashing_ = std::make_unique<BackgroundTask>([this] { EntryJudge::settle_hash(*current_); });
+    hashing_ = std::make_unique<BackgroundTask>([this] { EntryJudge::settle_hash(*current_, stop_hashing_); });
     return {};
   }
-  EntryJudge::settle_hash(*current_);
+  EntryJudge::settle_hash(*current_, stop_hashing_);
   conclude();
   return {};
 }
@@ -219,6 +219,7 @@ WantedEntry JobIntake::take_first() {
 }
 
 void JobIntake::forget() {
+  stop_hashing_ = true;
   hashing_.reset();
   current_.reset();
   unjudged_.clear();

@@ -57,6 +57,10 @@ class JobIntake {
         order_(contents),
         judge_(parts.target, parts.options, parts.metadata) {}
 
+  ~JobIntake() { stop_hashing_ = true; }  // hashing_ waits for its end
+  JobIntake(const JobIntake&) = delete;
+  JobIntake& operator=(const JobIntake&) = delete;
+
   // The entries of one frame.
   Result<void> take(Bytes structure);
   // Judges for a while, and says what it can. True: there is more to do at once.
@@ -105,6 +109,7 @@ class JobIntake {
   std::size_t open_parts_ = 0;
   std::optional<Error> refusal_;
 
+  std::atomic<bool> stop_hashing_ = false;
   std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed
   std::unique_ptr<BackgroundTask> hashing_;  // last: it uses current_
 };

@@ -15,6 +15,7 @@
 #include "common/check.h"
 #include "common/escape.h"
 #include "common/random.h"
+#include "protocol/transfer/range_hash.h"
 
 namespace farhand {
 namespace {
@@ -97,7 +98,7 @@ PartFile& PartFile::operator=(PartFile&& other) noexcept {
 
 PartFile::~PartFile() {
   writeback_.reset();
-  if (fd_ && !name_.empty() && !(kept_ && resumable_ && end_ > 0)) remove();
+  if (fd_ && !name_.empty() && !(kept_ && resumable_ && length_ > 0)) remove();
 }
 
 // Nobody else's, even where somebody takes parts out of the way: the name may have a new file by now.
@@ -144,29 +145,29 @@ Error PartFile::trouble(int error_number, std::string_view doing) const {
                false};
 }
 
-Result<void> PartFile::hash_kept() {
-  std::vector<std::byte> block(kReadBytes);
-  while (end_ < length_) {
-    const std::uint64_t most = std::min<std::uint64_t>(block.size(), length_ - end_);
-    const ssize_t got = read_at(fd_.get(), MutableBytes(block).first(most), end_);
-    if (got < 0) return fail(trouble(errno, "reading what was left of"));
-    if (got == 0) break;
-    content_.add(Bytes(block).first(static_cast<std::size_t>(got)));
-    end_ += static_cast<std::uint64_t>(got);
-  }
-  length_ = end_;
+Result<void> PartFile::hash_kept(const std::atomic<bool>& stop) {
+  const HashedRange done = hash_range(fd_.get(), end_, length_, content_, stop);
+  if (done.error != 0) return fail(trouble(done.error, "reading what was left of"));
+  if (stop) return fail(ErrorCode::kInterrupted, "reading what was left of " + quoted(shown_) + " was given up");
+  length_ = end_ = done.end;
   writeback_begun_ = end_;
   return {};
 }
 
-Result<void> PartFile::copy_from(int file, std::uint64_t bytes) {
+Result<void> PartFile::copy_from(int file, std::uint64_t bytes, const std::atomic<bool>& stop) {
   std::vector<std::byte> block(kReadBytes);
-  while (end_ < bytes) {
-    const std::uint64_t most = std::min<std::uint64_t>(block.size(), bytes - end_);
-    const ssize_t got = read_at(file, MutableBytes(block).first(most), end_);
-    if (got < 0) return fail(trouble(errno, "reading the old content of"));
-    if (got == 0) return fail(ErrorCode::kSourceChanged, quoted(shown_) + " was cut meanwhile; send it again");
-    TRY(append(Bytes(block).first(static_cast<std::size_t>(got))));
+  while (end_ < bytes && !stop) {
+    const DataExtent data = data_from(file, end_, bytes);
+    for (bool skipped = data.begin == end_; !skipped && !stop;) {
+      TRY_ASSIGN(skipped, skip_to(data.begin));
+    }
+    while (end_ < data.end && !stop) {
+      const std::uint64_t most = std::min<std::uint64_t>(block.size(), data.end - end_);
+      const ssize_t got = read_at(file, MutableBytes(block).first(most), end_);
+      if (got < 0) return fail(trouble(errno, "reading the old content of"));
+      if (got == 0) return fail(ErrorCode::kSourceChanged, quoted(shown_) + " was cut meanwhile; send it again");
+      TRY(append(Bytes(block).first(static_cast<std::size_t>(got))));
+    }
   }
   return {};
 }

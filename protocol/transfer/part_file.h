@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,10 +55,10 @@ class PartFile {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] bool resumable() const noexcept { return resumable_; }
 
-  // Reads what was found, of any length: for a helper.
-  Result<void> hash_kept();
-  // Reads the first `bytes` of another file in, the same way.
-  Result<void> copy_from(int file, std::uint64_t bytes);
+  // Reads what was found, of any length: for a helper. `stop` gives it up: an error, and all stays as it was found.
+  Result<void> hash_kept(const std::atomic<bool>& stop);
+  // Reads the first `bytes` of another file in, the same way; its holes stay holes.
+  Result<void> copy_from(int file, std::uint64_t bytes, const std::atomic<bool>& stop);
   // Begins anew, with nothing in it.
   Result<void> restart();
 

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "common/escape.h"
-#include "common/file_io.h"
 #include "common/hash.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/entry_batch.h"
+#include "protocol/transfer/range_hash.h"
 
 namespace farhand {
 namespace {
@@ -29,21 +29,13 @@ bool is_same(const struct stat& one, const struct stat& other) {
          one.st_mtim.tv_nsec == other.st_mtim.tv_nsec;
 }
 
-// Everything up to the end. A file that grows as fast as it is read ends at what it was; one of size 0 (as under /proc)
-// is read until it ends.
+// Everything up to the end that it has now; one of size 0 (as under /proc) is read until it ends.
 Result<std::uint64_t> hash_content(int fd, std::uint64_t size, const std::string& shown, ContentHash& hash,
                                    const std::atomic<bool>& stopping) {
-  std::vector<std::byte> piece(kPieceBytes);
-  std::uint64_t done = 0;
-  while (!stopping) {
-    const ssize_t got = read_some(fd, piece);
-    if (got < 0) return fail(errno_error(errno, "reading " + quoted(shown) + " failed"));
-    if (got == 0) return done;
-    done += static_cast<std::uint64_t>(got);
-    if (size > 0 && done > size) return fail(changed(shown));
-    hash.add(Bytes(piece).first(static_cast<std::size_t>(got)));
-  }
-  return fail(ErrorCode::kInterrupted, "the listing was given up");
+  const HashedRange done = hash_range(fd, 0, size > 0 ? size : kMaxFrameSize, hash, stopping);
+  if (done.error != 0) return fail(errno_error(done.error, "reading " + quoted(shown) + " failed"));
+  if (stopping) return fail(ErrorCode::kInterrupted, "the listing was given up");
+  return done.end;
 }
 
 // The entry becomes what was read, which may be another file than the walk has seen.
