@@ -1,17 +1,17 @@
 """A job of files that is broken off anywhere: by kill -9 of either end, or by the power. Under each name is all of the old or
 all of the new, what was acknowledged is there, and the same command again sends only the rest."""
+import fcntl
 import os
 import random
+import shutil
 import signal
-import stat
 import subprocess
 import time
 import unittest
 
-from crash_support import (CLIENT, GET, KIB, MIB, POST, SERVER, Disk, Job, calls_in, contents_of, facts_of, needs_strace, nothing, run_hurt, sample,
-                           watched_server)
-from harness import (PART_PREFIX, PATIENCE, SCALE, SEED, Server, is_alive, main, part_files, random_bytes, remove_tree, scratch, wait_until,
-                     write_file)
+from crash_support import (CLIENT, GET, KIB, MIB, POST, SERVER, Disk, Job, calls_in, contents_of, needs_strace, nothing,
+                           run_hurt, sample)
+from harness import NOBODY, PART_PREFIX, PATIENCE, RSERVER, SCALE, SEED, is_alive, main, part_files, random_bytes, write_file
 
 # What changes a disk, or tells the other side: at scale 1, a sweep meets each of these at least once.
 TELLING = ("mkdirat", "openat", "pwrite64", "ftruncate", "fchmod", "utimensat", "fsync", "syncfs", "renameat", "linkat", "symlinkat",
@@ -134,6 +134,246 @@ class KillAtAnyMoment(unittest.TestCase):
 
     def test_of_a_server_that_is_got_from(self):
         self.sweep(GET, SERVER)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The power
+
+def powered_tree(top):
+    """Several batches of small files, and two that are large."""
+    for directory in range(10):
+        os.makedirs(os.path.join(top, f"d{directory}"))
+        for number in range(90):
+            write_file(os.path.join(top, f"d{directory}", f"{number:02}"), random_bytes(100 + 37 * number, 1000 * directory + number))
+    for name, size in (("d2/large", 2 * MIB), ("d7/large", 5 * MIB)):
+        write_file(os.path.join(top, name), random_bytes(size, size))
+
+
+def powered_old_tree(top):
+    for directory in range(0, 10, 3):
+        os.makedirs(os.path.join(top, f"d{directory}"))
+        for number in range(0, 90, 7):
+            write_file(os.path.join(top, f"d{directory}", f"{number:02}"), b"old %d\n" % number)
+
+
+NO_SYNC = os.path.join(os.path.dirname(os.path.dirname(RSERVER)), "tests", "bench", "bench_nosync.so")
+
+
+@unittest.skipIf(os.environ.get("FARHAND_SANITIZE"), "a sanitizer would have to come before the library that takes syncing out")
+class PowerCut(unittest.TestCase):
+    """What each side has on its disk when the power goes is what a mount of that disk shows."""
+    TIMES = 3 if SCALE == 1 else max(50, 3 * SCALE)
+
+    def make(self, way, **options):
+        self.disk = Disk(self)
+        place = os.path.join(self.disk.path, "place")
+        os.mkdir(place)
+        job = Job(self, way, powered_tree, powered_old_tree, **({"root": place} if way == POST else {"here": place}), **options)
+        self.addCleanup(lambda: job.server.alive() and job.server.kill())   # before the disk is unmounted
+        return job
+
+    def cut_and_come_back(self, job, moment):
+        """The job, and the power cut so many seconds after its begin; None: after its end."""
+        job.prepare()
+        subprocess.run(["sync", "-f", self.disk.path], check=True, timeout=PATIENCE)
+
+        def cut(client):
+            time.sleep(moment)   # the fault
+            self.disk.cut()
+
+        ran = job.run(during=cut if moment is not None else None)
+        if moment is None:
+            self.disk.cut()
+        self.assertTrue(job.server.alive(), job.server.log()[-2000:])
+        if job.way == POST:
+            job.server.kill()
+        self.disk.come_back()
+        if job.way == POST:
+            job.server.start()
+        return ran
+
+    def sweep(self, way):
+        job = self.make(way)
+        job.prepare()
+        begin = time.monotonic()
+        self.assertEqual(job.run().status, 0)
+        whole = time.monotonic() - begin
+        moments = random.Random(SEED)
+        for number in range(self.TIMES):
+            moment = None if number == 0 else moments.uniform(0, whole * 1.1)
+            with self.subTest(way=way, moment=f"{moment} of {whole:.3f} s"):
+                ran = self.cut_and_come_back(job, moment)
+                self.assertEqual(ran.status, 0) if moment is None else None
+                job.check_names()
+                job.check_acked(ran)
+                job.check_sentences(ran) if ran.status != 0 else None
+                job.check_again()
+
+    def test_what_was_acknowledged_of_a_post_is_there_when_the_power_is_back(self):
+        self.sweep(POST)
+
+    def test_what_was_acknowledged_of_a_get_is_there_when_the_power_is_back(self):
+        self.sweep(GET)
+
+    @unittest.skipUnless(os.path.exists(NO_SYNC), "takes the library of the benchmarks that takes syncing out")
+    def test_without_syncing_these_tests_would_fail(self):
+        """The twin: it shows that the cut loses what nobody has synced."""
+        for way in (POST, GET):
+            with self.subTest(way=way):
+                job = self.make(way, env={"LD_PRELOAD": NO_SYNC})
+                job.client_env = {"LD_PRELOAD": NO_SYNC}
+                ran = self.cut_and_come_back(job, None)
+                self.assertEqual((ran.status, ran.acked), (0, len(job.order)))
+                with self.assertRaises(AssertionError):
+                    job.check_acked(ran)
+                self.assertGreater(job.missing_bytes(), MIB)
+                job.server.kill()
+                self.disk.unmount()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What the next run sends
+
+class Resume(unittest.TestCase):
+    def interrupted(self, way, at=32 * MIB):
+        """A job whose client was killed when so many bytes had passed; its receiver has wound down."""
+        job = Job(self, way, large_tree, large_old_tree)
+        job.prepare()
+        self.passed = 0
+        client = []
+        ends = job.ends()
+
+        def heard(up, kind, raw):
+            if kind == "part" and self.passed < at:
+                self.passed += len(raw)
+                if self.passed >= at:
+                    client[0].kill()
+
+        self.assertEqual(job.run(heard=heard, during=client.append).status, -signal.SIGKILL)
+        job.wait_for_session_end(ends)
+        job.check_names()
+        return job
+
+    def part_of(self, job):
+        (part,) = (path for path in part_files(job.target_top) if os.path.getsize(path) > MIB)
+        return part
+
+    def sent_by(self, job):
+        """Bytes of content on the wire of another run, which ends well."""
+        sent = [0, 0]
+
+        def heard(up, kind, raw):
+            sent[0] += len(raw) if kind == "part" else 0
+            sent[1] += kind == "part"
+
+        ran = job.run(heard=heard)
+        self.assertEqual(ran.status, 0, ran)
+        self.assertLessEqual(abs(sent[0] - ran.report["job"]["bytes"]), 64 * sent[1], "the report counts what is sent")
+        job.check_whole()
+        self.assertEqual([path for path in part_files(job.target_top) if os.path.getsize(path) > MIB], [])
+        return sent[0]
+
+    def test_only_the_rest_is_sent(self):
+        for way in (POST, GET):
+            with self.subTest(way=way):
+                job = self.interrupted(way)
+                have = os.path.getsize(self.part_of(job))
+                self.assertGreater(have, 16 * MIB)
+                if way == POST:   # all that came to a receiver that lives
+                    self.assertGreater(have, self.passed - MIB - 40 * 4 * KIB)
+                there = contents_of(job.target)
+                small = sum(facts[1] for name, facts in job.new.items() if name != b"m-large" and there.get(name) != facts)
+                self.assertLessEqual(small, 40 * 4 * KIB, "those before the large one are complete")
+                self.assertLess(self.sent_by(job), 64 * MIB - have + small + MIB)
+                self.assertEqual(self.sent_by(job), 0)
+
+    def changed(self, way, change, of_part=False):
+        """(what the next run sends after a change in between, how much there was of it)"""
+        job = self.interrupted(way)
+        part = self.part_of(job)
+        have = os.path.getsize(part)
+        path = os.path.join(job.source, "m-large")
+        change(os.fsdecode(part) if of_part else path)
+        job.read_source()
+        return self.sent_by(job), have
+
+    def test_a_source_whose_beginning_has_changed_is_sent_anew(self):
+        sent, _ = self.changed(POST, lambda path: put(path, 1, b"!"))
+        self.assertGreater(sent, 64 * MIB)
+        sent, _ = self.changed(GET, lambda path: put(path, 5 * MIB, b"!"))
+        self.assertGreater(sent, 64 * MIB)
+
+    def test_a_source_that_has_grown_or_changed_behind_is_gone_on_with(self):
+        for way in (POST, GET):
+            sent, have = self.changed(way, lambda path: put(path, 64 * MIB, b"!" * 100))
+            self.assertLess(sent, 64 * MIB - have + 2 * MIB)
+            sent, have = self.changed(way, lambda path: put(path, 64 * MIB - 1, b"!"))
+            self.assertLess(sent, 64 * MIB - have + 2 * MIB)
+
+    def test_a_source_that_is_shorter_now_than_what_came_is_sent_anew(self):
+        for way in (POST, GET):
+            sent, _ = self.changed(way, lambda path: os.truncate(path, 3 * MIB))
+            self.assertGreater(sent, 3 * MIB)
+
+    def test_a_part_in_which_somebody_wrote_is_not_gone_on_with(self):
+        for way in (POST, GET):
+            sent, _ = self.changed(way, lambda path: put(path, 2 * MIB, b"!"), of_part=True)
+            self.assertGreater(sent, 64 * MIB)
+
+    def test_a_target_that_changed_in_between_is_as_the_source_in_the_end(self):
+        for way in (POST, GET):
+            job = self.interrupted(way)
+            write_file(os.path.join(job.target, "m-large"), b"somebody else's\n")
+            write_file(os.path.join(job.target, "a-03"), b"somebody else's\n")
+            self.assertLess(self.sent_by(job), 49 * MIB)
+
+
+def put(path, at, content):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(content)
+
+
+class StaleParts(unittest.TestCase):
+    DAY = 86400
+
+    def test_parts_go_after_seven_days_without_a_change(self):
+        """Nobody can set a file's ctime, but debugfs can on a disk that is not mounted."""
+        for way in (POST, GET):
+            with self.subTest(way=way):
+                self.check(way)
+
+    def check(self, way):
+        disk = Disk(self, 64 * MIB)
+        if not shutil.which("debugfs"):
+            self.skipTest("takes debugfs")
+        place = os.path.join(disk.path, "place")
+        os.mkdir(place)
+        job = Job(self, way, make_old=nothing, **({"root": place} if way == POST else {"here": place}))
+        self.addCleanup(lambda: job.server.alive() and job.server.kill())
+        job.server.kill()
+        os.mkdir(job.target)
+        now = time.time()
+        for name, days, owner in (("old", 8, 0), ("young", 6, 0), ("locked", 8, 0), ("foreign", 8, NOBODY)):
+            write_file(self.part(job, name), b"x", 0o600, owner)
+        disk.unmount()
+        for name, days in (("old", 8), ("young", 6), ("locked", 8), ("foreign", 8)):
+            inside = "/" + os.path.relpath(self.part(job, name), disk.path)
+            subprocess.run(["debugfs", "-w", "-R", f"set_inode_field {inside} ctime @{int(now - days * self.DAY)}", disk.image],
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE)
+        disk.mount()
+        self.assertAlmostEqual(os.stat(self.part(job, "old")).st_ctime, now - 8 * self.DAY, delta=2)
+        job.server.start()
+        with open(self.part(job, "locked"), "rb") as locked:
+            fcntl.flock(locked, fcntl.LOCK_EX)
+            self.assertEqual(job.run().status, 0)
+        left = sorted(os.path.basename(path) for path in part_files(job.target))
+        self.assertEqual(left, sorted(PART_PREFIX + name for name in (b"young", b"locked", b"foreign")))
+        job.server.kill()
+        disk.unmount()
+
+    def part(self, job, name):
+        return os.path.join(job.target, os.fsdecode(PART_PREFIX) + name)
 
 
 if __name__ == "__main__":

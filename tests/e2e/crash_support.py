@@ -102,7 +102,7 @@ class Relay(FrameRelay):
         self._thread.join(PATIENCE)
 
 
-Ran = collections.namedtuple("Ran", "status report error acked")   # report: the JSON; acked: entries that were called stored
+Ran = collections.namedtuple("Ran", "status report error acked troubles")   # report: the JSON; acked: entries that were called settled
 
 
 class Job:
@@ -111,6 +111,7 @@ class Job:
 
     def __init__(self, test, way, make=small_tree, make_old=small_old_tree, here=None, root=None, **options):
         self.test, self.way, self.make_old = test, way, make_old
+        self.client_env = {}
         self.server = Server(root=root, **options)
         test.addCleanup(self.server.cleanup)
         self.here = here or scratch()
@@ -145,18 +146,20 @@ class Job:
         return self.server.client_command(["--json", self.way, "t"], host=host)
 
     def start(self, host, wrapper=()):
-        return subprocess.Popen([*wrapper, *self.argv(host)], cwd=self.here, env=environment(), stdin=subprocess.DEVNULL,
+        return subprocess.Popen([*wrapper, *self.argv(host)], cwd=self.here, env=environment(self.client_env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def run(self, wrapper=(), heard=None, during=None):
         """To its end. wrapper: put before the client. heard(up, kind, raw): behind each frame. during(client): called once
         it has been started."""
-        acked = [0]
+        acked, troubles = [0], []
         stored_up = self.way == GET
 
         def listen(up, kind, raw):
             if up == (UP if stored_up else DOWN) and kind == "stored":
                 acked[0] = int(raw.rstrip(b"\n").rpartition(b"|")[2])
+            if kind == "trouble":
+                troubles.append(raw)
             if heard:
                 heard(up, kind, raw)
 
@@ -171,7 +174,7 @@ class Job:
                     client.kill()
                     client.communicate()
                 relay.end()
-        return Ran(client.returncode, json.loads(out) if out else None, error.decode(), acked[0])
+        return Ran(client.returncode, json.loads(out) if out else None, error.decode(), acked[0], b"".join(troubles))
 
     # --- what has to hold
 
@@ -184,11 +187,11 @@ class Job:
             self.test.fail(f"{name}: the old one is gone and the new one not there")
 
     def check_acked(self, ran):
-        """What was called stored is there, and everything if it ended well. Not for a job with failures, which count too."""
+        """What was called settled, and of which no trouble was told, is there; and everything if it ended well."""
         there = contents_of(self.target)
-        for name in self.order[:ran.acked]:
-            name = os.path.relpath(name, b"t")
-            if name in self.new:
+        for entry in self.order[:ran.acked]:
+            name = os.path.relpath(entry, b"t")
+            if name in self.new and entry not in ran.troubles:
                 self.test.assertEqual(there.get(name), self.new[name], f"{name} was acknowledged")
         if ran.status == 0:
             self.check_whole()
