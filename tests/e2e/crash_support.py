@@ -189,9 +189,10 @@ class Job:
     def check_acked(self, ran):
         """What was called settled, and of which no trouble was told, is there; and everything if it ended well."""
         there = contents_of(self.target)
+        told = {os.fsencode(each["path"]) for each in told_in(ran.report) if "path" in each}
         for entry in self.order[:ran.acked]:
             name = os.path.relpath(entry, b"t")
-            if name in self.new and entry not in ran.troubles:
+            if name in self.new and entry not in told and entry not in ran.troubles:
                 self.test.assertEqual(there.get(name), self.new[name], f"{name} was acknowledged")
         if ran.status == 0:
             self.check_whole()
@@ -273,10 +274,16 @@ def watched_server(server, *options):
 NOT_CALLS = {"exit", "exit_group", "execve", "restart_syscall", "rt_sigreturn"}
 
 
-def calls_of(trace, begin=None):
+def is_of_a_file(line):
+    """Of a trace with -y: it reads and writes what has a name, and neither sockets nor what wakes a thread."""
+    return re.search(r" (read|write)\(\d+<[^/]", line) is None
+
+
+def calls_of(trace, begin=None, wanted=lambda line: True):
     """[(name, nth)], in the order of the trace, each once: strace counts in each thread anew, so the nth call of a name is
-    met in the thread that comes to it first. begin: a regular expression; what is before it is counted and left out."""
-    counts, calls = collections.Counter(), {}
+    met in the thread that comes to it first. begin: a regular expression; what is before it is left out, and with it what
+    would be met before it."""
+    counts, before, calls = collections.Counter(), collections.Counter(), {}
     begun = begin is None
     with open(trace, errors="replace") as file:
         for line in file:
@@ -285,26 +292,28 @@ def calls_of(trace, begin=None):
                 continue
             counts[match[1], match[2]] += 1
             begun = begun or re.search(begin, line) is not None
-            if begun and match[2] not in NOT_CALLS:
+            if not begun:
+                before[match[2]] += 1
+            elif match[2] not in NOT_CALLS and counts[match[1], match[2]] > before[match[2]] and wanted(line):
                 calls.setdefault((match[2], counts[match[1], match[2]]))
     return list(calls)
 
 
-def calls_in(job, end, begin=None):
+def calls_in(job, end, begin=None, wanted=lambda line: True):
     """The calls of one end of this job, when nothing goes wrong."""
     trace = os.path.join(job.server.scratch, "trace")
     job.prepare()
     if end == CLIENT:
-        ran = job.run(wrapper=client_wrapper("-o", trace))
+        ran = job.run(wrapper=client_wrapper("-y", "-o", trace))
     else:
-        with watched_server(job.server, "-o", trace):
+        with watched_server(job.server, "-y", "-o", trace):
             ends = job.ends()
             ran = job.run()
             job.wait_for_session_end(ends)
     job.test.assertEqual(ran.status, 0, ran)
     job.test.assertEqual(ran.acked, len(job.order), "every entry is acknowledged in the end")
     job.check_whole()
-    return calls_of(trace, begin)
+    return calls_of(trace, begin, wanted)
 
 
 def run_hurt(job, end, *options):

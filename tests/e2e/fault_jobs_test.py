@@ -1,0 +1,292 @@
+"""A job of files in which something fails: each call on the file system, the room on a disk, a source that does not hold
+still. It never ends with 0 and a file missing or broken; the rest of the job goes on, and what failed is told."""
+import os
+import shutil
+import subprocess
+import unittest
+
+from crash_support import (CLIENT, GET, KIB, MIB, POST, SERVER, Disk, Job, calls_in, contents_of, is_of_a_file, needs_strace, nothing, run_hurt,
+                           told_in)
+from harness import PATIENCE, SCALE, SEED, main, part_files, random_bytes, scratch, remove_tree, tmpfs, write_file
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Calls that fail
+
+# Without write, which only ever wakes threads and logs: files are written by pwrite64.
+FILE_CALLS = ("openat", "openat2", "read", "pread64", "pwrite64", "lseek", "ftruncate", "fsync", "fdatasync", "syncfs",
+              "sync_file_range", "renameat", "renameat2", "linkat", "symlinkat", "readlinkat", "unlinkat", "mkdirat", "fchmod", "fchmodat",
+              "fchown", "fchownat", "utimensat", "fallocate", "fadvise64", "fstat", "newfstatat", "getdents64", "copy_file_range",
+              "flock", "close", "fgetxattr", "flistxattr", "fsetxattr")
+ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EINTR")
+
+
+@needs_strace
+class EveryCallFailsOnce(unittest.TestCase):
+    def cases(self, job, end):
+        """[(call, nth, how it fails)]; in a soak all of them, else each call once and the errors in turn."""
+        calls = calls_in(job, end, r"\bconnect\(" if end == CLIENT else None, is_of_a_file)
+        found = [call for call in calls if call[0] in FILE_CALLS]
+        self.assertGreater(len({name for name, _ in found}), 6, found)
+        if SCALE > 1:
+            cases = [(name, nth, "error=" + error) for name, nth in found for error in ERRORS]
+        else:
+            of_each = {name: [nth for other, nth in found if other == name] for name, _ in found}
+            cases = [(name, of_each[name][SEED % len(of_each[name])], "error=" + ERRORS[(SEED + at) % len(ERRORS)])
+                     for at, name in enumerate(sorted(of_each))]
+        # Nothing written, and an end that came early: what a kernel may say without having lied.
+        cases += [(name, nth, "retval=0") for name, nth in found if name in ("pwrite64", "pread64")][:None if SCALE > 1 else 2]
+        return cases
+
+    def sweep(self, way, end):
+        job = Job(self, way)
+        failed = 0
+        for name, nth, how in self.cases(job, end):
+            with self.subTest(way=way, end=end, call=name, nth=nth, how=how):
+                ran = run_hurt(job, end, "-e", f"trace={name}", "-e", f"inject={name}:{how}:when={nth}")
+                self.assertTrue(job.server.alive(), job.server.log()[-2000:])
+                if ran.status != 0:
+                    failed += 1
+                    job.check_sentences(ran)
+                job.check_names()
+                job.check_acked(ran)
+                job.check_again()
+        self.assertGreater(failed, 2, "these failures are met")
+
+    def test_in_a_client_that_posts(self):
+        self.sweep(POST, CLIENT)
+
+    def test_in_a_server_that_is_posted_to(self):
+        self.sweep(POST, SERVER)
+
+    def test_in_a_client_that_gets(self):
+        self.sweep(GET, CLIENT)
+
+    def test_in_a_server_that_is_got_from(self):
+        self.sweep(GET, SERVER)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Room that runs out
+
+def filling_tree(top):
+    """Two large ones, of which a disk with 8 MiB has room for one, between small ones."""
+    os.makedirs(os.path.join(top, "sub"))
+    for number in range(10):
+        for group in ("a", "c", "e"):
+            write_file(os.path.join(top, f"{group}-{number}"), random_bytes(9 * KIB + number, number))
+    write_file(os.path.join(top, "b-fits"), random_bytes(5 * MIB, 1))
+    write_file(os.path.join(top, "d-does-not"), random_bytes(6 * MIB, 2))
+    write_file(os.path.join(top, "sub", "f-fits"), random_bytes(MIB, 3))
+
+
+def filling_old_tree(top):
+    os.makedirs(top)
+    write_file(os.path.join(top, "d-does-not"), b"the old one\n")
+    write_file(os.path.join(top, "e-3"), b"an old one\n")
+
+
+class FullDisk(unittest.TestCase):
+    ROOM = 8 * MIB
+
+    def fill(self, place):
+        """A file that leaves this much room."""
+        filler = os.path.join(os.path.dirname(place), "filler")
+        facts = os.statvfs(place)
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, facts.f_bavail * facts.f_frsize - self.ROOM)
+        return filler
+
+    def check(self, way, top):
+        place = os.path.join(top, "place")
+        os.mkdir(place)
+        job = Job(self, way, filling_tree, filling_old_tree, **({"root": place} if way == POST else {"here": place}))
+        try:
+            job.prepare()
+            filler = self.fill(place)
+            self.check_full(job)
+            os.unlink(filler)
+            again = job.check_again()
+            self.assertEqual(again.report["job"]["bytes"], 6 * MIB)
+        finally:
+            job.server.kill()
+
+    def check_full(self, job):
+        ran = job.run()
+        self.assertEqual(ran.status, 1, ran)
+        job.check_names()
+        job.check_acked(ran)
+        missing = {name for name, facts in job.new.items() if contents_of(job.target).get(name) != facts}
+        self.assertEqual(missing, {b"d-does-not"}, "the rest of the job goes on")
+        self.assertEqual(ran.report["job"]["failed"], 1, ran.report)
+        self.assertEqual([failure["path"] for failure in ran.report["job"]["failures"]], ["t/d-does-not"])
+        self.assertEqual(part_files(job.target_top), [], "what does not fit gives its room back")
+        told = subprocess.run(job.server.client_command([job.way, "t"]), cwd=job.here, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual((told.returncode, told.stdout), (1, b""))
+        self.assertIn("d-does-not", told.stderr.decode())
+        for line in told.stderr.decode().splitlines():
+            self.assertTrue(line.startswith("rclient: ") and line.isprintable(), told.stderr)
+        self.assertLessEqual(len(told.stderr.splitlines()), 2, told.stderr)
+
+    def on_tmpfs(self, way):
+        top = scratch()
+        self.addCleanup(remove_tree, top)
+        with tmpfs(os.path.join(top, "small"), "40m") as small:
+            self.check(way, small)
+
+    def on_ext4(self, way):
+        self.check(way, Disk(self, 64 * MIB).path)
+
+    def test_a_post_to_a_tmpfs_that_is_filled(self):
+        self.on_tmpfs(POST)
+
+    def test_a_get_to_a_tmpfs_that_is_filled(self):
+        self.on_tmpfs(GET)
+
+    def test_a_post_to_an_ext4_that_is_filled(self):
+        self.on_ext4(POST)
+
+    def test_a_get_to_an_ext4_that_is_filled(self):
+        self.on_ext4(GET)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Sources that do not hold still
+
+LARGE = 48 * MIB
+
+
+def moving_tree(top):
+    os.makedirs(os.path.join(top, "y-dir"))
+    write_file(os.path.join(top, "a-before"), b"before\n")
+    write_file(os.path.join(top, "m-large"), random_bytes(LARGE, 7))
+    for name in ("n-behind", "y-dir/inner", "z-last"):
+        write_file(os.path.join(top, name), b"behind " + name.encode() + b"\n")
+
+
+def moving_old_tree(top):
+    os.makedirs(top)
+    write_file(os.path.join(top, "m-large"), b"the old large one\n")
+    write_file(os.path.join(top, "z-last"), b"the old last one\n")
+
+
+def grow(path):
+    with open(path, "ab") as file:
+        file.write(b"more\n")
+
+
+def shrink(path):
+    os.truncate(path, os.path.getsize(path) - 5)
+
+
+def rewrite(path):
+    with open(path, "r+b") as file:
+        file.seek(-3, os.SEEK_END)
+        file.write(b"!!!")
+
+
+def vanish(path):
+    os.unlink(path)
+
+
+def replace(path):
+    write_file(path + ".new", b"quite another one\n")
+    os.rename(path + ".new", path)
+
+
+def become_directory(path):
+    os.unlink(path)
+    os.mkdir(path)
+
+
+def become_link(path):
+    os.unlink(path)
+    os.symlink("/etc/passwd", path)
+
+
+def become_pipe(path):
+    os.unlink(path)
+    os.mkfifo(path)
+
+
+class MovingSource(unittest.TestCase):
+    def changed_midway(self, way, name, change):
+        """The job; the change is made when the first of the large file's content has passed, and no more passes before."""
+        job = Job(self, way, moving_tree, moving_old_tree)
+        job.prepare()
+        before = dict(job.new)
+        done = []
+
+        def heard(up, kind, raw):
+            if kind == "part" and len(raw) > 100 * KIB and not done:
+                done.append(change(os.path.join(job.source, name)))
+
+        ran = job.run(heard=heard)
+        self.assertTrue(done)
+        self.assertTrue(job.server.alive())
+        job.read_source()
+        job.before = before
+        there = contents_of(job.target)
+        for each, found in there.items():
+            self.assertIn(found, [facts[each] for facts in (before, job.old, job.new) if each in facts], each)
+        for each in before:
+            if each != name.encode():
+                self.assertEqual(there.get(each), before[each], f"{each}: the rest of the job goes on")
+        self.assertEqual(part_files(job.target_top), [])
+        return job, ran
+
+    def told(self, job, ran, name):
+        self.assertEqual(ran.status, 1, ran)
+        job.check_sentences(ran)
+        self.assertEqual(ran.report["job"]["failed"], 1, ran.report)
+        (failure,) = told_in(ran.report)
+        self.assertIn(name, failure["path"])
+        there = contents_of(job.target).get(name.encode())
+        self.assertEqual(there, job.old.get(name.encode()), "what was there before is unchanged")
+
+    def both_ways(self, name, change, check):
+        for way in (POST, GET):
+            with self.subTest(way=way, name=name, change=change.__name__):
+                job, ran = self.changed_midway(way, name, change)
+                check(job, ran, name)
+                again = job.run()
+                if change not in (become_pipe,):
+                    self.assertEqual((again.status, again.report["job"]["failed"]), (0, 0) if change is not become_directory or
+                                     name.encode() not in job.old else (1, 1), again)
+
+    def whole_or_told(self, job, ran, name):
+        """One whole version, which may be the one before, or a failure."""
+        if ran.status != 0:
+            return self.told(job, ran, name)
+        found = contents_of(job.target)[name.encode()]
+        self.assertIn(found, [facts[name.encode()] for facts in (job.before, job.new) if name.encode() in facts])
+
+    def test_one_that_grows_while_it_is_read(self):
+        self.both_ways("m-large", grow, self.told)
+
+    def test_one_that_shrinks_while_it_is_read(self):
+        self.both_ways("m-large", shrink, self.told)
+
+    def test_one_in_which_somebody_writes_while_it_is_read(self):
+        self.both_ways("m-large", rewrite, self.told)
+
+    def test_one_that_vanishes_while_it_is_read(self):
+        self.both_ways("m-large", vanish, self.whole_or_told)
+
+    def test_one_that_is_replaced_while_it_is_read(self):
+        self.both_ways("m-large", replace, self.whole_or_told)
+
+    def test_one_that_changes_before_it_is_read(self):
+        for change in (grow, shrink, rewrite, replace):
+            self.both_ways("z-last", change, self.whole_or_told)
+
+    def test_one_that_vanishes_before_it_is_read(self):
+        self.both_ways("z-last", vanish, self.told)
+
+    def test_one_that_is_no_file_any_more_before_it_is_read(self):
+        for change in (become_directory, become_link, become_pipe):
+            self.both_ways("z-last", change, self.told)
+
+
+if __name__ == "__main__":
+    main()
