@@ -1,18 +1,49 @@
-"""A user's directory, with something precious beside it, and a server made of steps (job_frames.play): what every test of
-hostile jobs of files begins with. It has no tests."""
+"""What tests of hostile jobs of files begin with: things that nobody may say, and a user's directory with something precious
+beside it and a server made of steps (job_frames.play). It has no tests."""
 import os
 import stat
 import time
 import unittest
 
 from harness import PART_PREFIX, PATIENCE, rclient, read_file, remove_tree, scratch, snapshot, write_file
-from hostile import FakeServer, assert_plain, drain, welcome, xxh3_128
-from job_frames import BYTES, await_kind, directory, meet_puller, play, read_entries
+from hostile import MIB, FakeServer, assert_plain, drain, frame, slip, u8, u64, welcome, xxh3_128
+from job_frames import (BYTES, SPECIAL, await_kind, close, directory, entry, file, hard_link, link, meet_puller, part, play,
+                        read_entries)
 
 OLD = b"old content\n"
 SOON = 10   # seconds within which a client must have told what is wrong
 TREE = directory("tree")
 EVIL_TEXTS = ["\x1b[2J\x1b]52;c;ZXZpbA==\x07", "line\nrclient: fake", "\u202egnp.exe", "\u2028para", "\r\x9b31m", "a\0b"]
+
+
+# What no sender may list, behind the directory TREE: neither side of a connection takes it.
+BAD_NAMES = ("", ".", "..", "/", "/etc/evil", "tree/", "tree//x", "tree/../evil", "tree/./x", "../tree", "tree/..", "tree/x\0y",
+             "tree/" + "x" * 256, "tree/" + "x/" * 2048 + "x", "tree/d/../../../outside/evil")
+BAD_ORDERS = ((file("tree/a"), file("tree/a")), (file("tree/b"), file("tree/a")),
+              (directory("tree/a"), link("tree/a", "../../outside")), (link("tree/a", "../.."), directory("tree/a")),
+              (file("tree/a"), directory("tree/a")), (file("tree/a!"), directory("tree/a"), file("tree/a/x")),
+              (directory("tree/a"), file("tree/a/x"), directory("tree/a")), (TREE,), (file("tree/d/x"),),
+              (directory("tree/a"), file("tree/b/x")))
+BELOW_NO_DIRECTORY = [(top, below) for top in (link("tree/l", "../../outside"), link("tree/l", "."), file("tree/l"),
+                                               entry("tree/l", SPECIAL), hard_link("tree/l", "tree/a"))
+                      for below in (file("tree/l/evil"), directory("tree/l/evil"), link("tree/l/evil", "x"))]
+BAD_FIELDS = (entry("tree/x", 5), entry("tree/x", 255), file("tree/x", mode=0o10000), file("tree/x", nanoseconds=10**9),
+              link("tree/x", ""), link("tree/x", "a\0b"), file("tree/x", target="y"), directory("tree/x", target="y"),
+              entry("tree/x", size=2**64 - 1), file("tree/x", user="u" * 256),
+              file("tree/x", attributes=[("user." + "n" * 255, "")]))
+BAD_HARD_LINKS = ("mine", "../outside/victim", "/etc/passwd", "tree/../mine", "tree/z", "tree/h", "tree/h/x", "", ".", "..",
+                  "other/x", "tree//old", "tree/old\0")
+OUT_OF_ORDER = (part(b"abc") + part(b"x", 2), part(b"abc", 5) + part(b"x", 0), part(b"abc") + part(b"abc"),
+                part(b"x", 2**63 - 1), frame("part", b"x", "01"), frame("part", b"x", "-1"), frame("part", b"x", ""),
+                frame("part", b"x", "x"), frame("part", b"x", str(2**63)), slip("part", MIB + 1, "0"))
+WRONG_CLOSES = (close(digest=bytes(16)), close(b"other"), close(size=len(BYTES) - 1), close(size=len(BYTES) + 1),
+                close(size=0), close(size=2**63 - 1), close(size=1 << 62), close(b""))
+TOO_LARGE = [slip(kind, size, "0" if kind == "part" else "") for kind, limit in
+             (("entries", 256 << 10), ("part", MIB), ("close", 256 << 10), ("trouble", 256 << 10), ("finish", 256 << 10))
+             for size in (limit + 1, 10_000_000, 2**31, 2**63 - 1, 2**63)]
+BAD_COUNTS = [said for count in (2, 1000, 2**31, 2**32, 2**60, 2**61, 2**64 - 1)
+              for said in (frame("entries", u64(count) + TREE), frame("trouble", u64(count)),
+                           frame("entries", u64(1) + TREE[:-9] + u64(count) + u8(0)))]
 
 
 def part_name(leaf):
