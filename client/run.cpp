@@ -13,7 +13,6 @@
 #include "client/commands/fan_out.h"
 #include "client/commands/get.h"
 #include "client/commands/hosts.h"
-#include "client/commands/job.h"
 #include "client/commands/ls.h"
 #include "client/commands/pair.h"
 #include "client/commands/post.h"
@@ -106,12 +105,12 @@ int run_files(const std::string& verb, const Command& command, const ClientOptio
 }
 
 int run(const PostCommand& command, const ClientOptions& options) {
-  return run_files("post", command, options, takes_job(command) ? post_job : run_post);
+  return run_files("post", command, options, run_post);
 }
 
 int run(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
-    return (takes_job(get) ? get_job : run_get)(connection, get, progress, mode_mask_from_umask());
+    return run_get(connection, get, progress, mode_mask_from_umask());
   });
 }
 

@@ -20,13 +20,15 @@ namespace {
 
 class Watch final : public JobObserver {
  public:
-  Watch(Progress& progress, FilesOutcome& outcome, bool dry_run)
-      : progress_(progress), outcome_(outcome), dry_run_(dry_run) {
+  Watch(const Connection& connection, Progress& progress, FilesOutcome& outcome, bool dry_run)
+      : connection_(connection), progress_(progress), outcome_(outcome), dry_run_(dry_run) {
     outcome_.job.emplace();
   }
 
   // Something that the user has named, and what its entry is called.
   void name(const std::string& shown, const std::string& path) { names_.push_back({shown, path}); }
+  // What comes keeps its name in this directory, of however many of the names something comes.
+  void goes_into(const std::string& directory) { directory_ = directory; }
 
   void listed(std::uint64_t, std::uint64_t bytes) override { progress_.expect(bytes); }
   void file_begun(const std::string& path) override { progress_.begin_file(path); }
@@ -50,7 +52,7 @@ class Watch final : public JobObserver {
     ++(remote ? told_there_ : told_here_);
     const Name* name = find(trouble.path);
     if (name != nullptr) {
-      put({name->shown, {}, 0, std::nullopt, error});
+      put({name->shown, {}, 0, std::nullopt, with_its_side(error)});
       return;
     }
     ++job().failed;
@@ -84,13 +86,18 @@ class Watch final : public JobObserver {
 
   JobReport& job() { return *outcome_.job; }
 
+  // What was named has a sentence of its own, which says where it is from.
+  [[nodiscard]] Error with_its_side(const Error& error) const {
+    return error.remote ? connection_.said_there(error) : error;
+  }
+
   // What the receiver has told of something by the place where it would be.
   void adopt_failure(const Name& name, const std::string& place) {
     auto& failures = job().failures;
     const auto told = std::find_if(failures.begin(), failures.end(),
                                    [&](const EntryTrouble& failure) { return failure.path == place; });
     if (told == failures.end()) return;
-    put({name.shown, {}, 0, std::nullopt, told->error});
+    put({name.shown, {}, 0, std::nullopt, with_its_side(told->error)});
     failures.erase(told);
     --job().failed;
   }
@@ -112,18 +119,21 @@ class Watch final : public JobObserver {
   }
 
   [[nodiscard]] std::string place_of(const std::string& place, const std::string& path) const {
-    if (names_.size() == 1) return place;
-    return place.empty() || place == "." ? path : place + "/" + path;
+    if (names_.size() == 1 && !directory_) return place;
+    const std::string& directory = directory_ ? *directory_ : place;
+    return directory.empty() || directory == "." ? path : directory + "/" + path;
   }
 
   static void keep(std::vector<EntryTrouble>& list, const std::string& path, const Error& error) {
     if (list.size() < kMostFailuresKept) list.push_back({path, error});
   }
 
+  const Connection& connection_;
   Progress& progress_;
   FilesOutcome& outcome_;
   bool dry_run_;
   std::vector<Name> names_;
+  std::optional<std::string> directory_;
   std::uint64_t moved_ = 0;
   std::uint64_t told_there_ = 0;  // failures that the other side has told of
   std::uint64_t told_here_ = 0;
@@ -131,6 +141,11 @@ class Watch final : public JobObserver {
 
 // What the engine could not carry on with: the connection is lost, but for a refusal that leaves it standing.
 Error judged(Connection& connection, const Error& error) {
+  if (error.code == ErrorCode::kConnectionLost || (error.code == ErrorCode::kTimedOut && !error.remote)) {
+    Error lost = connection.lose(error);
+    lost.message += "; no file is half-written, and the same command goes on from here";
+    return lost;
+  }
   if (!error.remote) return connection.lose(error);
   if (connection.channel().conversation().state(Side::kServer) == State::kEnded) connection.give_up();
   return connection.said_there(error);
@@ -151,12 +166,24 @@ bool stands_for_contents(const std::string& path) {
   return !path.empty() && (leaf.empty() || leaf == ".");
 }
 
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // post
 
 Result<TreeWalk::Top> open_source(const std::string& path, bool contents) {
   UniqueFd opened(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!opened) return fail(errno_error(errno, farhand::quoted(path) + " cannot be read here"));
+  struct stat status {};
+  if (!opened || ::fstat(opened.get(), &status) != 0) {
+    return fail(errno_error(errno, farhand::quoted(path) + " cannot be read here"));
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::kNotRegular,
+                farhand::quoted(path) + " is neither a regular file nor a directory, and only those are sent");
+  }
   return TreeWalk::Top{std::move(opened), contents ? "." : leaf_of(path), path};
 }
 
@@ -186,11 +213,15 @@ Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, W
   return TreeWalk::begin(resolver, std::move(tops), std::move(options));
 }
 
-PushRequest push_request(const PostCommand& command) {
-  const bool contents = means_contents(command);
-  const Placement one = contents ? Placement::kAs : Placement::kAsOrInto;
-  const bool into = command.files.size() > 1 || command.to.empty() || command.to.back() == '/';
-  return {command.to, into && !contents ? Placement::kInto : one, command.options.job};
+// Files that go behind a slash go into a directory that is there, so that a name with a mistake in it makes none.
+Placement placement_of(const PostCommand& command, bool several) {
+  if (means_contents(command)) return Placement::kAs;
+  const bool behind_slash = !command.to.empty() && command.to.back() == '/';
+  if (behind_slash && std::none_of(command.files.begin(), command.files.end(), is_directory)) {
+    return Placement::kIntoThere;
+  }
+  const bool into = several || command.to.empty() || behind_slash;
+  return into ? Placement::kInto : Placement::kAsOrInto;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -203,12 +234,7 @@ struct LocalPlace {
   std::string prefix;  // how the user knows the root: empty, or with a slash at the end
 };
 
-bool is_directory(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-Result<LocalPlace> local_place(const GetCommand& command, bool contents) {
+Result<LocalPlace> local_place(const GetCommand& command, bool contents, bool several) {
   const std::string& to = command.to;
   if (to.empty() || is_directory(to)) {
     TRY_ASSIGN(auto root, RootedDirectory::open(to.empty() ? "." : to));
@@ -218,10 +244,13 @@ Result<LocalPlace> local_place(const GetCommand& command, bool contents) {
   const std::string leaf = leaf_of(to);
   if (is_dots(leaf))
     return fail(ErrorCode::kUsage, farhand::quoted(to) + " is no directory here, and cannot become one");
+  if (!several && to.back() == '/' && !contents) {
+    return fail(ErrorCode::kNotFound, "there is no directory " + farhand::quoted(to) + " here");
+  }
   const std::string whole = to.substr(0, to.find_last_not_of('/') + 1);
   const std::string parent = whole.substr(0, whole.size() - leaf.size());
   TRY_ASSIGN(auto root, RootedDirectory::open(parent.empty() ? "." : parent));
-  const bool into = command.paths.size() > 1 || to.back() == '/';
+  const bool into = several || to.back() == '/';
   return LocalPlace{std::move(root), leaf,
                     contents ? Placement::kAs
                     : into   ? Placement::kInto
@@ -240,30 +269,22 @@ PullRequest pull_request(const GetCommand& command) {
 
 }  // namespace
 
-bool takes_job(const GetCommand& command) {
-  const bool makes_directory = command.paths.size() > 1 && !command.to.empty() && !is_directory(command.to);
-  return command.options.given || means_contents(command) || makes_directory;
-}
-
-bool asks_for_job(const Error& error) {
-  return error.code == ErrorCode::kIsDirectory;
-}
-
-bool takes_job(const PostCommand& command) {
-  return command.options.given || std::any_of(command.files.begin(), command.files.end(), is_directory);
-}
-
-FilesOutcome post_job(Connection& connection, const PostCommand& command, Progress& progress) {
+FilesOutcome post_job(Connection& connection, const PostCommand& command, bool several, Progress& progress) {
   FilesOutcome outcome;
   outcome.named = command.files.size();
-  Watch watch(progress, outcome, command.options.job.dry_run);
+  Watch watch(connection, progress, outcome, command.options.job.dry_run);
+  if (const auto fine = check_wire_name(command.to); !fine) {
+    watch.fail_whole(fine.error());
+    return outcome;
+  }
   auto walk = begin_walk(command, outcome, watch);
   if (!walk) {
     watch.fail_whole(walk.error());
     return outcome;
   }
   if (!outcome.files.empty() && outcome.files.size() == command.files.size()) return outcome;  // there is nothing
-  connection.channel().say_structure(FrameKind::kPush, encode(push_request(command)));
+  const PushRequest request{command.to, placement_of(command, several), command.options.job};
+  connection.channel().say_structure(FrameKind::kPush, encode(request));
   const auto sent = send_job(connection.channel(), *walk, watch);
   if (sent) {
     watch.finish(sent->there, sent->here, sent->there);
@@ -274,18 +295,21 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, Progre
   return outcome;
 }
 
-FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask) {
+FilesOutcome get_job(Connection& connection, const GetCommand& command, bool several, Progress& progress,
+                     mode_t mode_mask) {
   FilesOutcome outcome;
   outcome.named = command.paths.size();
-  Watch watch(progress, outcome, command.options.job.dry_run);
+  Watch watch(connection, progress, outcome, command.options.job.dry_run);
   for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : leaf_of(path));
-  auto place = local_place(command, means_contents(command));
+  auto place = local_place(command, means_contents(command), several);
   if (!place) {
     watch.fail_whole(place.error());
     return outcome;
   }
+  if (several) watch.goes_into(place->to);
   connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
   JobTarget target{place->root, place->to, place->placement, mode_mask};
+  target.replaces_links = true;
   if (!means_contents(command)) {
     for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
   }

@@ -1,4 +1,4 @@
-// job: files and directories as one job, up or down.
+// One job of files and directories, up or down, out of a command.
 #pragma once
 
 #include <string>
@@ -11,16 +11,12 @@
 
 namespace farhand {
 
-// Whether this is one: a directory is among the files, or an option asks for it. What a download's path stands for, its
-// server knows: see asks_for_job.
-bool takes_job(const PostCommand& command);
-bool takes_job(const GetCommand& command);
-
-// Whether the failure of a plain `get`, there or here, means that a job may do.
-bool asks_for_job(const Error& error);
-
+// What they name has been judged (client/commands/names.h), and is little enough for one job; `several`: they are not
+// all there is, or not alone.
+//
 // Whatever becomes of the job is in the outcome, a connection that is lost included.
-FilesOutcome post_job(Connection& connection, const PostCommand& command, Progress& progress);
-FilesOutcome get_job(Connection& connection, const GetCommand& command, Progress& progress, mode_t mode_mask);
+FilesOutcome post_job(Connection& connection, const PostCommand& command, bool several, Progress& progress);
+FilesOutcome get_job(Connection& connection, const GetCommand& command, bool several, Progress& progress,
+                     mode_t mode_mask);
 
 }  // namespace farhand

@@ -11,7 +11,6 @@
 
 #include "client/commands/exec_job.h"
 #include "client/commands/get.h"
-#include "client/commands/job.h"
 #include "client/commands/post.h"
 #include "client/exit_status.h"
 #include "client/interrupt.h"
@@ -144,7 +143,8 @@ Outcome LineRunner::run_files(const std::string& verb, bool json, bool quiet, au
   const StopsFreely stops;
   Channel& channel = (*connection)->channel();
   channel.set_interrupt(interrupt.fd(),
-                        Error{ErrorCode::kInterrupted, "interrupted; the file that was under way is unchanged", false});
+                        Error{ErrorCode::kInterrupted,
+                              "interrupted; no file is half-written, and the same line goes on from here", false});
   Progress progress(verb, 0, Progress::wanted(quiet, json));
   const FilesOutcome outcome = carry(**connection, progress);
   progress.clear();
@@ -158,16 +158,14 @@ Outcome LineRunner::run_files(const std::string& verb, bool json, bool quiet, au
 Outcome LineRunner::run_verb(const PostCommand& command, const ClientOptions& options) {
   return run_files("post", options.json, manner_.quiet || options.quiet,
                    [&](Connection& connection, Progress& progress) {
-                     const PostCommand placed = session_.placed(command);
-                     return (takes_job(placed) ? post_job : run_post)(connection, placed, progress);
+                     return run_post(connection, session_.placed(command), progress);
                    });
 }
 
 Outcome LineRunner::run_verb(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", options.json, manner_.quiet || options.quiet,
                    [&](Connection& connection, Progress& progress) {
-                     const GetCommand placed = session_.placed(command);
-                     return (takes_job(placed) ? get_job : run_get)(connection, placed, progress, manner_.mode_mask);
+                     return run_get(connection, session_.placed(command), progress, manner_.mode_mask);
                    });
 }
 

@@ -10,7 +10,7 @@ namespace farhand {
 
 // What a list's count is checked against: the least that its elements take.
 template <>
-inline constexpr std::size_t kLeastWireBytes<Entry> = 1 + 8 + 4 + 8 + 4 + 8 + 8 + 8 + 8 + 8 + 1;
+inline constexpr std::size_t kLeastWireBytes<Entry> = 1 + 8 + 4 + 8 + 4 + 8 + 8 + 8 + 8 + 8 + 8 + 1;
 template <>
 inline constexpr std::size_t kLeastWireBytes<ExtendedAttribute> = 8 + 8;
 template <>
@@ -57,7 +57,8 @@ bool is_suffix(const std::string& suffix) {
 
 std::string_view flaw_of(const Entry& entry) {
   if (!check_entry_path(entry.path)) return "a path is no entry's";
-  if (entry.mode > kAllModeBits || entry.modified_nanoseconds >= kNanosecondsPerSecond || entry.size > kMaxFrameSize) {
+  if (entry.mode > kAllModeBits || entry.modified_nanoseconds >= kNanosecondsPerSecond || entry.size > kMaxFrameSize ||
+      entry.occupied > entry.size) {
     return "a field is out of range";
   }
   if (entry.user.size() > kMaxOwnerBytes || entry.group.size() > kMaxOwnerBytes) return "an owner's name is too long";
@@ -110,7 +111,7 @@ void serialize(Archive& archive, JobOptions& options) {
 }
 template <class Archive>
 void serialize(Archive& archive, PushRequest& message) {
-  archive(message.to, wire_enum(message.placement, Placement::kAs), message.options);
+  archive(message.to, wire_enum(message.placement, Placement::kIntoThere), message.options);
 }
 template <class Archive>
 void serialize(Archive& archive, PullRequest& message) {
@@ -189,8 +190,8 @@ void serialize(Archive& archive, ExtendedAttribute& attribute) {
 template <class Archive>
 void serialize(Archive& archive, Entry& entry) {
   archive(wire_enum(entry.kind, EntryKind::kSpecial), entry.path, entry.mode, entry.modified_seconds,
-          entry.modified_nanoseconds, entry.size, entry.target, entry.user, entry.group, entry.attributes,
-          entry.hashed);
+          entry.modified_nanoseconds, entry.size, entry.occupied, entry.target, entry.user, entry.group,
+          entry.attributes, entry.hashed);
   if (entry.hashed) archive(entry.hash);
 }
 

@@ -51,9 +51,10 @@ struct JobOptions {
 
 // Where the entries go.
 enum class Placement : std::uint8_t {
-  kInto,      // into the directory `to`, which is made if there is none
-  kAsOrInto,  // there is one source: into `to` if that is a directory, else it becomes `to`
-  kAs,        // the source is a directory, and `to` becomes the like of it: its entry is "."
+  kInto,       // into the directory `to`, which is made if there is none
+  kAsOrInto,   // there is one source: into `to` if that is a directory, else it becomes `to`
+  kAs,         // the source is a directory, and `to` becomes the like of it: its entry is "."
+  kIntoThere,  // into the directory `to`, and nothing is made if there is none
 };
 
 struct PushRequest {
@@ -102,6 +103,7 @@ struct Entry {
   std::int64_t modified_seconds = 0;       // since 1970, UTC
   std::uint32_t modified_nanoseconds = 0;  // below 10^9
   std::uint64_t size = 0;                  // of a file, when it was listed
+  std::uint64_t occupied = 0;              // of these what is no hole, as far as its file system tells
   std::string target{};                    // kLink: where it leads, any text; kHardLink: the path of an earlier entry
   std::string user{};                      // asked for: its owner's name, or number; else empty
   std::string group{};

@@ -4,8 +4,9 @@
 namespace farhand {
 namespace {
 
-constexpr std::size_t kCountBytes = 8;                                        // of a list or a text
-constexpr std::size_t kFixedBytes = 1 + 4 + 8 + 4 + 8 + 1 + 5 * kCountBytes;  // kind, mode, time, size, hashed; texts
+constexpr std::size_t kCountBytes = 8;  // of a list or a text
+// kind, mode, time, size, occupied, hashed; texts
+constexpr std::size_t kFixedBytes = 1 + 4 + 8 + 4 + 8 + 8 + 1 + 5 * kCountBytes;
 constexpr std::size_t kFirstBytes = 16 << 10;
 constexpr std::size_t kFirstEntries = 64;
 constexpr std::size_t kLaterBytes = 64 << 10;  // an outbox full

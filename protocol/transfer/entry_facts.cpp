@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::uint32_t kPermissionBits = 0777;  // set-id and sticky bits never travel
 constexpr std::uint32_t kAllModeBits = 07777;
+constexpr std::uint64_t kStatBlockBytes = 512;  // whatever the blocks of the file system
 constexpr std::size_t kMaxOwnerBytes = 255;
 constexpr std::size_t kFirstGroupBuffer = 4 << 10;
 constexpr std::size_t kLargestGroupBuffer = 1 << 20;  // a group with more members than fit goes by its number
@@ -92,7 +94,10 @@ int EntryFacts::read(Place place, Entry& entry, struct stat& status) {
   entry.mode = status.st_mode & (options_.all_modes ? kAllModeBits : kPermissionBits);
   entry.modified_seconds = status.st_mtim.tv_sec;
   entry.modified_nanoseconds = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
-  if (entry.kind == EntryKind::kFile) entry.size = static_cast<std::uint64_t>(status.st_size);
+  if (entry.kind == EntryKind::kFile) {
+    entry.size = static_cast<std::uint64_t>(status.st_size);
+    entry.occupied = std::min(entry.size, static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes);
+  }
   if (options_.owner) {
     entry.user = user_name(status.st_uid);
     entry.group = group_name(status.st_gid);

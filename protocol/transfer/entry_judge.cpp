@@ -2,9 +2,11 @@
 #include "protocol/transfer/entry_judge.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <tuple>
 #include <vector>
 
 #include "common/escape.h"
@@ -63,6 +65,22 @@ void hash_part(Judgement& judgement, const std::atomic<bool>& stop) {
     judgement.part.reset();
     judgement.verdict = {Need::kWhole, 0, {}};
   }
+}
+
+// Early word on a file that cannot fit. `kept` bytes of it are there already. Small ones are not asked about: they are
+// as soon sent as refused, and a job may have a million of them.
+std::optional<Error> lack_of_space(const Place& place, const Entry& entry, std::uint64_t kept,
+                                   const std::string& shown) {
+  struct statvfs space {};
+  if (entry.occupied <= kLeastResumable + kept) return std::nullopt;
+  if (::fstatvfs(place.directory->get(), &space) != 0) return std::nullopt;  // then the writing will tell
+  const std::uint64_t needed = entry.occupied - kept;
+  const std::uint64_t free_bytes = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  if (needed <= free_bytes) return std::nullopt;
+  return Error{ErrorCode::kNoSpace,
+               quoted(shown) + " needs " + std::to_string(needed) + " bytes and only " + std::to_string(free_bytes) +
+                   " are free; what was there before is unchanged",
+               false};
 }
 
 }  // namespace
@@ -179,7 +197,7 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
   if (static_cast<std::uint64_t>(status.st_size) != entry.size) return;
   const bool same_time = has_time_of(status, entry);
-  const bool compares = options_.sameness != Sameness::kByTimes && entry.size > 0;
+  const bool compares = options_.sameness != Sameness::kByTimes;
   if (options_.sameness != Sameness::kChecksum && !same_time) return;
   if (compares && (!options_.dry_run || options_.sameness == Sameness::kChecksum)) {
     judgement.verdict.need = Need::kWhole;
@@ -232,11 +250,20 @@ void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& ju
   judgement.fate = Judgement::Fate::kNeeded;
   if (entry.kind != EntryKind::kFile) return;
   judgement.verdict.need = Need::kWhole;
-  if (options_.dry_run || !may_resume || entry.size <= kLeastResumable) return;
-  judgement.part = PartFile::find(place.directory, place.leaf, target_.shown(judgement.path));
+  if (options_.dry_run || entry.size <= kLeastResumable) return;
+  const std::string shown = target_.shown(judgement.path);
+  if (may_resume) judgement.part = PartFile::find(place.directory, place.leaf, shown);
   // More than there is now cannot be its beginning.
-  if (!judgement.part || judgement.part->length() <= entry.size) return;
-  judgement.part->set_kept(false);
+  if (judgement.part && judgement.part->length() > entry.size) {
+    judgement.part->set_kept(false);
+    judgement.part.reset();
+  }
+  const std::uint64_t kept = judgement.part ? judgement.part->length() : 0;
+  auto lack = lack_of_space(place, entry, kept, shown);
+  if (!lack) return;
+  fail_as(judgement, *std::move(lack));
+  judgement.verdict = {};
+  if (judgement.part) std::ignore = judgement.part->detach();  // it stays for when there is room
   judgement.part.reset();
 }
 

@@ -41,6 +41,9 @@ class JobReceiver {
   void tidy_up();
   // The connection is gone, or nothing that comes can be trusted any more: what is complete is stored.
   void wind_down();
+  // All that was to come had come: what was stored when the connection went is the outcome, and nobody hears of it.
+  [[nodiscard]] bool has_everything() const { return there_ && there_->complete; }
+  JobOutcome end_alone();
 
  private:
   Result<void> turn();
@@ -353,6 +356,14 @@ void JobReceiver::tidy_up() {
   if (ledger_.settled() + ledger_.open() == 0) target_.remove_base();
 }
 
+JobOutcome JobReceiver::end_alone() {
+  count_on(true);
+  const int error = store_ ? store_->sync_all() : 0;
+  if (error != 0) report_.failed(target_.shown("."), errno_error(error, "the disk did not confirm what is there"));
+  report_.totals.place = target_.stored_at();
+  return {report_.totals, *there_};
+}
+
 }  // namespace
 
 Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target, const JobOptions& options,
@@ -365,6 +376,9 @@ Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target
   receiver.tidy_up();
   if (outcome) return Result<JobOutcome>(*std::move(outcome));
   if (receiver.refusal()) return Result<JobOutcome>(fail(*receiver.refusal()));
+  const ErrorCode why = outcome.error().code;
+  const bool lost = why == ErrorCode::kConnectionLost || why == ErrorCode::kTimedOut;
+  if (lost && !outcome.error().remote && receiver.has_everything()) return Result<JobOutcome>(receiver.end_alone());
   // A job that the sender has given up still has our last word, so that the next request can follow.
   if (outcome.error().remote && channel.may_say(FrameKind::kFinish)) {
     JobEnd end;

@@ -32,6 +32,8 @@ struct JobTarget {
   mode_t mode_mask = 0755;  // which of the sender's permission bits are taken over
   // What was asked for: first components of paths, and nothing else may come. Empty: anything may.
   std::vector<std::string> names{};
+  // A link in the place of `to` that leads out of the root is replaced: it is the user's own. Else it is refused.
+  bool replaces_links = false;
 };
 
 // Refusals before anything has been received (no such directory, one that may not be written) are the inner error:

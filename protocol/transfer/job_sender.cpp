@@ -202,6 +202,8 @@ Result<void> JobSender::take_finish(Bytes bytes) {
     if (end.complete) return fail(breach("a job was called complete before all of it was sent"));
     here_.code = ErrorCode::kCancelled;
     say_finish(false, "the other side broke the job off");
+  } else if (end.complete && here_.complete && settled_ != listed_) {
+    return fail(breach("a job was called complete with entries that nothing was said of"));
   }
   there_ = std::move(end);
   return {};

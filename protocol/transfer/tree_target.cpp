@@ -55,6 +55,7 @@ Result<Named> look_at(const JobTarget& target) {
   if (named.path.empty()) named.path = ".";
   const auto opened = target.root.open_existing(named.path, O_PATH);
   if (!opened && opened.error().code == ErrorCode::kNotFound) return named;
+  if (!opened && opened.error().code == ErrorCode::kOutsideRoot && target.replaces_links) return named;
   if (!opened) return fail(opened.error());
   struct stat status {};
   if (::fstat(opened->get(), &status) != 0)
@@ -140,8 +141,12 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
     if (!dry_run) TRY(check_writable(where.parent.get(), to.path));
     return TreeTarget(rooted(std::move(where.parent), to.path), std::string(parent_of(shown)), where.leaf, dry_run);
   }
-  if (to.there)
+  if (to.there) {
     return fail(ErrorCode::kFileTrouble, quoted(to.path) + " is not a directory, so nothing can go into it");
+  }
+  if (target.placement == Placement::kIntoThere) {
+    return fail(ErrorCode::kNotFound, "there is no directory " + quoted(to.path));
+  }
   if (dry_run) return TreeTarget(std::nullopt, shown, "", true);
   TRY_ASSIGN(ParentAndLeaf where, target.root.open_parent(to.path));
   TRY_ASSIGN(UniqueFd base, make_base(target, where, to.path));

@@ -292,7 +292,7 @@ void TreeWalk::State::mark_hard_link(Entry& entry, const struct stat& status) {
   }
   entry.kind = EntryKind::kHardLink;
   entry.target = found->second.path;
-  entry.size = 0;
+  entry.size = entry.occupied = 0;
   if (--found->second.left == 0) linked.erase(found);
 }
 

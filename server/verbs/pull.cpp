@@ -2,6 +2,7 @@
 #include "server/verbs/pull.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -30,6 +31,12 @@ Result<TreeWalk::Top> open_top(const RootedDirectory& root, const std::string& p
   TRY_ASSIGN(const std::string name, root.relative(path));
   auto opened = root.open_existing(name, contents ? O_RDONLY | O_DIRECTORY : O_RDONLY);
   if (!opened) return fail(opened.error());
+  struct stat status {};
+  if (::fstat(opened->get(), &status) != 0) throw_errno("fstat");
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::kNotRegular,
+                quoted(path) + " is neither a regular file nor a directory, and only those are sent");
+  }
   const std::string leaf = contents ? "." : leaf_of(name);
   if (!contents && (leaf.empty() || leaf == "." || leaf == "..")) {
     return fail(ErrorCode::kUsage,
@@ -73,7 +80,11 @@ Result<void> run_pull(Session& session, const Incoming& request) {
   TRY_ASSIGN(const PullRequest wanted, decode_pull(request.bytes));
   session.channel.consume(request.bytes.size());
   session.outcome = shown_paths(wanted.paths);
-  session.record.texts("paths", wanted.paths);
+  if (wanted.paths.size() == 1) {
+    session.record.text("path", wanted.paths.front());
+  } else {
+    session.record.texts("paths", wanted.paths);
+  }
   JobRecord record;
   auto walk = begin_walk(session, wanted, record);
   if (!walk) {

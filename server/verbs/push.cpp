@@ -20,6 +20,10 @@ Result<void> run_push(Session& session, const Incoming& request) {
     session.refuse(outcome.error());
     return discard_job(session.channel);
   }
+  if (outcome->here.files + outcome->here.unchanged > 0) {
+    session.outcome += " as " + quoted(outcome->here.place);
+    session.record.text("stored", outcome->here.place);
+  }
   record.write(session, outcome->here);
   return {};
 }

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import (NOBODY, PATIENCE, Server, ServerTest, Terminal, check_sentence, main, pids_with_word, rclient,
+from harness import (NOBODY, PATIENCE, Server, ServerTest, Terminal, check_sentence, main, part_files, pids_with_word, rclient,
                      read_file, remove_tree, scratch, unique_number, wait_until, write_file)
 
 MIB = 1 << 20
@@ -159,6 +159,29 @@ class OtherServers(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 30)  # 15 s are stated
 
 
+def large_file(path):
+    """Without holes, which would take no time."""
+    with open(path, "wb") as file:
+        for _ in range(256):
+            file.write(b"0123456789abcdef" * (MIB // 16))
+    return path
+
+
+def held_midway(server, start, where):
+    """A client's process whose transfer is half-way (its part under `where` has bytes) and goes no further: the server is stopped."""
+    for _ in range(10):
+        client = start()
+        while client.poll() is None:
+            with contextlib.suppress(OSError):
+                if any(os.path.getsize(path) > 0 for path in part_files(where)):
+                    os.kill(server.pid, signal.SIGSTOP)
+                    break
+        if client.poll() is None:
+            return client
+        os.kill(server.pid, signal.SIGCONT)
+    raise AssertionError("no transfer was ever seen half-way")
+
+
 class DeadServers(unittest.TestCase):
     def setUp(self):
         self.server = Server()
@@ -183,24 +206,20 @@ class DeadServers(unittest.TestCase):
         check_sentence(self, done, 255, "not known")
 
     def test_a_server_that_dies_in_a_post_gives_8_and_a_sentence(self):
-        with open(os.path.join(self.here, "big"), "wb") as file:
-            file.truncate(64 * MIB)
-        os.kill(self.server.pid, signal.SIGSTOP)  # the post is half-way for as long as we like
-        client = self.server.start_client(["post", "big"], cwd=self.here)
-        wait_until(lambda: reads(client.pid, os.path.join(self.here, "big")), "the post is under way")
+        large_file(os.path.join(self.here, "big"))
+        client = held_midway(self.server, lambda: self.server.start_client(["post", "big"], cwd=self.here),
+                             self.server.root)
         self.server.kill()
-        check_sentence(self, self.finish(client), 8)
+        check_sentence(self, self.finish(client), 8, "goes on from here")
 
     def test_a_server_that_dies_in_a_get_gives_8_and_keeps_the_old_file(self):
-        with open(self.server.path("big"), "wb") as file:
-            file.truncate(64 * MIB)
+        large_file(self.server.path("big"))
         write_file(os.path.join(self.here, "big"), b"old\n")
-        os.kill(self.server.pid, signal.SIGSTOP)
-        client = self.server.start_client(["get", "big"], cwd=self.here)
-        wait_until(lambda: len(os.listdir(self.here)) > 1, "the get is under way")
+        client = held_midway(self.server, lambda: self.server.start_client(["get", "big"], cwd=self.here), self.here)
         self.server.kill()
-        check_sentence(self, self.finish(client), 8)
-        self.assertEqual(os.listdir(self.here), ["big"])
+        check_sentence(self, self.finish(client), 8, "goes on from here")
+        self.assertEqual(len(part_files(self.here)), 1, "it waits for the same command")
+        self.assertEqual(len(os.listdir(self.here)), 2)
         self.assertEqual(read_file(os.path.join(self.here, "big")), b"old\n")
 
     def test_a_server_that_stands_still_is_noticed(self):
@@ -215,38 +234,33 @@ class DeadServers(unittest.TestCase):
         wait_until(lambda: not pids_with_word(word), "the command is gone", 30)
 
 
-def reads(pid, path):
-    """Whether a process has read in a file."""
-    with contextlib.suppress(OSError):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            if os.readlink(f"/proc/{pid}/fd/{fd}") == os.path.realpath(path):
-                return b"pos:\t0\n" not in read_file(f"/proc/{pid}/fdinfo/{fd}")
-    return False
-
-
 class Progress(ServerTest):
     """The progress line: on a terminal, for a large transfer, and nowhere else."""
 
     def large(self):
         path = os.path.join(self.here, "large-file-with-a-rather-long-name-so-that-it-must-be-cut-" + "x" * 60)
-        with open(path, "wb") as file:
-            file.truncate(64 * MIB)
-        return path
+        return large_file(path)
 
-    def post_slowly(self, terminal, path):
+    def post_slowly(self, terminal):
         """Holds the server until 0.5 s have gone, so that a line is due however fast the machine is."""
-        wait_until(lambda: reads(terminal.process.pid, path), "the post is under way")
         begun = time.monotonic()
         wait_until(lambda: terminal.read_some(0.05) or time.monotonic() - begun > 0.5, "half a second has gone")
         os.kill(self.server.pid, signal.SIGCONT)
         return terminal.wait()
 
     def run_on_terminal(self, args, path, **options):
-        os.kill(self.server.pid, signal.SIGSTOP)
-        terminal = Terminal(self.server.client_command([*args, "post", path]), **options)
-        self.addCleanup(terminal.close)
+        terminals = []
+
+        def start():
+            for name in os.listdir(self.server.root):
+                os.unlink(self.server.path(name))
+            terminals.append(Terminal(self.server.client_command([*args, "post", path]), **options))
+            self.addCleanup(terminals[-1].close)
+            return terminals[-1].process
+        held_midway(self.server, start, self.server.root)
+        terminal = terminals[-1]
         try:
-            self.assertEqual(self.post_slowly(terminal, path), 0)
+            self.assertEqual(self.post_slowly(terminal), 0)
         finally:
             os.kill(self.server.pid, signal.SIGCONT)
         return terminal.seen

@@ -13,6 +13,7 @@ import unittest
 
 from harness import (NOBODY, PATIENCE, SCALE, SEED, Server, ServerTest, assert_sane, check_sentence, in_parallel, main, needs_root, part_files, random_bytes, rclient, read_file,
                      remove_tree, scratch, sha256_of, snapshot, tmpfs, wait_until, write_file, write_random_file)
+from hostile import entries, entry, greeted, part, push
 
 MIB = 1 << 20
 SIZES = [0, 1, 65535, 65536, 65537, MIB - 1, MIB, MIB + 1, 5 * MIB]
@@ -36,9 +37,10 @@ class FilesTest(ServerTest):
         return write_file(self.remote(name), content, mode)
 
     def large(self, path, count=256 * MIB):
-        """A large file that takes no disk."""
+        """A large file without holes, which would take no time."""
         with open(path, "wb") as file:
-            file.truncate(count)
+            for _ in range(0, count, MIB):
+                file.write(b"0123456789abcdef" * (MIB // 16))
         return path
 
     def setUp(self):
@@ -413,13 +415,18 @@ class Moving(FilesTest):
 
     def start_held_post(self, path):
         """A post that is half-way and goes no further until the server is continued."""
-        os.kill(self.server.pid, signal.SIGSTOP)
-        self.addCleanup(os.kill, self.server.pid, signal.SIGCONT)
-        client = self.server.start_client(["post", path])
-        self.addCleanup(client.communicate)
-        self.addCleanup(client.kill)
-        wait_until(lambda: position_in(client.pid, path) > 0, "the client has begun to read")
-        return client
+        for _ in range(10):
+            client = self.midway(lambda: self.server.start_client(["post", path]), self.server.root)
+            os.kill(self.server.pid, signal.SIGSTOP)
+            if client.poll() is None and sum(map(size_or_zero, part_files(self.server.root))) < os.path.getsize(path) // 2:
+                self.addCleanup(os.kill, self.server.pid, signal.SIGCONT)
+                self.addCleanup(client.communicate)
+                self.addCleanup(client.kill)
+                return client
+            os.kill(self.server.pid, signal.SIGCONT)
+            client.communicate(timeout=PATIENCE)
+            os.unlink(self.remote(os.path.basename(path)))
+        self.fail("no post was ever seen half-way")
 
     def test_a_source_that_changes_while_it_is_posted_is_not_stored(self):
         def shrink(path):
@@ -431,13 +438,13 @@ class Moving(FilesTest):
 
         def rewrite(path):
             with open(path, "r+b") as file:
-                file.seek(31 * MIB)
+                file.seek(255 * MIB)
                 file.write(b"x" * 100)
 
         for change in (shrink, grow, rewrite):
             with self.subTest(change.__name__):
                 path = os.path.join(self.here, "changing")
-                self.large(path, 32 * MIB)
+                self.large(path)
                 self.place("changing", b"old\n")
                 client = self.start_held_post(path)
                 change(path)
@@ -450,7 +457,7 @@ class Moving(FilesTest):
 
     def test_a_source_that_holds_still_is_stored_however_slow_the_server(self):
         path = os.path.join(self.here, "still")
-        digest = write_random_file(path, 8 * MIB)
+        digest = write_random_file(path, 256 * MIB)
         client = self.start_held_post(path)
         os.kill(self.server.pid, signal.SIGCONT)
         _, errors = client.communicate(timeout=PATIENCE)
@@ -486,26 +493,60 @@ class Moving(FilesTest):
 
     names = {"post": "big", "get": "big"}
 
-    def test_an_interrupted_get_leaves_the_old_file_and_no_part(self):
+    def goes_on(self, verb, where):
+        """What is left of an interrupted transfer: the old file, and at most a hidden part, which the same command finishes."""
+        self.assertEqual(read_file(os.path.join(where, "big")), b"old\n")
+        parts = part_files(where)
+        self.assertEqual(sorted(os.listdir(where)), sorted(["big", *(os.fsdecode(os.path.basename(part)) for part in parts)]))
+        self.assertEqual(len(parts), 1)
+        self.assertEqual(oct(stat.S_IMODE(os.stat(parts[0]).st_mode)), oct(0o600))
+        kept = os.path.getsize(parts[0])
+        done = self.check(self.client(["--json", verb, "big"]))
+        self.assertLessEqual(json.loads(done.stdout)["job"]["bytes"], 256 * MIB - kept)
+        self.assertEqual(os.listdir(where), ["big"])
+        self.assertEqual(sha256_of(os.path.join(self.here, "big")), sha256_of(self.remote("big")))
+
+    def test_an_interrupted_get_leaves_the_old_file_and_goes_on_with_the_same_command(self):
         self.large(self.remote("big"))
         for number in (signal.SIGINT, signal.SIGTERM):
             self.local("big", b"old\n")
             done = self.end_midway("get", number, self.here)
-            self.check_sentence(done, 130)
-            self.assertEqual(os.listdir(self.here), ["big"])
-            self.assertEqual(read_file(os.path.join(self.here, "big")), b"old\n")
+            self.check_sentence(done, 130, "the same command goes on")
+            self.goes_on("get", self.here)
 
-    def test_an_interrupted_post_leaves_the_old_file_and_no_part(self):
+    def test_an_interrupted_post_leaves_the_old_file_and_goes_on_with_the_same_command(self):
         self.large(os.path.join(self.here, "big"))
         self.place("big", b"old\n")
-        self.check_sentence(self.end_midway("post", signal.SIGINT, self.server.root), 130)
-        wait_until(lambda: not part_files(self.server.root), "the part file is gone", 5)
-        self.assertEqual(read_file(self.remote("big")), b"old\n")
+        self.check_sentence(self.end_midway("post", signal.SIGINT, self.server.root), 130, "the same command goes on")
+        self.let_go()
+        self.goes_on("post", self.server.root)
 
-    def test_a_client_killed_in_a_post_leaves_the_old_file_and_no_part(self):
+    def test_a_client_killed_in_a_post_leaves_the_old_file_and_goes_on_with_the_same_command(self):
         self.large(os.path.join(self.here, "big"))
         self.place("big", b"old\n")
         self.assertEqual(self.end_midway("post", signal.SIGKILL, self.server.root).returncode, -signal.SIGKILL)
+        self.let_go()
+        self.goes_on("post", self.server.root)
+
+    def let_go(self):
+        """Until the server has done with what its client left half-sent: nobody holds the part any more."""
+        wait_until(lambda: not any("/.farhand-part-" in name for name in self.server_files()), "the part file is left", 15)
+
+    def server_files(self):
+        for fd in os.listdir(f"/proc/{self.server.pid}/fd"):
+            with contextlib.suppress(OSError):
+                yield os.readlink(f"/proc/{self.server.pid}/fd/{fd}")
+
+    def test_an_interrupted_small_file_leaves_nothing(self):
+        """The twin: what is as soon sent again is not kept."""
+        self.place("big", b"old\n")
+        path = self.local("big", random_bytes(200 << 10))
+        with greeted(self.server) as peer:
+            content = read_file(path)
+            peer.send(push("") + entries(entry("big", size=len(content))))
+            peer.expect("verdicts")
+            peer.send(part(content[:100 << 10]))
+            wait_until(lambda: part_files(self.server.root), "some of it is there")
         wait_until(lambda: not part_files(self.server.root), "the part file is gone", 5)
         self.assertEqual(read_file(self.remote("big")), b"old\n")
 
@@ -616,7 +657,7 @@ class Durability(FilesTest):
         trace = read_file(trace_path).decode("utf-8", "replace")
         root = re.escape(os.path.realpath(self.server.root))
         self.order(trace, rf"fsync\(\d+<{root}/\.farhand-part-", r"rename.*\.farhand-part-.*durable",
-                   rf"fsync\(\d+<{root}>", r"(send|write).*done\|")
+                   rf"fsync\(\d+<{root}>", r"(send|write).*stored\|")
 
     def test_a_get_is_on_the_disk_before_it_is_reported(self):
         self.place("file", random_bytes(3 * MIB))
@@ -628,18 +669,6 @@ class Durability(FilesTest):
         here = re.escape(os.path.realpath(self.here))
         self.order(read_file(trace_path).decode("utf-8", "replace"), rf"fsync\(\d+<{here}/\.farhand-part-",
                    r"rename.*\.farhand-part-.*durable", rf"fsync\(\d+<{here}>")
-
-
-def position_in(pid, path):
-    """How far a process has read in a file."""
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            if os.readlink(f"/proc/{pid}/fd/{fd}") == os.path.realpath(path):
-                with open(f"/proc/{pid}/fdinfo/{fd}") as file:
-                    return int(file.readline().split()[1])
-    except OSError:
-        pass
-    return 0
 
 
 def size_or_zero(path):

@@ -149,6 +149,74 @@ def post(path, content, piece=MIB, **sealed):
     return said + seal(content, **sealed)
 
 
+# A job's frames; protocol/README.md, "A job of files".
+
+def push(to="", placement=0, existing=0, sameness=0, dry_run=0):
+    return frame("push", text(to) + u8(placement) + u8(existing) + u8(sameness) + u8(dry_run) + bytes(4) + u64(0) + text(""))
+
+
+def entry(path, kind=1, target="", size=0, digest=None, occupied=0, mode=0o644, nanoseconds=0):
+    return (u8(kind) + text(path) + u32(mode) + u64(0) + u32(nanoseconds) + u64(size) + u64(occupied) + text(target) +
+            text("") + text("") + u64(0) + (u8(0) if digest is None else u8(1) + digest))
+
+
+def entries(*listed):
+    return frame("entries", u64(len(listed)) + b"".join(listed))
+
+
+def verdicts(*needs):
+    """Of each 0 or 1, or (have, digest) for the rest."""
+    return frame("verdicts", u64(len(needs)) + b"".join(
+        u8(2) + u64(need[0]) + need[1] if isinstance(need, tuple) else u8(need) for need in needs))
+
+
+def part(content, offset=0):
+    return frame("part", content, str(offset))
+
+
+def close(content=b"", **sealed):
+    """As a seal."""
+    found = take_frame(bytearray(seal(content, **sealed)))
+    return frame("close", found.parcel)
+
+
+def stored(count):
+    return frame("stored", b"", str(count))
+
+
+def trouble(path, sentence, code=10, is_notice=0):
+    return frame("trouble", u64(1) + text(path) + u16(code) + text(sentence) + u8(is_notice))
+
+
+def finish(complete=1, code=1, sentence="", files=0, sent=0, unchanged=0, failed=0, place=""):
+    return frame("finish", u8(complete) + u16(code) + text(sentence) + u64(files) + u64(sent) + u64(unchanged) +
+                 u64(failed) + u64(0) + text(place))
+
+
+def pulled(path, content, piece=MIB, listed=None, **sealed):
+    """A whole answer to a pull of one file."""
+    said = entries(entry(path, size=len(content) if listed is None else listed))
+    for at in range(0, len(content), piece):
+        said += part(content[at:at + piece], at)
+    return said + close(content, **sealed) + finish(files=1, sent=len(content))
+
+
+def pushed(place="x", count=1):
+    """The end of a push, from its receiver."""
+    return stored(count) + finish(files=count, place=place)
+
+
+def take_push(peer, need=1):
+    """A push of one file, up to its sender's last word; the content."""
+    peer.expect("push")
+    peer.expect("entries")
+    peer.send(verdicts(need))
+    content = b""
+    while (found := peer.read_past_pings()) is not None and found.kind != "finish":
+        content += found.parcel if found.kind == "part" else b""
+    return content
+
+
 def error(code=PROTOCOL, closes=True, message="no"):
     return frame("error", u16(code) + u8(closes) + text(message))
 

@@ -13,9 +13,9 @@ import harness
 from harness import (PATIENCE, SCALE, client_command, environment, in_parallel, main, memory_of, part_files,
                      random_bytes, rclient, read_file,
                      remove_tree, scratch, snapshot, wait_until, write_file)
-from hostile import (BYE, MIB, SOURCE_CHANGED, FakeServer, assert_plain, done, drain, error,
-                     exit_report, frame, hello, offer, ping, post, seal, slip, text,
-                     u8, u16, u64, welcome, xxh3_128)
+from hostile import (BYE, MIB, SOURCE_CHANGED, FakeServer, assert_plain, close, done, drain, entries, entry, error,
+                     exit_report, finish, frame, hello, offer, part, ping, post, pulled, pushed, seal, slip, stored, take_push,
+                     text, trouble, u8, u16, u64, verdicts, welcome, xxh3_128)
 
 HALLO = b"hallo"
 OLD = b"old content"
@@ -66,6 +66,15 @@ class HostileServerTest(unittest.TestCase):
                 peer.end_sending()
         return self.play(script, args, **options)
 
+    def answer_push(self, said, args, **options):
+        """The greeting, a push of one file taken whole, these bytes, and our end of the stream."""
+        def script(peer):
+            welcome(peer)
+            take_push(peer)
+            peer.send_if_heard(said)
+            peer.end_sending()
+        return self.play(script, args, **options)
+
     def check_failed(self, ran, *statuses, soon=SOON):
         """One plain sentence, one of these statuses, and soon."""
         self.assertIn(ran.returncode, statuses, ran.stderr)
@@ -90,16 +99,16 @@ class Honest(HostileServerTest):
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (7, b"out", b"err"))
 
     def test_get(self):
-        self.assertEqual(self.answer(offer("", 5) + post("file", HALLO), ["get", "file"]).returncode, 0)
+        self.assertEqual(self.answer(pulled("file", HALLO), ["get", "file"]).returncode, 0)
         self.assertEqual(read_file(self.path("file")), HALLO)
 
     def test_get_of_several_frames(self):
         content = random_bytes(2 * MIB + 5, 1)
-        self.assertEqual(self.answer(post("file", content, piece=1 << 18), ["get", "file"]).returncode, 0)
+        self.assertEqual(self.answer(pulled("file", content, piece=1 << 18), ["get", "file"]).returncode, 0)
         self.assertEqual(read_file(self.path("file")), content)
 
     def test_post(self):
-        ran = self.answer(done(HALLO, "upload"), ["post", "upload"])
+        ran = self.answer_push(pushed("upload"), ["post", "upload"])
         self.assertEqual((ran.returncode, ran.stderr), (0, b""))
 
 
@@ -151,7 +160,8 @@ class OutOfOrder(HostileServerTest):
     """Frames that the table does not permit, each with an otherwise fine answer behind it."""
 
     def test_before_hello(self):
-        for said in (frame("stdout", b"early"), exit_report(), done(HALLO), post("file", b"evil"), offer(), ping("x")):
+        for said in (frame("stdout", b"early"), exit_report(), done(HALLO), post("file", b"evil"), pulled("file", b"evil"),
+                     verdicts(1), pushed(), offer(), ping("x")):
             for verb, (args, statuses) in VERBS.items():
                 with self.subTest(verb=verb, said=said):
                     ran = self.play(lambda peer, said=said: peer.send_if_heard(said + hello() + said), args)
@@ -159,10 +169,10 @@ class OutOfOrder(HostileServerTest):
                     self.assertEqual(ran.stdout, b"")
 
     def test_answers_to_questions_that_were_not_asked(self):
-        answers = {"exec": frame("stdout", b"x") + exit_report(), "post": done(HALLO, "upload"),
-                   "get": post("file", b"evil")}
+        answers = {"exec": frame("stdout", b"x") + exit_report(), "post": verdicts(1) + pushed("upload"),
+                   "get": pulled("file", b"evil")}
         wrong = {**answers, "hello": hello(), "exec request": frame("exec", b""), "stdin": frame("stdin", b"x"),
-                 "data": frame("data", b"x", "0"), "seal": seal(), "get request": frame("get", b"", "/etc/passwd"),
+                 "data": frame("data", b"x", "0"), "seal": seal(), "done": done(HALLO), "a file": post("file", b"evil"), "get request": frame("get", b"", "/etc/passwd"),
                  "unknown": frame("surprise", b"x"), "stderr": frame("stderr", b"x")}
         for verb, (args, statuses) in VERBS.items():
             for what, said in wrong.items():
@@ -179,7 +189,7 @@ class OutOfOrder(HostileServerTest):
         for behind in (frame("stdout", b"evil") + exit_report(value=1), post("evil", b"evil"), b"\0\0\0"):
             ran = self.answer(exit_report() + behind, ["exec", "true"])
             self.assertIn((ran.returncode, ran.stdout), ((0, b""), (255, b"")))
-            ran = self.answer(post("file", OLD) + behind, ["get", "file"])
+            ran = self.answer(pulled("file", OLD) + behind, ["get", "file"])
             self.assertIn(ran.returncode, (0, 8, 9))
 
     def test_two_hellos_and_wrong_versions(self):
@@ -200,12 +210,15 @@ class OutOfOrder(HostileServerTest):
                            ("exec", frame("exit", b"")),
                 ("exec", frame("exit", u8(2) + u8(0) * 2 + u16(1) + u64(2**61))),
                            ("exec", exit_report(kind=2, sentence="x" * 1025)),
-                ("post", frame("done", b"")), ("post", frame("done", u64(5) + xxh3_128(HALLO) + u64(2**63))),
-                ("post", done(HALLO, "x" * 4097)), ("get", offer("a/b", 5) + post("file", b"evil")),
-                ("get", frame("offer", text("") + u8(2) + u64(0))),
-                           ("get", frame("post", b"evil", "file") + seal(b"evil", outcome=3)),
-                ("get", frame("post", b"evil", "file") + seal(b"evil", mode=0o10000)),
-                ("get", frame("post", b"evil", "file") + seal(b"evil", nanoseconds=10**9)),
+                ("post", frame("verdicts", b"")), ("post", frame("verdicts", u64(1) + u8(4))),
+                ("post", frame("verdicts", u64(2**61))), ("post", verdicts(3)), ("post", verdicts(1, 1)),
+                ("post", stored(2)), ("post", frame("stored", b"", "-1")), ("post", frame("trouble", u64(1))),
+                ("get", entries(entry("file", mode=0o10000))), ("get", entries(entry("file", nanoseconds=10**9))),
+                ("get", entries(entry("file", kind=5))), ("get", entries(entry("file", target="x"))),
+                ("get", entries(entry("file", size=1, occupied=2))), ("get", entries(entry("file", size=2**63))),
+                ("get", frame("entries", u64(2**61))), ("get", entries(entry("file")) * 2),
+                ("get", pulled("file", b"evil", outcome=3)), ("get", pulled("file", b"evil", mode=0o10000)),
+                ("get", pulled("file", b"evil", nanoseconds=10**9)), ("get", finish()[:-1] + b"x"),
                 ("exec", frame("error", b"\0")), ("get", frame("error", u16(1) + u8(7) + text(""))),
                 ("exec", frame("hello", b""))):
             args, statuses = VERBS[verb]
@@ -215,12 +228,12 @@ class OutOfOrder(HostileServerTest):
     @unittest.skipUnless(harness.MEMORY_COUNTS, "a sanitizer takes memory of its own")
     def test_huge_sizes_are_refused_without_memory(self):
         for size in (2**31, 2**32, 2**63 - 1, 2**63, 10**25):
-            for verb, kinds in (("exec", ("stdout", "stderr", "exit", "error")), ("post", ("done", "error")),
-                                ("get", ("offer", "post", "error"))):
+            for verb, kinds in (("exec", ("stdout", "stderr", "exit", "error")), ("post", ("verdicts", "trouble", "finish", "error")),
+                                ("get", ("entries", "part", "close", "trouble", "finish", "error"))):
                 for kind in kinds:
                     def script(peer, kind=kind, size=size):
                         welcome(peer)
-                        peer.send_if_heard(slip(kind, size, "file" if kind == "post" else "") + b"x" * 65536)
+                        peer.send_if_heard(slip(kind, size, "0" if kind == "part" else "") + b"x" * 65536)
                     with self.subTest(kind=kind, size=size):
                         args, statuses = VERBS[verb]
                         ran = self.play(script, args, preexec_fn=limit_memory)
@@ -296,8 +309,15 @@ class Sentences(HostileServerTest):
 
     def test_a_reason_in_a_seal_is_escaped(self):
         for said in EVIL_TEXTS:
-            sealed = seal(HALLO, outcome=1, code=SOURCE_CHANGED, reason=said[:300])
-            self.check_get_failed(self.answer(frame("post", HALLO, "file") + sealed, ["get", "file"]), 3, 4)
+            sealed = pulled("file", HALLO, outcome=1, code=SOURCE_CHANGED, reason=said[:300])
+            self.check_get_failed(self.answer(sealed, ["get", "file"]), 3, 4)
+
+    def test_a_trouble_and_why_a_job_was_broken_off_are_escaped(self):
+        for said in EVIL_TEXTS:
+            for told in (trouble("file", said[:300]) + finish(failed=1), finish(complete=0, sentence=said[:300]),
+                         trouble(said[:300].replace("\0", "") or "x", said[:300]) + finish(failed=1)):
+                with self.subTest(said=said[:20], told=told[:20]):
+                    self.check_get_failed(self.answer(told, ["get", "file"]), 1, 3)
 
     def test_a_refusal_of_the_greeting_is_told(self):
         for verb, (args, _) in VERBS.items():
@@ -313,7 +333,9 @@ class Sentences(HostileServerTest):
         for closes in (True, False):
             def script(peer, closes=closes):
                 welcome(peer)
-                peer.expect("offer")
+                peer.expect("entries")
+                peer.send(verdicts(1))
+                peer.expect("part")
                 peer.send(error(9, closes, "the disk is full"))
                 peer.end_sending()
                 if closes:
@@ -332,87 +354,99 @@ class Files(HostileServerTest):
                      "upload", "..", ".", "a/b", "\n", "\0"[:0] + "x" * 4096, ".ssh/authorized_keys", "~", "-rf",
                      ".farhand-part-x"):
             with self.subTest(name=name):
-                ran = self.answer(offer(name if 0 < len(name) < 256 and "/" not in name and name not in ("..",
-                                                                                                         ".") else "",
-                                        5) +
-                                  post(name, b"fresh"), ["get", "file"])
-                if ran.returncode == 0:
-                    self.assertEqual(read_file(self.path("file")), b"fresh")
-                else:
-                    self.check_get_failed(ran, 3, 8, 9)
+                self.check_get_failed(self.answer(pulled(name, b"fresh"), ["get", "file"]), 9)
                 self.assertEqual(read_file(self.path("upload")), HALLO)
                 self.check_places()
-                write_file(self.path("file"), OLD)
+
+    def test_nothing_comes_below_or_instead_of_a_file_that_was_asked_for(self):
+        """Of a name that was asked for a server may make a directory, a link or a pipe; nothing else is touched."""
+        for listed in (entries(entry("file"), entry("file/inner", size=5)), entries(entry("file/inner", size=5)),
+                       entries(entry("other"), entry("file")), entries(entry("file"), entry("upload")),
+                       entries(entry("file", kind=3, target="upload"))):
+            with self.subTest(listed=listed[:60]):
+                self.check_get_failed(self.answer(listed + part(b"fresh") + close(b"fresh") + finish(), ["get", "file"]), 1, 4, 8, 9)
+                self.assertEqual(read_file(self.path("upload")), HALLO)
 
     def test_names_that_were_asked_for_stay_in_their_directory(self):
         for asked in ("../outside/victim", "/etc/victim2", "a/../../outside/victim", "x/../victim3"):
-            ran = self.answer(post(asked, b"evil"), ["get", asked])
             leaf = os.path.basename(asked)
+            ran = self.answer(pulled(leaf, b"evil"), ["get", asked])
             self.assertEqual(ran.returncode, 0, ran.stderr)
             self.assertEqual(read_file(self.path(leaf)), b"evil")
             os.unlink(self.path(leaf))
         for asked in ("..", "a/..", ""):
-            ran = self.answer(post("file", b"evil"), ["get", asked])
+            ran = self.answer(pulled("file", b"evil"), ["get", asked])
             self.assertIn(ran.returncode, (2, 4), asked)
         for asked in (".", "/", "./"):  # contents, which come as a job and no other way
-            ran = self.answer(post("file", b"evil"), ["get", asked])
-            self.assertEqual(ran.returncode, 9, asked)
+            for said in (post("file", b"evil"), pulled("file", b"evil")):
+                ran = self.answer(said, ["get", asked])
+                self.assertEqual(ran.returncode, 9, asked)
 
     def test_a_link_at_the_target_is_not_followed(self):
         os.unlink(self.path("file"))
         os.symlink(os.path.join(self.outside, "victim"), self.path("file"))
-        self.assertEqual(self.answer(post("file", b"fresh"), ["get", "file"]).returncode, 0)
+        self.assertEqual(self.answer(pulled("file", b"fresh"), ["get", "file"]).returncode, 0)
         self.assertFalse(os.path.islink(self.path("file")))
 
     def test_modes_lose_set_id_bits(self):
         for mode in (0o7777, 0o4755, 0o2755, 0o1777):
-            self.assertEqual(self.answer(post("file", HALLO, mode=mode), ["get", "file"]).returncode, 0)
+            self.assertEqual(self.answer(pulled("file", HALLO, mode=mode), ["get", "file"]).returncode, 0)
             self.assertEqual(os.stat(self.path("file")).st_mode & 0o7000, 0)
 
     def test_wrong_hash_and_wrong_size(self):
         for sealed in (dict(digest=b"\0" * 16), dict(digest=xxh3_128(b"hallO")), dict(size=4), dict(size=6),
                        dict(size=2**63 - 1), dict(size=0)):
-            ran = self.answer(frame("post", HALLO, "file") + seal(HALLO, **sealed), ["get", "file"])
+            ran = self.answer(pulled("file", HALLO, **sealed), ["get", "file"])
             self.assertIn("unchanged", self.check_get_failed(ran, 5))
 
     def test_sealed_as_failed_and_given_up(self):
         for outcome, statuses in ((1, (3, 4)), (2, (3, 4, 8))):
-            ran = self.answer(frame("post", HALLO, "file") +
-                              seal(HALLO, outcome=outcome, code=SOURCE_CHANGED, reason="it moved"),
-                              ["get", "file"])
+            ran = self.answer(pulled("file", HALLO, outcome=outcome, code=SOURCE_CHANGED, reason="it moved"), ["get", "file"])
             self.check_get_failed(ran, *statuses)
 
-    def test_data_out_of_order(self):
-        for offset in (0, 4, 6, 2**62):
-            ran = self.answer(frame("post", HALLO, "file") + frame("data", b"x", str(offset)) + seal(HALLO + b"x"),
+    def test_parts_out_of_order(self):
+        for offset, status in ((0, 9), (4, 9), (6, 5), (2**63 - 1, 9)):
+            ran = self.answer(entries(entry("file", size=6)) + part(HALLO) + part(b"x", offset) + close(HALLO + b"x") + finish(),
                               ["get", "file"])
-            self.check_get_failed(ran, 9)
+            self.check_get_failed(ran, status)
 
-    def test_an_offer_that_cannot_fit(self):
-        ran = self.answer(offer("", 2**63 - 1) + post("file", HALLO), ["get", "file"])
-        self.check_get_failed(ran, 4)
+    def test_content_that_was_not_asked_for(self):
+        for said in (part(HALLO), close(HALLO), entries() + part(HALLO), pulled("file", HALLO) + part(HALLO)):
+            self.assertEqual(self.answer(said, ["get", "file"]).returncode, 0 if said.startswith(pulled("file", HALLO)) else 9)
+            write_file(self.path("file"), OLD)
+
+    def test_an_entry_that_cannot_fit(self):
+        ran = self.answer(entries(entry("file", size=2**63 - 1, occupied=2**63 - 1)) + finish(), ["get", "file"])
+        self.assertIn("free", self.check_get_failed(ran, 4))
 
     def test_several_files_of_which_one_is_bad(self):
-        bad = frame("post", HALLO, "file") + seal(HALLO, digest=b"\0" * 16)
-        ran = self.answer(bad + post("upload", b"fresh"), ["get", "file", "upload"])
+        said = (entries(entry("file", size=5), entry("upload", size=5)) + part(HALLO) + close(HALLO, digest=b"\0" * 16) +
+                part(b"fresh") + close(b"fresh") + finish())
+        ran = self.answer(said, ["get", "file", "upload"])
         self.assertEqual(ran.returncode, 1, ran.stderr)
         self.assertEqual((read_file(self.path("file")), read_file(self.path("upload"))), (OLD, b"fresh"))
 
-    def test_done_with_another_size_or_hash(self):
-        for said in (done(HALLO, size=4), done(HALLO, digest=b"\0" * 16), done(b""), done(b"hallO")):
-            self.check_failed(self.answer(said, ["post", "upload"]), 5)
+    def test_an_end_without_a_word_on_every_file(self):
+        for said in (finish(files=1, place="upload"), stored(0) + finish(), finish(failed=1), finish(complete=0)):
+            self.check_failed(self.answer_push(said, ["post", "upload"]), 1, 3, 9)
 
-    def test_done_before_the_file_was_sent(self):
+    def test_a_failure_of_the_one_file_is_no_success(self):
+        line = self.check_failed(self.answer_push(trouble("upload", "no room") + stored(1) + finish(failed=1, place="upload"),
+                                                  ["post", "upload"]), 3)
+        self.assertIn("no room", line)
+
+    def test_an_end_before_the_file_was_sent(self):
         """An acknowledgement of what cannot have arrived yet is no success."""
         write_file(self.path("large"), random_bytes(32 * MIB, 5))
 
         def script(peer):
             welcome(peer)
-            peer.send(done(read_file(self.path("large")), "large"))
-        self.check_failed(self.play(script, ["post", "large"]), 5, 8, 9)
+            peer.expect("entries")
+            peer.send(verdicts(1) + pushed("large"))
+        self.check_failed(self.play(script, ["post", "large"]), 8, 9)
 
-    def test_a_sentence_about_done_paths_is_escaped(self):
-        ran = self.answer(done(HALLO, "\x1b[2J\nevil"), ["-v", "post", "upload"])
+    def test_a_sentence_about_stored_paths_is_escaped(self):
+        ran = self.answer_push(pushed("\x1b[2J\nevil"), ["-v", "post", "upload"])
         self.assertEqual(ran.returncode, 0, ran.stderr)
         for line in ran.stderr.decode().split("\n"):
             assert_plain(line)
@@ -421,7 +455,9 @@ class Files(HostileServerTest):
 class Cuts(HostileServerTest):
     """The stream ends after every byte of an answer: never success, always in time."""
 
-    def cut_everywhere(self, answer, args, statuses, step=1):
+    def cut_everywhere(self, answer, args, statuses, step=1, first=b"", complete=None):
+        """`first` comes before it, whole; the client's part of a push comes between. From `complete` on the file has come
+        whole, and may have been stored before the end of the rest was missed."""
         points = [at for at in range(0, len(answer), step)]
 
         def one(at, index):
@@ -430,6 +466,10 @@ class Cuts(HostileServerTest):
 
             def script(peer):
                 peer.read_past_pings()
+                if first:
+                    peer.send(first)
+                    while (found := peer.read_past_pings()) is not None and found.kind != "finish":
+                        pass
                 peer.send(answer[:at])
                 peer.end_sending()
                 drain(peer)
@@ -437,24 +477,30 @@ class Cuts(HostileServerTest):
                 ran = rclient(args, fake.host, cwd=self.here)
             self.assertIn(ran.returncode, statuses, f"cut at {at} of {len(answer)}: {ran.stdout!r} {ran.stderr!r}")
             self.assertEqual(ran.stderr.count(b"\n"), 1, ran.stderr)
-            self.assertEqual(read_file(self.path("file")), OLD)
-        in_parallel([lambda at=at: one(at, at) for at in points], 4)
+            self.assertIn(read_file(self.path("file")), (OLD, HALLO + HALLO) if complete and at >= complete else (OLD,))
+            if complete:
+                write_file(self.path("file"), OLD)
+        in_parallel([lambda at=at: one(at, at) for at in points], 1 if complete else 4)
 
     def test_exec(self):
         answer = hello() + frame("stdout", b"some output") + exit_report()
         self.cut_everywhere(answer, ["exec", "true"], (255,))
 
     def test_post(self):
-        self.cut_everywhere(hello() + done(HALLO, "upload"), ["post", "upload"], (8,))
+        self.cut_everywhere(hello() + verdicts(1), ["post", "upload"], (8,))
+        self.cut_everywhere(pushed("upload"), ["post", "upload"], (8,), first=hello() + verdicts(1))
 
     def test_get(self):
-        self.cut_everywhere(hello() + offer("", 10) + frame("post", HALLO, "file") + frame("data", HALLO, "5") +
-                            seal(HALLO + HALLO), ["get", "file"], (8,))
+        answer = hello() + pulled("file", HALLO + HALLO, piece=5)
+        self.cut_everywhere(answer, ["get", "file"], (8,), complete=len(answer) - len(finish(files=1, sent=10)))
 
     def test_get_of_a_large_file(self):
         content = random_bytes(MIB, 6)
-        answer = hello() + offer("", len(content)) + post("file", content, piece=1 << 18)
+        answer = hello() + pulled("file", content, piece=1 << 18)
         self.cut_everywhere(answer, ["get", "file"], (8,), step=len(answer) // 24)
+        self.assertEqual(len(part_files(self.here)), 1, "what has come waits for the next time")
+        self.assertEqual(self.answer(answer.removeprefix(hello()), ["get", "file"]).returncode, 0)
+        self.assertEqual(read_file(self.path("file")), content)
 
     def test_json_tells_that_the_end_is_not_known(self):
         for said, started in ((frame("stdout", b"x"), True), (frame("taken", name="0"), True), (b"", None)):
@@ -494,6 +540,8 @@ class Patience(HostileServerTest):
 
         def script(peer):
             welcome(peer)
+            peer.expect("entries")
+            peer.send(verdicts(1))
             peer.sock.setblocking(False)
             while not stop.wait(1):  # signs of life, and nothing read
                 peer.send_if_heard(ping())

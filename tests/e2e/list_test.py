@@ -10,7 +10,7 @@ import unittest
 
 from harness import (PATIENCE, Server, ServerTest, Terminal, as_user, check_sentence, client_command, environment, main,
                      memory_of, needs_root, random_bytes, rclient, remove_tree, scratch, wait_until, write_file, MEMORY_COUNTS)
-from hostile import (MIB, FakeServer, assert_plain, drain, error, frame, text, u8, u16, u32, u64, welcome, xxh3_128)
+from hostile import (MIB, FakeServer, assert_plain, drain, entries, entry, error, finish, frame, trouble, welcome, xxh3_128)
 from rights_support import RootsSite, Site
 
 ODD_NAMES = [b".hidden", b" lead", b"trail ", b"new\nline", b"\xff\xfe", "\u00e4\u4e2d".encode(), b"a\\b", b"-n", b":x",
@@ -267,23 +267,6 @@ class Verifying(ServerTest):
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Servers that lie
-
-def entry(path, kind=1, target="", size=0, digest=None):
-    return (u8(kind) + text(path) + u32(0o644) + u64(0) + u32(0) + u64(size) + text(target) + text("") + text("") + u64(0) +
-            (u8(0) if digest is None else u8(1) + digest))
-
-
-def entries(*listed):
-    return frame("entries", u64(len(listed)) + b"".join(listed))
-
-
-def finish(complete=1, code=1, sentence="", failed=0):
-    return frame("finish", u8(complete) + u16(code) + text(sentence) + bytes(24) + u64(failed) + bytes(8) + text(""))
-
-
-def trouble(path, sentence, code=10):
-    return frame("trouble", u64(1) + text(path) + u16(code) + text(sentence) + u8(0))
-
 
 TOP = entry(".", kind=0)
 

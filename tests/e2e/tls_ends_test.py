@@ -7,8 +7,8 @@ import unittest
 
 from harness import (NOBODY, PATIENCE, SCALE, ServerTest, in_parallel, main, make_identity, part_files, pids_with_word,
                      random_bytes, rclient, read_file, remove_tree, scratch, unique_number, wait_until, write_file)
-from hostile import (FakeServer, Peer, Proxy, drain, exec_words, exit_report, frame, greeted, offer, post, seal,
-                     tls_client_context, tls_server_args, tls_server_context, welcome)
+from hostile import (FakeServer, Peer, Proxy, close, drain, entries, entry, exec_words, exit_report, finish, frame, greeted, part,
+                     post, push, stored, take_push, tls_client_context, tls_server_args, tls_server_context, welcome)
 
 UID = NOBODY if os.geteuid() == 0 else os.geteuid()
 HALLO = b"hallo"
@@ -43,8 +43,8 @@ class ServersThatVanish(unittest.TestCase):
         """What rclient makes of an answer whose stream then ends: in order under TLS, or cut below it."""
         def script(peer):
             welcome(peer)
-            while args == ["post", "upload"] and peer.read().kind != "seal":
-                pass
+            if args == ["post", "upload"]:
+                take_push(peer)
             peer.send(said)
             if proper:
                 peer.end_sending()
@@ -79,18 +79,19 @@ class ServersThatVanish(unittest.TestCase):
                 self.assertEqual((ran.returncode, ran.stdout), (value, b"out"), ran.stderr)
 
     def test_get_cut_at_every_edge(self):
-        frames = [offer("", 10), frame("post", HALLO, "file"), frame("data", HALLO, "5"), seal(HALLO + HALLO)]
+        frames = [entries(entry("file", size=10)), part(HALLO), part(HALLO, 5), close(HALLO + HALLO)]
         for proper in (False, True):
             for count in range(len(frames)):
                 self.failed(self.answer(b"".join(frames[:count]), ["get", "file"], proper), 8)
                 self.failed(self.answer(b"".join(frames[:count]) + frames[count][:-1], ["get", "file"], proper), 8)
-        self.assertEqual(self.answer(b"".join(frames), ["get", "file"]).returncode, 0)   # complete: the twin
+        ran = self.answer(b"".join(frames) + finish(), ["get", "file"])   # complete: the twin
+        self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertEqual(read_file(self.file), HALLO + HALLO)
 
-    def test_post_cut_before_done(self):
+    def test_post_cut_before_its_end(self):
         for proper in (False, True):
-            self.failed(self.answer(b"", ["post", "upload"], proper), 8)
-            self.failed(self.answer(frame("done", b"x" * 20)[:9], ["post", "upload"], proper), 8, 9)
+            for said in (b"", stored(1), stored(1) + finish(files=1)[:-1]):
+                self.failed(self.answer(said, ["post", "upload"], proper), 8)
 
 
 class TlsTest(ServerTest):
@@ -138,8 +139,13 @@ class ClientsThatVanish(TlsTest):
         self.assertNotIn("end: bye", self.server.log().splitlines()[lines])
 
     def test_in_the_middle_of_an_upload_nothing_is_published(self):
+        self.cut_in(post("target", NEW, piece=10_000))
+        # A job in one go: its one entry is judged before what follows is looked at.
+        self.cut_in(push("") + entries(entry("target", size=len(NEW))) +
+                    b"".join(part(NEW[at:at + 10_000], at) for at in range(0, len(NEW), 10_000)) + close(NEW))
+
+    def cut_in(self, whole):
         write_file(self.server.path("target"), OLD, uid=UID)
-        whole = post("target", NEW, piece=10_000)
         for at in (1, len(whole) // 3, len(whole) // 2, len(whole) - 1):
             for how in (Peer.cut, Peer.reset, Peer.end_sending):
                 peer = self.peer()

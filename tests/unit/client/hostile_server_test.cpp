@@ -14,6 +14,7 @@
 #include "client/connection.h"
 #include "common/stream/plain_stream.h"
 #include "protocol/messages/file.h"
+#include "protocol/messages/job.h"
 #include "protocol/messages/session.h"
 #include "protocol/slip.h"
 #include "tests/support/temporary_directory.h"
@@ -82,21 +83,32 @@ void expect_to_survive(const std::function<void()>& body) {
       testing::ExitedWithCode(0), "");
 }
 
-// Found: after a `done` that comes before the seal was said, this side is still in the middle of its file, and the next
-// file's first frame meets an assertion. The same after a `done` that is malformed: neither ends the connection.
-TEST(HostileServerDeathTest, ADoneThatComesTooEarlyIsNoAssertion) {
-  expect_to_survive([] { post_two_files_to(hello() + frame(FrameKind::kDone, "", encode(Done{}))); });
+std::string verdicts(Need need, std::size_t count) {
+  return frame(FrameKind::kVerdicts, "", encode(std::vector<Verdict>(count, Verdict{need, 0, {}})));
 }
 
-TEST(HostileServerDeathTest, AMalformedDoneInTheMiddleOfAFileIsNoAssertion) {
-  expect_to_survive([] { post_two_files_to(hello() + frame(FrameKind::kDone, "", "nonsense")); });
+// An end, or a count, that comes before the content of which it tells.
+TEST(HostileServerDeathTest, AnEndThatComesTooEarlyIsNoAssertion) {
+  const std::string end = frame(FrameKind::kFinish, "", encode(JobEnd{}));
+  for (const std::string& words : {end, verdicts(Need::kWhole, 2) + end, frame(FrameKind::kStored, "2", ""),
+                                   verdicts(Need::kWhole, 2) + frame(FrameKind::kStored, "2", "") + end}) {
+    expect_to_survive([&] {
+      const FilesOutcome outcome = post_two_files_to(hello() + words);
+      if (outcome.files.size() != 1 || !outcome.files.front().error) std::_Exit(2);
+    });
+  }
 }
 
-TEST(HostileServerDeathTest, ARefusalInTheMiddleOfAFileLeavesTheNextOneItsTurn) {
+TEST(HostileServerDeathTest, MalformedVerdictsInTheMiddleOfAFileAreNoAssertion) {
+  expect_to_survive([] { post_two_files_to(hello() + frame(FrameKind::kVerdicts, "", "nonsense")); });
+  expect_to_survive([] { post_two_files_to(hello() + verdicts(Need::kWhole, 3)); });
+}
+
+TEST(HostileServerDeathTest, ARefusalInTheMiddleOfAFileIsTheServersWord) {
   expect_to_survive([] {
     const auto refused = frame(FrameKind::kError, "", encode(ErrorReport{ErrorCode::kNoSpace, false, "full"}));
     const FilesOutcome outcome = post_two_files_to(hello() + refused, Afterwards::kEnds);
-    if (outcome.files.size() != 2 || outcome.files.front().error->code != ErrorCode::kNoSpace) std::_Exit(2);
+    if (outcome.files.size() != 1 || outcome.files.front().error->code != ErrorCode::kNoSpace) std::_Exit(2);
     if (!outcome.files.front().error->remote) std::_Exit(3);
   });
 }
@@ -113,7 +125,8 @@ TEST(HostileServerDeathTest, AnErrorThatClosesEndsTheWholeJob) {
 TEST(HostileServerDeathTest, MalformedAndMisplacedFramesAreNoAssertion) {
   for (const std::string& words : {hello() + "exit|1|\nx", hello() + "post|1|x\nx", hello() + hello(),
                                    std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), hello() + "bye|0|\n",
-                                   hello() + "error|3|\nxyz", std::string("hello|3|\nxyz")}) {
+                                   hello() + frame(FrameKind::kDone, "", encode(Done{})), hello() + "error|3|\nxyz",
+                                   std::string("hello|3|\nxyz")}) {
     expect_to_survive([&] { post_two_files_to(words); });
   }
 }
@@ -132,24 +145,73 @@ TEST(HostileServerDeathTest, AZeroByteInANameIsNoAssertion) {
   });
 }
 
+// A whole answer to a pull of one file.
+std::string pulled(const std::string& name) {
+  ContentHash hash;
+  hash.add(bytes_of("evil"));
+  Seal seal;
+  seal.size = 4;
+  seal.hash = hash.value();
+  seal.mode = 0644;
+  Entry entry;
+  entry.path = name;
+  entry.size = 4;
+  return hello() + frame(FrameKind::kEntries, "", encode(std::vector{entry})) + frame(FrameKind::kPart, "0", "evil") +
+         frame(FrameKind::kClose, "", encode(seal)) + frame(FrameKind::kFinish, "", encode(JobEnd{}));
+}
+
 TEST(HostileServerDeathTest, TheServersNamesNeverDecideWhereAFileGoes) {
+  for (const char* name : {"other", "../../escaped", "../escaped", "in"}) {
+    expect_to_survive([&] {
+      const TemporaryDirectory directory;
+      directory.make_directory("in");
+      ScriptedServer server(pulled(name));
+      Progress progress("get", 0, false);
+      const auto outcome = run_get(*server.connection, GetCommand{{"asked"}, directory / "in"}, progress, 0755);
+      if (outcome.files.size() != 1 || outcome.files.front().error->code != ErrorCode::kProtocol) std::_Exit(2);
+      if (std::ifstream(directory / "in" / name)) std::_Exit(3);
+      if (std::ifstream(directory / "escaped")) std::_Exit(4);
+    });
+  }
+}
+
+TEST(HostileServerDeathTest, TheNameThatWasAskedForDecidesIt) {
   expect_to_survive([] {
     const TemporaryDirectory directory;
     directory.make_directory("in");
-    ContentHash hash;
-    hash.add(bytes_of("evil"));
-    Seal seal;
-    seal.size = 4;
-    seal.hash = hash.value();
-    seal.mode = 0644;
-    ScriptedServer server(hello() + frame(FrameKind::kOffer, "", encode(Offer{"other", true, 4})) +
-                          frame(FrameKind::kPost, "../../escaped", "evil") + frame(FrameKind::kSeal, "", encode(seal)));
+    ScriptedServer server(pulled("asked"));
     Progress progress("get", 0, false);
-    const auto outcome = run_get(*server.connection, GetCommand{{"asked"}, directory / "in"}, progress, 0755);
+    const auto outcome =
+        run_get(*server.connection, GetCommand{{"some/where/asked"}, directory / "in"}, progress, 0755);
     if (outcome.files.size() != 1 || outcome.files.front().error) std::_Exit(2);
     if (!std::ifstream(directory / "in/asked")) std::_Exit(3);
-    if (std::ifstream(directory / "escaped")) std::_Exit(4);
   });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What is refused before anything is said
+
+FilesOutcome get_all(const std::vector<std::string>& paths, const std::string& words) {
+  const TemporaryDirectory directory;
+  ScriptedServer server(words);
+  Progress progress("get", 0, false);
+  return run_get(*server.connection, GetCommand{paths, directory.path()}, progress, 0755);
+}
+
+TEST(NamesTest, TwoOfOneLeafAreRefusedAsUsage) {
+  const auto outcome = get_all({"a/x", "y", "b/x/"}, hello());
+  ASSERT_EQ(outcome.files.size(), 1U);
+  EXPECT_EQ(outcome.files.front().name, "b/x/");
+  EXPECT_EQ(outcome.files.front().error->code, ErrorCode::kUsage);
+  EXPECT_FALSE(outcome.files.front().error->remote);
+}
+
+TEST(NamesTest, DotsBesideOthersAreRefusedOneByOneAndTheRestIsAskedFor) {
+  const auto outcome = get_all({"..", "asked", "."}, pulled("asked"));
+  ASSERT_EQ(outcome.files.size(), 3U);
+  EXPECT_EQ(outcome.files[0].error->code, ErrorCode::kUsage);
+  EXPECT_FALSE(outcome.files[1].error);
+  EXPECT_EQ(outcome.files[2].error->code, ErrorCode::kUsage);
 }
 
 }  // namespace

@@ -207,7 +207,8 @@ std::vector<Example> push() {
                    .mode = 0644,
                    .modified_seconds = 1700000000,
                    .modified_nanoseconds = 5,
-                   .size = 6};
+                   .size = 6,
+                   .occupied = 6};
   const Seal seal{SealOutcome::kComplete, 6, kHelloHash, 0644, 1700000000, 5, ErrorCode::kInternal, ""};
   return {
       {Side::kClient,
@@ -223,7 +224,7 @@ std::vector<Example> push() {
       {Side::kClient,
        kEntries,
        "The directory, and a file of 6 bytes in it.",
-       {text("entries|144|\n"),
+       {text("entries|160|\n"),
         hex("02 00 00 00 00 00 00 00", "two entries"),
         hex("00", "kind: directory"),
         hex("01 00 00 00 00 00 00 00", "path: 1 byte"),
@@ -232,6 +233,7 @@ std::vector<Example> push() {
         hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
         hex("00 00 00 00", "and 0 ns"),
         hex("00 00 00 00 00 00 00 00", "size: 0"),
+        hex("00 00 00 00 00 00 00 00", "occupied: 0"),
         hex("00 00 00 00 00 00 00 00", "target: empty"),
         hex("00 00 00 00 00 00 00 00", "user: empty"),
         hex("00 00 00 00 00 00 00 00", "group: empty"),
@@ -244,6 +246,7 @@ std::vector<Example> push() {
         hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
         hex("05 00 00 00", "and 5 ns"),
         hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("06 00 00 00 00 00 00 00", "occupied: 6, so no hole"),
         hex("00 00 00 00 00 00 00 00", "target: empty"),
         hex("00 00 00 00 00 00 00 00", "user: empty"),
         hex("00 00 00 00 00 00 00 00", "group: empty"),
