@@ -11,6 +11,7 @@
 #include "client/both_readings.h"
 #include "client/exec_options.h"
 #include "client/transfer_options.h"
+#include "client/two_sides.h"
 #include "client/verb_words.h"
 #include "common/escape.h"
 #include "common/user_name.h"
@@ -27,6 +28,7 @@ struct Parser {
   ExecCommand exec;
   PostCommand post;
   GetCommand get;
+  SyncCommand sync;
   LsCommand ls;
   VerifyCommand verify;
   PairCommand pair;
@@ -40,6 +42,7 @@ struct Parser {
   CLI::App* shell_verb = nullptr;
   CLI::App* post_verb = nullptr;
   CLI::App* get_verb = nullptr;
+  CLI::App* sync_verb = nullptr;
   CLI::App* ls_verb = nullptr;
   CLI::App* verify_verb = nullptr;
   CLI::App* pair_verb = nullptr;
@@ -134,8 +137,12 @@ struct Parser {
     get_verb = app.add_subcommand("get", "Download files and directories: get PATH... [--to PATH]");
     get_verb->add_option("--to", get.to, "A directory here, or a new name")->type_name("PATH");
     add_transfer_options(*post_verb, post.options);
+    sync_verb = app.add_subcommand(
+        "sync", "Make DST like SRC, sending what differs: sync SRC :DST or sync :SRC DST (the colon is the host's)");
     add_transfer_options(*get_verb, get.options);
-    for (CLI::App* verb : {post_verb, get_verb}) add_common_options(*verb);
+    add_transfer_options(*sync_verb, sync.options);
+    add_sync_options(*sync_verb, sync);
+    for (CLI::App* verb : {post_verb, get_verb, sync_verb}) add_common_options(*verb);
   }
 
   void add_listings() {
@@ -237,21 +244,6 @@ Result<ClientCommand> finish_ls(Parser& parser, const Words& words) {
   return parser.ls;
 }
 
-// The one with a colon is the host's; a file here that begins so is written ./:NAME.
-Result<ClientCommand> finish_verify(Parser& parser, const Words& words) {
-  TRY_ASSIGN(auto given, names(*parser.verify_verb, words, 0));
-  const auto remote = [](const std::string& name) {
-    return name.starts_with(':');
-  };
-  if (given.size() != 2 || std::count_if(given.begin(), given.end(), remote) != 1) {
-    return fail(usage("write  rclient verify LOCAL :REMOTE  (: alone is the served directory)"));
-  }
-  if (remote(given.front())) std::swap(given.front(), given.back());
-  parser.verify.local = given.front();
-  parser.verify.remote = given.back() == ":" ? "." : given.back().substr(1);
-  return parser.verify;
-}
-
 Result<ClientCommand> finish_forget(Parser& parser, const Words& words) {
   TRY_ASSIGN(const auto given, words_of(*parser.forget_verb, words, 1, 1, "forget ALIAS"));
   return ForgetCommand{given.front()};
@@ -306,7 +298,7 @@ Result<void> take_user(Parser& parser) {
   if (given.empty()) return {};
   if (parser.pair_verb->parsed() || parser.hosts_verb->parsed() || parser.forget_verb->parsed()) {
     return fail(
-        usage("--as USER, the user to be on a host, is for exec, shell, post, get, ls, verify and the prompt; what "
+        usage("--as USER, the user to be on a host, is for exec, shell, post, get, sync, ls, verify and the prompt; what "
               "pair is to "
               "call a host is written  rclient pair HOST:PORT CODE --as ALIAS"));
   }
@@ -343,8 +335,16 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     TRY(finish_transfer_options(words.before, parser.get.options));
     return parser.get;
   }
+  if (parser.sync_verb->parsed()) {
+    TRY_ASSIGN(const auto given, names(*parser.sync_verb, words, 0));
+    TRY(finish_transfer_options(words.before, parser.sync.options));
+    return finish_sync(parser.sync, given);
+  }
   if (parser.ls_verb->parsed()) return finish_ls(parser, words);
-  if (parser.verify_verb->parsed()) return finish_verify(parser, words);
+  if (parser.verify_verb->parsed()) {
+    TRY_ASSIGN(const auto given, names(*parser.verify_verb, words, 0));
+    return finish_verify(parser.verify, given);
+  }
   if (words.after) return fail(usage("a verb comes before --; rclient --help lists the verbs"));
   return PromptCommand{parser.encoding, parser.keep_going};
 }

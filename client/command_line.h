@@ -54,10 +54,18 @@ struct PostCommand {
   std::vector<std::string> files;
   std::string to;  // empty: under its own name
   TransferOptions options{};
+  bool contents = false;  // sync: of the one directory, and `to` becomes the like of it
 };
 struct GetCommand {
   std::vector<std::string> paths;
   std::string to;  // empty: into the current directory
+  TransferOptions options{};
+  bool contents = false;  // as in PostCommand
+};
+struct SyncCommand {
+  std::string source;
+  std::string destination;  // neither has the colon of the remote one
+  bool up = false;          // the destination is the remote one
   TransferOptions options{};
 };
 struct LsCommand {
@@ -90,7 +98,7 @@ struct ShowText {  // --help, --version
   std::string text;
 };
 
-using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, LsCommand, VerifyCommand,
+using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, SyncCommand, LsCommand, VerifyCommand,
                                    PairCommand, HostsCommand, ForgetCommand, ShowText>;
 
 struct ClientCommandLine {

@@ -44,6 +44,7 @@ struct JobReport {
   std::uint64_t stored = 0;
   std::uint64_t unchanged = 0;  // there already
   std::uint64_t bytes = 0;      // of content that was sent
+  std::uint64_t deleted = 0;
   std::uint64_t failed = 0;
   std::vector<EntryTrouble> failures;  // the first kMostFailuresKept of them
   std::vector<EntryTrouble> notices;   // what was left out and the like; as many

@@ -96,6 +96,7 @@ void report_job(const std::string& verb, const JobReport& job, bool summary) {
   std::string line = std::to_string(job.stored) + (job.stored == 1 ? " file, " : " files, ") +
                      shown_bytes(static_cast<double>(job.bytes)) + " sent";
   if (job.unchanged > 0) line += ", " + std::to_string(job.unchanged) + " there already";
+  if (job.deleted > 0) line += ", " + std::to_string(job.deleted) + " deleted";
   if (job.failed > 0) line += ", " + std::to_string(job.failed) + " failed";
   std::fprintf(stderr, "%s: %s\n", verb.c_str(), line.c_str());
 }
@@ -148,6 +149,7 @@ Json job_object(const JobReport& job) {
   object["stored"] = job.stored;
   object["unchanged"] = job.unchanged;
   object["bytes"] = job.bytes;
+  object["deleted"] = job.deleted;
   object["failed"] = job.failed;
   object["failures"] = entries_array(job.failures);
   object["notices"] = entries_array(job.notices);

@@ -16,6 +16,7 @@
 #include "client/commands/ls.h"
 #include "client/commands/pair.h"
 #include "client/commands/post.h"
+#include "client/commands/sync.h"
 #include "client/commands/verify.h"
 #include "client/connection.h"
 #include "client/exit_status.h"
@@ -111,6 +112,12 @@ int run(const PostCommand& command, const ClientOptions& options) {
 int run(const GetCommand& command, const ClientOptions& options) {
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
     return run_get(connection, get, progress, mode_mask_from_umask());
+  });
+}
+
+int run(const SyncCommand& command, const ClientOptions& options) {
+  return run_files("sync", command, options, [](Connection& connection, const SyncCommand& sync, Progress& progress) {
+    return run_sync(connection, sync, progress, mode_mask_from_umask());
   });
 }
 

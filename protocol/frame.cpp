@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, kFrameKinds> kKindNames{
     "hello",  "exec",    "stdin",  "taken", "signal", "resize", "stdout", "stderr",  "exit",     "offer", "post",
-    "data",   "seal",    "done",   "get",   "push",   "pull",   "list",   "entries", "verdicts", "part",  "close",
+    "data",   "seal",    "done",   "get",   "push",   "pull",   "list",   "entries", "verdicts", "signature", "part", "copy", "close",
     "stored", "trouble", "finish", "pair",  "paired", "error",  "ping",   "pong",    "pause",    "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec", "post", "get",     "offered",
@@ -45,13 +45,15 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kData, in(kFile), kFile, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kGet, in(kIdle), kIdle, kStays, Parcel::kNothing, NameRule::kPath, 0},
-    FrameRule{Side::kClient, FrameKind::kPush, in(kIdle), kPush, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kPush, in(kIdle), kPush, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kPull, in(kIdle), kPull, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kList, in(kIdle), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kEntries, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kPart, in(kPush), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kCopy, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kClose, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kVerdicts, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kSignature, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kStored, in(kPull), kIdle, kStays, Parcel::kNothing, NameRule::kOffset, 0},
     FrameRule{Side::kClient, FrameKind::kTrouble, in(kPush, kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kFinish, in(kPush, kPull), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
@@ -74,8 +76,10 @@ constexpr std::array kRules{
     FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kEntries, in(kPull, kList), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kPart, in(kPull), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kCopy, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kClose, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kVerdicts, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kServer, FrameKind::kSignature, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kStored, in(kPush), kIdle, kStays, Parcel::kNothing, NameRule::kOffset, 0},
     FrameRule{Side::kServer, FrameKind::kTrouble, in(kPush, kPull, kList), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kFinish, in(kPush, kPull, kList), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},

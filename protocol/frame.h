@@ -39,7 +39,9 @@ enum class FrameKind : std::uint8_t {
   kList,
   kEntries,
   kVerdicts,
+  kSignature,
   kPart,
+  kCopy,
   kClose,
   kStored,
   kTrouble,
@@ -52,7 +54,7 @@ enum class FrameKind : std::uint8_t {
   kPause,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 32;
+inline constexpr std::size_t kFrameKinds = 34;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;

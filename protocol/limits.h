@@ -35,6 +35,10 @@ inline constexpr std::size_t kMaxAttributeName = 255;        // XATTR_NAME_MAX
 inline constexpr std::size_t kMaxAttributeValue = 64 << 10;  // XATTR_SIZE_MAX
 // Entries that a sender may have listed and not been told a verdict on: what both sides remember at most.
 inline constexpr std::size_t kMostUnjudged = 4096;
+// Signatures that a sender holds for files whose content it has not begun: what they take at most, a sum of 12 bytes a
+// block (the largest: 12 MiB) and as much as a small one for what else is remembered of each.
+inline constexpr std::size_t kMostSignatureBytes = 16 << 20;
+inline constexpr std::size_t kSignatureOverhead = 256;
 // Standard input that may be under way beyond what the command has taken: what the server holds of it at most, so that
 // a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
 inline constexpr std::size_t kStdinWindow = 4 << 20;

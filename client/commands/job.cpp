@@ -11,6 +11,7 @@
 #include "common/escape.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/job_refusal.h"
 #include "protocol/transfer/job_sender.h"
 #include "protocol/transfer/path_filter.h"
 #include "protocol/transfer/tree_walk.h"
@@ -45,7 +46,7 @@ class Watch final : public JobObserver {
 
   void trouble(const Trouble& trouble, bool remote) override {
     const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
-    if (trouble.is_notice && remote && dry_run_ && (error.message == "new" || error.message == "changed")) {
+    if (trouble.is_notice && remote && dry_run_ && (error.message == "new" || error.message == "changed" || error.message == "deleted")) {
       return would(trouble.path, error.message);
     }
     if (trouble.is_notice) return keep(job().notices, trouble.path, error);
@@ -68,6 +69,7 @@ class Watch final : public JobObserver {
     job().stored = receiver.files;
     job().unchanged = receiver.unchanged;
     job().bytes = receiver.bytes;
+    job().deleted = receiver.deleted;
     for (FileOutcome& file : outcome_.files) {
       if (!file.error) file.path = place_of(receiver.place, file.path);
     }
@@ -188,7 +190,7 @@ Result<TreeWalk::Top> open_source(const std::string& path, bool contents) {
 }
 
 bool means_contents(const PostCommand& command) {
-  return command.files.size() == 1 && stands_for_contents(command.files.front());
+  return command.contents || (command.files.size() == 1 && stands_for_contents(command.files.front()));
 }
 
 Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, Watch& watch) {
@@ -259,7 +261,24 @@ Result<LocalPlace> local_place(const GetCommand& command, bool contents, bool se
 }
 
 bool means_contents(const GetCommand& command) {
-  return command.paths.size() == 1 && stands_for_contents(command.paths.front());
+  return command.contents || (command.paths.size() == 1 && stands_for_contents(command.paths.front()));
+}
+
+// Nothing is made here before the server has agreed.
+Result<void> await_agreement(Channel& channel) {
+  for (;;) {
+    TRY_ASSIGN(const auto incoming, channel.peek());
+    if (!incoming && channel.exhausted()) return {};  // whoever receives says so
+    if (!incoming) {
+      TRY(channel.wait({}, Deadline::never()));
+      continue;
+    }
+    if (incoming->kind() != FrameKind::kError) return {};
+    Error error = error_of_peer(*incoming);
+    channel.consume(incoming->bytes.size());
+    if (channel.may_say(FrameKind::kFinish)) channel.say_structure(FrameKind::kFinish, encode(JobEnd{}));
+    return fail(std::move(error));
+  }
 }
 
 PullRequest pull_request(const GetCommand& command) {
@@ -306,12 +325,22 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, bool sev
     watch.fail_whole(place.error());
     return outcome;
   }
+  auto excludes = excludes_of(command.options.filter);
+  if (!excludes) {
+    watch.fail_whole(excludes.error());
+    return outcome;
+  }
   if (several) watch.goes_into(place->to);
   connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
   JobTarget target{place->root, place->to, place->placement, mode_mask};
   target.replaces_links = true;
+  target.excludes = *std::move(excludes);
   if (!means_contents(command)) {
     for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
+  }
+  if (auto agreed = await_agreement(connection.channel()); !agreed) {
+    watch.fail_whole(judged(connection, agreed.error()));
+    return outcome;
   }
   auto received = receive_job(connection.channel(), target, command.options.job, watch);
   if (!received) {

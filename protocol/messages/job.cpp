@@ -111,7 +111,7 @@ void serialize(Archive& archive, JobOptions& options) {
 }
 template <class Archive>
 void serialize(Archive& archive, PushRequest& message) {
-  archive(message.to, wire_enum(message.placement, Placement::kIntoThere), message.options);
+  archive(message.to, wire_enum(message.placement, Placement::kIntoThere), message.options, message.filter);
 }
 template <class Archive>
 void serialize(Archive& archive, PullRequest& message) {
@@ -136,6 +136,7 @@ Result<PushRequest> decode_push(Bytes bytes) {
   TRY_ASSIGN(PushRequest message, decode_structure<PushRequest>(bytes, "push"));
   if (!is_path(message.to, true)) return fail(malformed("push", "its path is too long or holds a zero byte"));
   if (!is_suffix(message.options.backup)) return fail(malformed("push", "its suffix is none"));
+  if (!are_rules(message.filter)) return fail(malformed("push", "its rules are too many, or none"));
   return message;
 }
 
@@ -216,7 +217,11 @@ Result<std::vector<Entry>> decode_entries(Bytes bytes) {
 template <class Archive>
 void serialize(Archive& archive, Verdict& verdict) {
   archive(wire_enum(verdict.need, Need::kDelta));
-  if (verdict.need == Need::kRest) archive(verdict.have, verdict.hash);
+  if (verdict.need == Need::kRest || verdict.need == Need::kDelta) archive(verdict.have, verdict.hash);
+}
+template <class Archive>
+void serialize(Archive& archive, CopyRange& range) {
+  archive(range.offset, range.length);
 }
 
 std::string encode(const std::vector<Verdict>& verdicts) {
@@ -229,6 +234,18 @@ Result<std::vector<Verdict>> decode_verdicts(Bytes bytes) {
     if (verdict.have > kMaxFrameSize) return fail(malformed("verdicts", "a size is too large"));
   }
   return verdicts;
+}
+
+std::string encode(const CopyRange& range) {
+  return encode_structure(range);
+}
+
+Result<CopyRange> decode_copy(Bytes bytes) {
+  TRY_ASSIGN(const CopyRange range, decode_structure<CopyRange>(bytes, "copy"));
+  if (range.length == 0 || range.offset > kMaxFrameSize || range.length > kMaxFrameSize - range.offset) {
+    return fail(malformed("copy", "the range is none"));
+  }
+  return range;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // Messages of a job of files: the requests push, pull and list; and entries, verdicts, trouble, finish. (part and
-// stored are slips, part with raw bytes; close carries a Seal, protocol/messages/file.h.)
+// stored are slips, part with raw bytes; close carries a Seal, protocol/messages/file.h; a signature has pieces of
+// protocol/transfer/delta/signature_pieces.h.)
 //
 // Every decoder judges what stands in one message alone: names are well-formed (check_entry_path), counts in bounds.
 // The order of entries is judged by whoever receives them (EntryOrder).
@@ -61,6 +62,7 @@ struct PushRequest {
   std::string to;  // absolute or relative to the root; empty: the root
   Placement placement = Placement::kInto;
   JobOptions options;
+  std::vector<std::string> filter{};  // as in PullRequest: with delete_extra, what it excludes stays
 };
 
 struct PullRequest {
@@ -130,18 +132,26 @@ enum class Need : std::uint8_t {
   kNothing,
   kWhole,
   kRest,   // it has `have` bytes that hash to `hash`: if the sender's begin so, the rest; else all of it
-  kDelta,  // a signature of what it has follows
+  kDelta,  // a signature of what it has follows; the same where `have` is not 0
 };
 
 struct Verdict {
   Need need = Need::kNothing;
-  std::uint64_t have = 0;  // kRest
-  HashValue hash{};        // kRest
+  std::uint64_t have = 0;  // kRest, kDelta
+  HashValue hash{};        // kRest, kDelta
 };
 
 // One verdict for each entry, in their order.
 std::string encode(const std::vector<Verdict>& verdicts);
 Result<std::vector<Verdict>> decode_verdicts(Bytes bytes);
+
+// A range of the file that a signature was made of: the next bytes of the sender's are these.
+struct CopyRange {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+std::string encode(const CopyRange& range);
+Result<CopyRange> decode_copy(Bytes bytes);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // What both say

@@ -1,6 +1,7 @@
 // One file's frames, from what a FileReader gives.
 #include "protocol/transfer/content_sender.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace farhand {
@@ -11,7 +12,7 @@ constexpr std::uint64_t kHashedHere = 1 << 20;
 
 }  // namespace
 
-void ContentSender::begin(const std::string& path, const Verdict& verdict) {
+void ContentSender::begin(const std::string& path, const Verdict& verdict, std::optional<delta::Signature> signature) {
   observer_.file_begun(path);
   auto reader = open_file(path);
   if (!reader) {
@@ -21,15 +22,17 @@ void ContentSender::begin(const std::string& path, const Verdict& verdict) {
     seal.reason = std::move(reader).error().message;
     return say_close(path, seal);
   }
-  current_.emplace(Current{path, *std::move(reader), verdict.have});
-  switch (verdict.need) {
-    case Need::kNothing:
-    case Need::kWhole:
-    case Need::kDelta:  // never wanted so far (judge); its signature would be compared here
-      return;
-    case Need::kRest:
-      return begin_rest(verdict);
-  }
+  current_.emplace(Current{path, *std::move(reader), verdict.have, std::move(signature)});
+  const bool compares = verdict.need == Need::kRest || (verdict.need == Need::kDelta && verdict.have > 0);
+  if (compares) return begin_rest(verdict);
+  begin_delta();
+}
+
+// The matcher's table is built here: some 10 ms for the largest of signatures.
+void ContentSender::begin_delta() {
+  if (!current_->signature) return;
+  delta_.emplace(channel_, observer_, *std::move(current_->signature));
+  current_->signature.reset();
 }
 
 Result<FileReader> ContentSender::open_file(const std::string& path) const {
@@ -63,6 +66,7 @@ void ContentSender::settle_rest() {
     observer_.spared(current_->have);
   } else {
     channel_.say(FrameKind::kPart, "0");
+    begin_delta();
   }
 }
 
@@ -73,11 +77,11 @@ void ContentSender::say_more() {
     case FileReader::Next::kPassing:
       return;
     case FileReader::Next::kEnd:
-      say_close(current_->path, reader.seal());
-      return current_.reset();
+      return say_all_of_it();
     case FileReader::Next::kData:
       break;
   }
+  if (delta_) return say_delta_piece();
   const MutableBytes into =
       channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), reader.piece_bytes());
   const std::size_t got = reader.read(into.first(reader.piece_bytes()));
@@ -85,6 +89,23 @@ void ContentSender::say_more() {
   channel_.end_bytes(got);
   sent_bytes_ += got;
   observer_.moved(got);
+}
+
+void ContentSender::say_delta_piece() {
+  FileReader& reader = current_->reader;
+  const std::uint64_t offset = reader.offset();
+  const MutableBytes into = delta_->buffer().first(std::min(delta_->buffer().size(), reader.piece_bytes()));
+  if (const std::size_t got = reader.read(into); got > 0) delta_->add(offset, into.first(got));
+}
+
+void ContentSender::say_all_of_it() {
+  if (delta_) {
+    delta_->finish();
+    sent_bytes_ += delta_->sent_bytes();
+    delta_.reset();
+  }
+  say_close(current_->path, current_->reader.seal());
+  current_.reset();
 }
 
 // The receiver hears of a failed file by this; so it is a trouble on this side only.

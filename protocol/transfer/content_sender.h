@@ -1,4 +1,4 @@
-// ContentSender: the content of one file after the other, as `part` frames and a `close`.
+// ContentSender: the content of one file after the other, as `part` and `copy` frames and a `close`.
 //
 //   begin(path, verdict) --> [helper() >= 0: hashing what the receiver has, until collect()] --> say_more()... --> not
 //   under_way()
@@ -15,6 +15,7 @@
 
 #include "common/background.h"
 #include "protocol/channel.h"
+#include "protocol/transfer/delta_sender.h"
 #include "protocol/transfer/file_reader.h"
 #include "protocol/transfer/job.h"
 #include "protocol/transfer/tree_walk.h"
@@ -29,8 +30,8 @@ class ContentSender {
   ContentSender& operator=(const ContentSender&) = delete;
   ~ContentSender() { stop_hashing_ = true; }  // hashing_ waits for its end
 
-  // The next file. Only while none is under way.
-  void begin(const std::string& path, const Verdict& verdict);
+  // The next file. Only while none is under way. `signature`: of what the receiver has, with Need::kDelta.
+  void begin(const std::string& path, const Verdict& verdict, std::optional<delta::Signature> signature);
   // Says the next part or the end, or passes a stretch of a hole without a word. While under way and without a helper.
   void say_more();
   [[nodiscard]] bool under_way() const noexcept { return current_.has_value(); }
@@ -47,11 +48,15 @@ class ContentSender {
     std::string path;
     FileReader reader;
     std::uint64_t have = 0;
+    std::optional<delta::Signature> signature{};  // until it is known that it is needed
   };
 
   Result<FileReader> open_file(const std::string& path) const;
   void begin_rest(const Verdict& verdict);
   void settle_rest();
+  void begin_delta();
+  void say_all_of_it();
+  void say_delta_piece();
   void say_close(const std::string& path, const Seal& seal);
 
   Channel& channel_;
@@ -61,6 +66,7 @@ class ContentSender {
   std::uint64_t failed_files_ = 0;
 
   std::optional<Current> current_;
+  std::optional<DeltaSender> delta_;  // of the current one
   std::atomic<bool> stop_hashing_ = false;
   bool rest_fits_ = false;
   std::optional<BackgroundTask> hashing_;  // after what it uses: its end waits for the work

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/escape.h"
-#include "protocol/transfer/range_hash.h"
+#include "protocol/transfer/base_reading.h"
 
 namespace farhand {
 namespace {
@@ -42,17 +42,6 @@ void fail_as(Judgement& judgement, Error error) {
 bool is_as_new(const struct stat& status, const Entry& entry) {
   if (status.st_mtim.tv_sec != entry.modified_seconds) return status.st_mtim.tv_sec > entry.modified_seconds;
   return status.st_mtim.tv_nsec >= static_cast<long>(entry.modified_nanoseconds);
-}
-
-// Not beyond the size that it had, whatever it grows to.
-void hash_old_file(Judgement& judgement, const std::atomic<bool>& stop) {
-  const auto size = static_cast<std::uint64_t>(judgement.old_status.st_size);
-  ContentHash hash;
-  const HashedRange done = hash_range(judgement.old_file->get(), 0, size, hash, stop);
-  judgement.verdict = {Need::kRest, size, hash.value()};
-  if (done.end == size) return;
-  judgement.old_file.reset();  // what cannot be read, or is being cut, cannot be compared
-  judgement.verdict = {Need::kWhole, 0, {}};
 }
 
 void hash_part(Judgement& judgement, const std::atomic<bool>& stop) {
@@ -93,7 +82,7 @@ std::uint64_t EntryJudge::bytes_to_hash(const Judgement& judgement) {
 
 void EntryJudge::settle_hash(Judgement& judgement, const std::atomic<bool>& stop) {
   if (judgement.part) hash_part(judgement, stop);
-  if (judgement.old_file) hash_old_file(judgement, stop);
+  if (judgement.old_file) read_base(judgement, stop);
 }
 
 Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {
@@ -165,6 +154,7 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   if (!place->directory || ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (place->directory && errno != ENOENT) return fail_as(judgement, errno_error(errno, quoted(shown)));
     judgement.would = "new";
+    judgement.is_new = true;
     judge_new(entry, *place, judgement, may_resume);
   } else if (S_ISDIR(status.st_mode)) {
     fail_as(judgement,
@@ -179,7 +169,7 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
     if (may_be_a_backup && judgement.fate == Judgement::Fate::kUnchanged) judgement.fate = Judgement::Fate::kNeeded;
     judgement.replaces = judgement.fate == Judgement::Fate::kNeeded;
     if (judgement.replaces) backups_.replaced();
-    if (judgement.fate == Judgement::Fate::kNeeded && !judgement.old_file) {
+    if (judgement.fate == Judgement::Fate::kNeeded && !judgement.compares) {
       judge_new(entry, *place, judgement, may_resume);
     }
   }
@@ -195,16 +185,24 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   judgement.fate = Judgement::Fate::kNeeded;
   if (entry.kind == EntryKind::kLink && S_ISLNK(status.st_mode)) return compare_link(entry, place, status, judgement);
   if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
-  if (static_cast<std::uint64_t>(status.st_size) != entry.size) return;
-  const bool same_time = has_time_of(status, entry);
-  const bool compares = options_.sameness != Sameness::kByTimes;
-  if (options_.sameness != Sameness::kChecksum && !same_time) return;
-  if (compares && (!options_.dry_run || options_.sameness == Sameness::kChecksum)) {
+  const bool same_size = static_cast<std::uint64_t>(status.st_size) == entry.size;
+  const bool may_be_same = same_size && (options_.sameness == Sameness::kChecksum || has_time_of(status, entry));
+  const bool compares = options_.sameness != Sameness::kByTimes &&
+                        (!options_.dry_run || options_.sameness == Sameness::kChecksum);
+  if (may_be_same && !compares) return accept_as_same(entry, place, status, judgement);
+  if (may_be_same) {
     judgement.verdict.need = Need::kWhole;
-    open_old(place, status, judgement);
-  } else {
-    accept_as_same(entry, place, status, judgement);
+    judgement.compares = open_old(place, status, judgement);
   }
+  offer_as_base(entry, place, status, judgement);
+}
+
+void EntryJudge::offer_as_base(const Entry& entry, const Place& place, const struct stat& status,
+                               Judgement& judgement) const {
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  const bool is_worth_it = entry.size >= kLeastDelta && bytes >= kLeastDelta && bytes <= delta::kMaxBaseBytes;
+  if (!options_.delta || options_.dry_run || !is_worth_it) return;
+  judgement.wants_signature = judgement.old_file || open_old(place, status, judgement);
 }
 
 void EntryJudge::compare_link(const Entry& entry, const Place& place, const struct stat& status,
@@ -246,6 +244,16 @@ bool EntryJudge::open_old(const Place& place, const struct stat& status, Judgeme
   return true;
 }
 
+// Most of it has come already, and the rest of it is sent; else a delta begins anew.
+void EntryJudge::choose_part_or_base(const Entry& entry, Judgement& judgement) {
+  if (judgement.part->length() > entry.size / 2) {
+    judgement.wants_signature = false;
+    judgement.old_file.reset();
+  } else {
+    judgement.part.reset();
+  }
+}
+
 void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume) {
   judgement.fate = Judgement::Fate::kNeeded;
   if (entry.kind != EntryKind::kFile) return;
@@ -258,11 +266,14 @@ void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& ju
     judgement.part->set_kept(false);
     judgement.part.reset();
   }
+  if (judgement.wants_signature && judgement.part) choose_part_or_base(entry, judgement);
   const std::uint64_t kept = judgement.part ? judgement.part->length() : 0;
   auto lack = lack_of_space(place, entry, kept, shown);
   if (!lack) return;
   fail_as(judgement, *std::move(lack));
   judgement.verdict = {};
+  judgement.wants_signature = false;
+  judgement.old_file.reset();
   if (judgement.part) std::ignore = judgement.part->detach();  // it stays for when there is room
   judgement.part.reset();
 }

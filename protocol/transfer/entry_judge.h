@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "protocol/transfer/backup_names.h"
+#include "protocol/transfer/delta/signature.h"
 #include "protocol/transfer/tree_target.h"
 
 namespace farhand {
@@ -40,9 +41,18 @@ struct Judgement {
 
   // kNeeded, at most one of them: what is to be hashed.
   std::optional<PartFile> part;      // of an earlier transfer
-  std::optional<UniqueFd> old_file;  // what is there
+  std::optional<UniqueFd> old_file;  // what is there, or has the same content perhaps
   struct stat old_status {};         // of it
+  bool compares = false;             // old_file: it may be the same, or the beginning of it
+  bool wants_signature = false;      // old_file: it is the base of a delta
+  bool is_elsewhere = false;         // old_file: it has another name
+  bool is_new = false;               // a file that is not there
+  std::optional<delta::Signature> signature;  // what comes of it
 };
+
+// Files smaller than this are sent whole. A delta of 64 KiB costs 768 bytes of sums, and a reading of what is there before
+// the first byte is sent: over 1 MB/s a whole file of less takes no longer than 64 ms.
+inline constexpr std::uint64_t kLeastDelta = 64 << 10;
 
 class EntryJudge {
  public:
@@ -66,6 +76,8 @@ class EntryJudge {
   void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
   void compare_link(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   void accept_as_same(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
+  void offer_as_base(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
+  static void choose_part_or_base(const Entry& entry, Judgement& judgement);
   bool open_old(const Place& place, const struct stat& status, Judgement& judgement) const;
 
   TreeTarget& target_;

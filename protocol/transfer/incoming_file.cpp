@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -12,6 +13,7 @@
 namespace farhand {
 namespace {
 
+constexpr std::uint64_t kMostGrowth = 64 << 20;  // while a job runs, of a file that was small
 constexpr std::string_view kKept = "; what was there before is unchanged";
 
 bool is_still(const struct stat& now, const struct stat& then) {
@@ -31,7 +33,7 @@ Error is_a_backup(const std::string& shown) {
 
 IncomingFile::IncomingFile(WantedEntry wanted, const JobParts& parts)
     : wanted_(std::move(wanted)), parts_(parts), shown_(parts.target.shown(wanted_.path)), dropped_(wanted_.dry) {
-  if (wanted_.verdict.need == Need::kRest) position_ = wanted_.verdict.have;
+  position_ = wanted_.verdict.have;
   if (wanted_.part) part_ = std::exchange(wanted_.part, std::nullopt);
   parts_.report.observer().file_begun(shown_);
   if (parts_.backups.holds(wanted_.path)) fail_with(is_a_backup(shown_));
@@ -49,6 +51,7 @@ void IncomingFile::fail_with(const Error& error) {
 void IncomingFile::start_over() {
   position_ = 0;
   wanted_.old.reset();
+  wanted_.elsewhere.reset();
   if (!part_) return;
   if (const auto emptied = part_->restart(); !emptied) fail_with(emptied.error());
 }
@@ -57,9 +60,9 @@ Result<IncomingFile::Ready> IncomingFile::prepare_part(std::uint64_t offset, boo
   if (!begun_) {
     begun_ = true;
     const std::uint64_t have = wanted_.verdict.have;
-    if (wanted_.verdict.need == Need::kRest && offset == 0) {
+    if (have > 0 && offset == 0) {
       start_over();
-    } else if (wanted_.verdict.need == Need::kRest && offset >= have) {
+    } else if (have > 0 && offset >= have) {
       parts_.report.observer().spared(have);
     }
   }
@@ -96,19 +99,28 @@ bool IncomingFile::open_part() {
   }
   part_.emplace(*std::move(part));
   part_->set_kept(true);  // unless something is wrong with it
-  return !wanted_.old || begin_copy(*place);
+  return !wanted_.old || begin_copy();
 }
 
-// The file that is there is the beginning of the sender's: the new one begins with a copy of it.
-bool IncomingFile::begin_copy(const Place& place) {
+// The file that was there when the verdict was given.
+Result<UniqueFd> IncomingFile::open_in_place(const struct stat& as_it_was) const {
+  TRY_ASSIGN(const Place place, parts_.target.place_of(wanted_.path));
   UniqueFd file(
       ::openat(place.directory->get(), place.leaf.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !is_still(status, *wanted_.old)) {
-    fail_with(changed_meanwhile(shown_));
+  if (file && ::fstat(file.get(), &status) == 0 && is_still(status, as_it_was)) return file;
+  return fail(changed_meanwhile(shown_));
+}
+
+// It, or the one of another name, is the beginning of the sender's: the new one begins with a copy of it.
+bool IncomingFile::begin_copy() {
+  auto file = wanted_.elsewhere ? Result<UniqueFd>(*std::exchange(wanted_.elsewhere, std::nullopt))
+                                : open_in_place(*wanted_.old);
+  if (!file) {
+    fail_with(file.error());
     return false;
   }
-  old_file_ = std::move(file);
+  old_file_ = *std::move(file);
   copying_ = std::make_unique<BackgroundTask>(
       [this] { copied_ = part_->copy_from(old_file_->get(), wanted_.verdict.have, stop_copying_); });
   return true;
@@ -132,6 +144,32 @@ void IncomingFile::append(Bytes bytes) {
   position_ += bytes.size();
   if (dropped_ || bytes.empty()) return;
   if (const auto written = part_->append(bytes); !written) fail_with(written.error());
+}
+
+bool IncomingFile::open_base() {
+  auto file = open_in_place(*wanted_.base);
+  if (!file) {
+    fail_with(file.error());
+    return false;
+  }
+  base_ = *std::move(file);
+  // What was announced, and as much again for a file that has grown since.
+  const std::uint64_t most = wanted_.entry.size + std::max(wanted_.entry.size, kMostGrowth);
+  rebuilder_.emplace(delta::Rebuilder::Base{base_->get(), static_cast<std::uint64_t>(wanted_.base->st_size), shown_},
+                     most, [this](Bytes bytes) { return part_->append(bytes); });
+  return true;
+}
+
+Result<void> IncomingFile::copy(const CopyRange& range) {
+  if (!wanted_.base) return fail(ErrorCode::kProtocol, "a 'copy' came for a file that is made from no other");
+  parts_.report.observer().spared(range.length);
+  position_ += range.length;
+  if (dropped_ || (!rebuilder_ && !open_base())) return {};
+  auto copied = rebuilder_->copy(range.offset, range.length);
+  if (copied) return {};
+  if (copied.error().code == ErrorCode::kProtocol) return copied;
+  fail_with(copied.error());
+  return {};
 }
 
 IncomingFile::Ready IncomingFile::prepare_close(const Seal& seal) {
@@ -168,11 +206,11 @@ bool IncomingFile::close(const Seal& seal) {
     return false;
   }
   if (failed_ || !compare(seal)) return false;
+  if (!begun_) parts_.report.observer().spared(wanted_.verdict.have);
   take_over(seal);
   if (stays_as_it_is()) {
     if (!wanted_.dry) mend_old();
     if (failed_) return false;
-    parts_.report.observer().spared(wanted_.verdict.have);
     parts_.report.observer().file_ended(wanted_.entry.path, seal.size, seal.hash);
     ++parts_.report.totals.unchanged;
     return false;

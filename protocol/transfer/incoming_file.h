@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "protocol/messages/file.h"
+#include "protocol/transfer/delta/rebuilder.h"
 #include "protocol/transfer/job_intake.h"
 
 namespace farhand {
@@ -36,6 +37,8 @@ class IncomingFile {
   // Before content at `offset` is appended, and before close(). Nothing is taken from the connection meanwhile.
   Result<Ready> prepare_part(std::uint64_t offset, bool has_bytes);
   void append(Bytes bytes);
+  // After prepare_part for its place: a range of the file that was there.
+  Result<void> copy(const CopyRange& range);
   Ready prepare_close(const Seal& seal);
   // True: it waits to be stored; else the entry is settled.
   bool close(const Seal& seal);
@@ -44,10 +47,14 @@ class IncomingFile {
   [[nodiscard]] std::uint64_t number() const noexcept { return wanted_.number; }
 
  private:
-  [[nodiscard]] bool stays_as_it_is() const noexcept { return wanted_.old && !begun_; }
+  [[nodiscard]] bool stays_as_it_is() const noexcept { 
+    return wanted_.old && !begun_ && !wanted_.elsewhere && !old_file_ && !part_;
+  }
   Ready make_ready(std::uint64_t offset);
   bool open_part();
-  bool begin_copy(const Place& place);
+  Result<UniqueFd> open_in_place(const struct stat& as_it_was) const;
+  bool open_base();
+  bool begin_copy();
   void end_copy();
   void start_over();
   void take_over(const Seal& seal);
@@ -66,6 +73,8 @@ class IncomingFile {
   std::uint64_t position_ = 0;  // where content goes on
   std::optional<PartFile> part_;
   std::optional<UniqueFd> old_file_;
+  std::optional<UniqueFd> base_;
+  std::optional<delta::Rebuilder> rebuilder_;  // reads base_
   std::optional<Result<void>> copied_;
   std::atomic<bool> stop_copying_ = false;
   std::unique_ptr<BackgroundTask> copying_;  // last: it uses what stands above

@@ -20,6 +20,7 @@ constexpr std::uint64_t kHashedHere = 1 << 20;
 constexpr std::uint64_t kHashedATurn = 16 << 20;
 constexpr std::size_t kVerdictsAFrame = 4096;  // of 25 bytes: 100 KiB
 constexpr std::size_t kMostOpenParts = 16;     // held open and locked until their content comes
+constexpr std::size_t kMostElsewhere = 64;     // files of other names, held open until then
 constexpr std::uint64_t kMostAttributeBytes = 16 << 20;
 
 std::uint64_t attribute_bytes(const Entry& entry) {
@@ -78,6 +79,7 @@ Result<void> JobIntake::take(Bytes structure) {
     TRY(check_names(entry));
     strip(entry);
     if (is_file(entry)) ++files, bytes += entry.size;
+    if (parts_.listed != nullptr && entry.path != ".") parts_.listed->put(entry.path);
     const std::uint64_t number = parts_.ledger.add(entry.path);
     unjudged_.push_back({number, std::move(entry)});
   }
@@ -88,6 +90,7 @@ Result<void> JobIntake::take(Bytes structure) {
 bool JobIntake::has_room(const Channel& channel) const {
   return channel.has_room() && wanted_.size() < kMostWanted && parts_.ledger.open() < kMostOpenEntries &&
          parts_.ledger.directory_bytes() < kMostDirectoryBytes && !parts_.report.full() &&
+         open_elsewhere_ < kMostElsewhere && signatures_.has_room() &&
          !(parts_.store != nullptr && parts_.store->behind());
 }
 
@@ -110,6 +113,18 @@ Result<void> JobIntake::judge_next() {
     refusal_ = *current_->error;
     return fail(*current_->error);
   }
+  const bool may_be_elsewhere =
+      parts_.moved != nullptr && current_->is_new && !current_->part && unjudged_.front().entry.size >= kLeastDelta &&
+      unjudged_.front().entry.kind == EntryKind::kFile && current_->fate == Judgement::Fate::kNeeded;
+  if (may_be_elsewhere && !parts_.moved->built()) {
+    hashing_ = std::make_unique<BackgroundTask>([this] {
+      parts_.moved->build();
+      look_elsewhere();
+      EntryJudge::settle_hash(*current_, stop_hashing_);
+    });
+    return {};
+  }
+  if (may_be_elsewhere) look_elsewhere();
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
   if (bytes > kHashedHere) {
@@ -121,11 +136,28 @@ Result<void> JobIntake::judge_next() {
   return {};
 }
 
+// What was renamed there is likely to be here still, under its old name.
+void JobIntake::look_elsewhere() {
+  auto found = parts_.moved->find(unjudged_.front().entry);
+  if (!found) return;
+  current_->old_file = std::move(found->file);
+  current_->old_status = found->status;
+  current_->compares = current_->is_elsewhere = true;
+}
+
+void JobIntake::tell_if_full() {
+  if (told_full_ || parts_.moved == nullptr || !parts_.moved->full()) return;
+  told_full_ = true;
+  parts_.report.notice(parts_.target.shown("."), ErrorCode::kLimit,
+                       "there are too many files to recognise all that were renamed, so some may be sent again");
+}
+
 void JobIntake::conclude() {
   Unjudged one = std::move(unjudged_.front());
   unjudged_.pop_front();
   Judgement judgement = *std::exchange(current_, std::nullopt);
   unsaid_.push_back(judgement.verdict);
+  tell_if_full();
   const std::string shown = parts_.target.shown(judgement.path);
   if (judgement.fate == Judgement::Fate::kNeeded) return want(std::move(one), std::move(judgement));
   const bool is_finished_later =
@@ -189,18 +221,29 @@ void JobIntake::want(Unjudged one, Judgement judgement) {
       one.number,   std::move(one.entry),     std::move(judgement.path), judgement.verdict, std::move(judgement.part),
       std::nullopt, !judgement.would.empty(), judgement.replaces};
   if (wanted.part) ++open_parts_;
-  if (judgement.old_file) wanted.old = judgement.old_status;
+  if (judgement.old_file && judgement.compares) wanted.old = judgement.old_status;
+  if (judgement.old_file && judgement.is_elsewhere) {
+    wanted.elsewhere = std::move(judgement.old_file);
+    ++open_elsewhere_;
+  }
+  if (judgement.signature) {
+    wanted.base = judgement.old_status;
+    wanted.signature_bytes = signatures_.add(*std::move(judgement.signature));
+  }
   wanted_.push_back(std::move(wanted));
 }
 
 void JobIntake::say(Channel& channel) {
   std::size_t told = 0;
-  while (told < unsaid_.size() && channel.has_room()) {
+  while (signatures_.say(channel) && told < unsaid_.size() && channel.has_room()) {
     const auto from = unsaid_.begin() + static_cast<std::ptrdiff_t>(told);
-    const auto count = std::min(kVerdictsAFrame, unsaid_.size() - told);
+    const auto end = from + static_cast<std::ptrdiff_t>(std::min(kVerdictsAFrame, unsaid_.size() - told));
+    const auto delta = std::find_if(from, end, [](const Verdict& each) { return each.need == Need::kDelta; });
+    const auto count = static_cast<std::size_t>(delta - from) + (delta != end ? 1 : 0);
     channel.say_structure(FrameKind::kVerdicts,
                           encode(std::vector<Verdict>(from, from + static_cast<std::ptrdiff_t>(count))));
     told += count;
+    if (delta != end) signatures_.begin();
   }
   unsaid_.erase(unsaid_.begin(), unsaid_.begin() + static_cast<std::ptrdiff_t>(told));
   said_ += told;
@@ -215,6 +258,8 @@ WantedEntry JobIntake::take_first() {
   wanted_.pop_front();
   attribute_bytes_ -= attribute_bytes(wanted.entry);
   if (wanted.part) --open_parts_;
+  if (wanted.elsewhere) --open_elsewhere_;
+  if (wanted.base) signatures_.release(wanted.signature_bytes);
   return wanted;
 }
 
@@ -225,6 +270,7 @@ void JobIntake::forget() {
   unjudged_.clear();
   unsaid_.clear();
   wanted_.clear();
+  signatures_.forget();
 }
 
 }  // namespace farhand

@@ -21,6 +21,9 @@
 #include "protocol/transfer/entry_order.h"
 #include "protocol/transfer/job_ledger.h"
 #include "protocol/transfer/job_report.h"
+#include "protocol/transfer/moved_files.h"
+#include "protocol/transfer/signature_sayer.h"
+#include "protocol/transfer/spill.h"
 #include "protocol/transfer/store_queue.h"
 
 namespace farhand {
@@ -31,10 +34,13 @@ struct WantedEntry {
   Entry entry;
   std::string path;  // in the target
   Verdict verdict;
-  std::optional<PartFile> part;    // kRest: it is of this
-  std::optional<struct stat> old;  // kRest: or of the file that was there
-  bool dry = false;                // nothing is written
-  bool replaces = false;           // something is there
+  std::optional<PartFile> part;         // kRest: it is of this
+  std::optional<struct stat> old;       // kRest, kDelta with `have`: or of the file that was there
+  bool dry = false;                     // nothing is written
+  bool replaces = false;                // something is there
+  std::optional<UniqueFd> elsewhere{};  // `old` is a file of another name, this one
+  std::optional<struct stat> base{};    // kDelta: the file that was there
+  std::uint64_t signature_bytes = 0;    // kDelta: what its signature counts as
 };
 
 // What a receiver's parts share.
@@ -46,6 +52,8 @@ struct JobParts {
   BackupNames& backups;  // of what is replaced, in the order of the content
   JobLedger& ledger;
   JobReport& report;
+  Spill* listed = nullptr;      // where the names of all entries go, if they are asked for at the end
+  MovedFiles* moved = nullptr;  // where a new file's content may be already
 };
 
 class JobIntake {
@@ -70,7 +78,9 @@ class JobIntake {
   [[nodiscard]] bool can_go_on(const Channel& channel) const;
   // A directory has been left: what it held of the bounds is free.
   void release(const Entry& directory);
-  [[nodiscard]] bool idle() const noexcept { return unjudged_.empty() && unsaid_.empty() && !current_; }
+  [[nodiscard]] bool idle() const noexcept {
+    return unjudged_.empty() && unsaid_.empty() && !current_ && signatures_.idle();
+  }
 
   // turn() has failed for this: the first entry, before anything was said, shows that nothing can be stored.
   [[nodiscard]] const std::optional<Error>& refusal() const noexcept { return refusal_; }
@@ -89,6 +99,8 @@ class JobIntake {
   void strip(Entry& entry);
   [[nodiscard]] bool has_room(const Channel& channel) const;
   Result<void> judge_next();
+  void look_elsewhere();
+  void tell_if_full();
   void conclude();
   void conclude_directory(Unjudged& one, Judgement& judgement);
   void want(Unjudged one, Judgement judgement);
@@ -108,6 +120,9 @@ class JobIntake {
   std::uint64_t attribute_bytes_ = 0;  // of what is unjudged, wanted, or a directory that is not left
   std::size_t open_parts_ = 0;
   std::optional<Error> refusal_;
+  std::size_t open_elsewhere_ = 0;
+  bool told_full_ = false;
+  SignatureSayer signatures_;
 
   std::atomic<bool> stop_hashing_ = false;
   std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed

@@ -11,24 +11,14 @@
 
 #include "common/escape.h"
 #include "protocol/limits.h"
-#include "protocol/messages/session.h"
 #include "protocol/slip.h"
+#include "protocol/transfer/extra_names.h"
 #include "protocol/transfer/incoming_file.h"
+#include "protocol/transfer/job_refusal.h"
+#include "protocol/transfer/link_item.h"
 
 namespace farhand {
 namespace {
-
-Error unexpected(const Incoming& incoming) {
-  return Error{ErrorCode::kProtocol,
-               "a job of files was broken off by a frame '" + std::string(kind_name(incoming.kind())) + "'", false};
-}
-
-Error remote_error(const Incoming& incoming) {
-  if (auto report = decode_error(incoming.bytes)) {
-    return Error{report->code, sentence_for_display(report->message), true};
-  }
-  return unexpected(incoming);
-}
 
 class JobReceiver {
  public:
@@ -51,7 +41,9 @@ class JobReceiver {
   Result<bool> take_next();
   Result<void> take(const Incoming& incoming);
   Result<void> take_part(const Incoming& incoming);
+  Result<void> take_copy(const Incoming& incoming);
   Result<void> take_close(const Incoming& incoming);
+  Result<void> take_trouble(const Incoming& incoming);
   Result<void> take_finish(const Incoming& incoming);
   Result<void> begin_file();
   bool is_ready(IncomingFile::Ready ready);
@@ -60,6 +52,9 @@ class JobReceiver {
   void count_on(bool all);
   void say_stored();
   [[nodiscard]] bool ended() const;
+  [[nodiscard]] bool may_delete() const;
+  Result<void> delete_extra();
+  JobParts parts_of(const JobTarget& asked);
   Result<void> wait();
   Result<void> sync_directories();
   JobOutcome say_finish();
@@ -71,6 +66,9 @@ class JobReceiver {
   std::unique_ptr<StoreQueue> store_;  // none in a dry run
   JobLedger ledger_;
   JobReport report_;
+  std::optional<Spill> listed_;      // with delete_extra
+  std::optional<MovedFiles> moved_;  // with delta
+  ExtraNames::Rules rules_;
   BackupNames backups_;
   JobParts parts_;
   JobIntake intake_;
@@ -80,6 +78,7 @@ class JobReceiver {
   bool again_ = false;    // there is more to do at once
   bool stalled_ = false;  // what came last waits for a helper
   bool directories_changed_ = false;
+  bool troubled_there_ = false;  // the sender told of something that went wrong
 };
 
 JobReceiver::JobReceiver(Channel& channel, TreeTarget target, const JobTarget& asked, const JobOptions& options,
@@ -92,12 +91,28 @@ JobReceiver::JobReceiver(Channel& channel, TreeTarget target, const JobTarget& a
                  ? nullptr
                  : std::make_unique<StoreQueue>(target_.base(), StoreRules{options.existing, options.backup})),
       report_(observer),
+      rules_{asked.excludes, options.backup, options.most_deleted, options.dry_run},
       backups_(options.backup),
-      parts_{target_, options_, metadata_, store_.get(), backups_, ledger_, report_},
+      parts_(parts_of(asked)),
       intake_(parts_, asked.placement == Placement::kAs, asked.names) {
   if (!store_) return;
   // Before anything is written, so that its sync tells of every failure since.
   if (const auto base = DirectoryCache(target_.base()).open("")) store_->watch(*base);
+}
+
+JobParts JobReceiver::parts_of(const JobTarget& asked) {
+  const bool is_like = asked.placement == Placement::kAs && target_.is_there();
+  if (is_like && options_.delete_extra) listed_.emplace(target_.base().fd());
+  if (is_like && options_.delta && store_) moved_.emplace(target_.base());
+  return {target_,
+          options_,
+          metadata_,
+          store_.get(),
+          backups_,
+          ledger_,
+          report_,
+          listed_ ? &*listed_ : nullptr,
+          moved_ ? &*moved_ : nullptr};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -128,24 +143,13 @@ void JobReceiver::submit_links() {
       continue;
     }
     if (wanted.replaces) backups_.replaced();
-    StoreItem item;
-    item.kind = wanted.entry.kind;
-    item.number = wanted.number;
-    item.shown = target_.shown(wanted.path);
-    item.path = std::move(wanted.path);
-    item.times = times_of(wanted.entry);
-    item.owner = metadata_.owner_of(wanted.entry);
-    item.link_target = wanted.entry.target;
-    if (item.kind == EntryKind::kHardLink) {
-      auto path = target_.path_of(wanted.entry.target);
-      if (!path) {
-        report_.failed(item.shown, path.error());
-        ledger_.settle(item.number);
-        continue;
-      }
-      item.link_target = *std::move(path);
+    const std::uint64_t number = wanted.number;
+    auto item = link_item(std::move(wanted), parts_);
+    if (item) {
+      store_->add(*std::move(item));
+    } else {
+      ledger_.settle(number);
     }
-    store_->add(std::move(item));
   }
 }
 
@@ -206,22 +210,22 @@ Result<void> JobReceiver::take(const Incoming& incoming) {
       break;
     case FrameKind::kPart:
       return take_part(incoming);
+    case FrameKind::kCopy:
+      return take_copy(incoming);
     case FrameKind::kClose:
       return take_close(incoming);
-    case FrameKind::kTrouble: {
-      TRY_ASSIGN(const std::vector<Trouble> troubles, decode_trouble(incoming.bytes));
-      for (const Trouble& trouble : troubles) report_.observer().trouble(trouble, true);
+    case FrameKind::kTrouble:
+      TRY(take_trouble(incoming));
       break;
-    }
     case FrameKind::kFinish:
       return take_finish(incoming);
     case FrameKind::kError: {
-      Error error = remote_error(incoming);
+      Error error = error_of_peer(incoming);
       channel_.consume(incoming.bytes.size());
       return fail(std::move(error));
     }
     default:
-      return fail(unexpected(incoming));
+      return fail(unexpected_frame(incoming));
   }
   channel_.consume(incoming.bytes.size());
   return {};
@@ -250,6 +254,27 @@ Result<void> JobReceiver::take_part(const Incoming& incoming) {
   if (!is_ready(ready)) return {};
   file_->append(incoming.bytes);
   channel_.consume(incoming.bytes.size());
+  return {};
+}
+
+Result<void> JobReceiver::take_copy(const Incoming& incoming) {
+  TRY(begin_file());
+  TRY_ASSIGN(const CopyRange range, decode_copy(incoming.bytes));
+  const std::uint64_t offset = parse_number(incoming.header.name).value_or(0);
+  if (range.length > kMaxFrameSize - offset) return fail(ErrorCode::kProtocol, "a 'copy' ends beyond any file");
+  TRY_ASSIGN(const auto ready, file_->prepare_part(offset, true));
+  if (!is_ready(ready)) return {};
+  TRY(file_->copy(range));
+  channel_.consume(incoming.bytes.size());
+  return {};
+}
+
+Result<void> JobReceiver::take_trouble(const Incoming& incoming) {
+  TRY_ASSIGN(const std::vector<Trouble> troubles, decode_trouble(incoming.bytes));
+  for (const Trouble& trouble : troubles) {
+    if (!trouble.is_notice) troubled_there_ = true;
+    report_.observer().trouble(trouble, true);
+  }
   return {};
 }
 
@@ -301,9 +326,25 @@ Result<JobOutcome> JobReceiver::run() {
     TRY_ASSIGN(const bool more, take_next());
     if (!more) TRY(wait());
   }
+  if (listed_) TRY(delete_extra());
   count_on(true);
   TRY(sync_directories());
   return say_finish();
+}
+
+// What could not be read or stored may look as if it were not there.
+bool JobReceiver::may_delete() const {
+  return there_->complete && there_->failed == 0 && !troubled_there_ && report_.totals.failed == 0;
+}
+
+Result<void> JobReceiver::delete_extra() {
+  if (!may_delete()) {
+    if (there_->complete) report_.notice(target_.shown("."), ErrorCode::kCancelled, std::string(kNothingDeleted));
+    return {};
+  }
+  TRY(remove_extra_names(channel_, target_, *listed_, rules_, report_));
+  directories_changed_ = directories_changed_ || report_.totals.deleted > 0;
+  return {};
 }
 
 // The times and modes that directories have been given.
@@ -368,6 +409,9 @@ JobOutcome JobReceiver::end_alone() {
 
 Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target, const JobOptions& options,
                                        JobObserver& observer) {
+  if (options.delete_extra && target.placement != Placement::kAs) {
+    return Result<JobOutcome>(fail(ErrorCode::kUsage, "what is not sent can be deleted only where a directory's contents come"));
+  }
   auto place = TreeTarget::begin(target, options.dry_run);
   if (!place) return Result<JobOutcome>(fail(std::move(place).error()));
   JobReceiver receiver(channel, *std::move(place), target, options, observer);
@@ -388,19 +432,6 @@ Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target
     channel.say_structure(FrameKind::kFinish, encode(end));
   }
   return fail(std::move(outcome).error());
-}
-
-Result<void> discard_job(Channel& channel) {
-  for (;;) {
-    TRY_ASSIGN(const Incoming incoming, channel.hear(Deadline::never()));
-    const FrameKind kind = incoming.kind();
-    const bool is_of_a_job = kind == FrameKind::kEntries || kind == FrameKind::kPart || kind == FrameKind::kClose ||
-                             kind == FrameKind::kTrouble || kind == FrameKind::kFinish;
-    if (kind == FrameKind::kError) return fail(remote_error(incoming));
-    if (!is_of_a_job) return fail(unexpected(incoming));
-    channel.consume(incoming.bytes.size());
-    if (kind == FrameKind::kFinish) return {};
-  }
 }
 
 }  // namespace farhand

@@ -15,6 +15,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct JobTarget {
   std::vector<std::string> names{};
   // A link in the place of `to` that leads out of the root is replaced: it is the user's own. Else it is refused.
   bool replaces_links = false;
+  // With delete_extra: what is left alone, of what is here; may be empty.
+  std::function<bool(const std::string& path, bool is_directory)> excludes{};
 };
 
 // Refusals before anything has been received (no such directory, one that may not be written) are the inner error:

@@ -16,6 +16,7 @@
 #include "protocol/messages/session.h"
 #include "protocol/slip.h"
 #include "protocol/transfer/content_sender.h"
+#include "protocol/transfer/delta/signature_pieces.h"
 #include "protocol/transfer/entry_batch.h"
 
 namespace farhand {
@@ -36,7 +37,14 @@ struct Listed {
 struct Wanted {
   std::string path;
   Verdict verdict;
+  std::optional<delta::Signature> signature{};  // Need::kDelta, once it has come
+
+  [[nodiscard]] bool complete() const { return verdict.need != Need::kDelta || signature.has_value(); }
 };
+
+std::uint64_t cost_of(const delta::Signature& signature) {
+  return kSignatureOverhead + signature.blocks() * delta::kSumBytes;
+}
 
 Error breach(std::string sentence) {
   return Error{ErrorCode::kProtocol, std::move(sentence), false};
@@ -54,6 +62,7 @@ class JobSender {
   Result<void> hear_all();
   Result<void> take(const Incoming& incoming);
   Result<void> take_verdicts(Bytes bytes);
+  Result<void> take_signature(Bytes piece);
   Result<void> take_stored(const std::string& count);
   Result<void> take_trouble(Bytes bytes);
   Result<void> take_finish(Bytes bytes);
@@ -85,6 +94,8 @@ class JobSender {
   std::uint64_t settled_ = 0;  // of them
   std::deque<Listed> unjudged_;
   std::deque<Wanted> wanted_;
+  std::optional<delta::SignatureReader> signature_;  // of the last that is wanted, while it comes
+  std::uint64_t signature_bytes_ = 0;                // of those that are wanted
   std::deque<Trouble> troubles_;  // still to be said
 
   ContentSender content_;
@@ -147,6 +158,7 @@ Result<void> JobSender::hear_all() {
 
 Result<void> JobSender::take(const Incoming& incoming) {
   if (incoming.kind() == FrameKind::kVerdicts) return take_verdicts(incoming.bytes);
+  if (incoming.kind() == FrameKind::kSignature) return take_signature(incoming.bytes);
   if (incoming.kind() == FrameKind::kStored) return take_stored(incoming.header.name);
   if (incoming.kind() == FrameKind::kTrouble) return take_trouble(incoming.bytes);
   if (incoming.kind() == FrameKind::kFinish) return take_finish(incoming.bytes);
@@ -157,6 +169,7 @@ Result<void> JobSender::take_verdicts(Bytes bytes) {
   TRY_ASSIGN(const auto verdicts, decode_verdicts(bytes));
   for (const Verdict& verdict : verdicts) {
     if (unjudged_.empty()) return fail(breach("there are more verdicts than entries"));
+    if (signature_) return fail(breach("a verdict came where a signature was due"));
     Listed listed = std::move(unjudged_.front());
     unjudged_.pop_front();
     TRY(judge(std::move(listed), verdict));
@@ -170,8 +183,20 @@ Result<void> JobSender::judge(Listed listed, const Verdict& verdict) {
     return {};
   }
   if (!listed.is_file) return fail(breach("content was asked for where there is none"));
-  if (verdict.need == Need::kDelta) return fail(breach("a delta was asked for, which nobody has offered"));
+  if (verdict.need == Need::kDelta) signature_.emplace();
   wanted_.push_back({std::move(listed.path), verdict});
+  return {};
+}
+
+// One is bounded by itself (SignatureReader), and all that wait are in sum.
+Result<void> JobSender::take_signature(Bytes piece) {
+  if (!signature_) return fail(breach("a signature came that no verdict has announced"));
+  TRY(signature_->take(piece));
+  if (!signature_->done()) return {};
+  TRY_ASSIGN(wanted_.back().signature, signature_->finish());
+  signature_.reset();
+  signature_bytes_ += cost_of(*wanted_.back().signature);
+  if (signature_bytes_ > kMostSignatureBytes) return fail(breach("more signatures came than may be outstanding"));
   return {};
 }
 
@@ -234,9 +259,9 @@ bool JobSender::say_something() {
   } else if (content_.under_way()) {
     if (content_.helper() >= 0) return false;
     content_.say_more();
-  } else if (!wanted_.empty()) {
+  } else if (!wanted_.empty() && wanted_.front().complete()) {
     begin_file();
-  } else if (walked_ && unjudged_.empty()) {
+  } else if (walked_ && unjudged_.empty() && wanted_.empty()) {
     say_finish(true, {});
   } else {
     return false;
@@ -306,9 +331,10 @@ void JobSender::say_troubles() {
 }
 
 void JobSender::begin_file() {
-  const Wanted wanted = std::move(wanted_.front());
+  Wanted wanted = std::move(wanted_.front());
   wanted_.pop_front();
-  content_.begin(wanted.path, wanted.verdict);
+  if (wanted.signature) signature_bytes_ -= cost_of(*wanted.signature);
+  content_.begin(wanted.path, wanted.verdict, std::move(wanted.signature));
 }
 
 void JobSender::say_finish(bool complete, std::string message) {

@@ -76,6 +76,7 @@ class TreeTarget {
   // The job is over, and nothing has come: the base goes again if it was made for that, and is empty.
   void remove_base() const;
 
+  [[nodiscard]] bool is_there() const noexcept { return base_ != nullptr; }
   // Asserts that there is one: not after a dry run's begin.
   [[nodiscard]] const RootedDirectory& base() const;
 

@@ -30,6 +30,9 @@ std::string leaf_of(std::string_view path) {
 Result<TreeWalk::Top> open_top(const RootedDirectory& root, const std::string& path, bool contents) {
   TRY_ASSIGN(const std::string name, root.relative(path));
   auto opened = root.open_existing(name, contents ? O_RDONLY | O_DIRECTORY : O_RDONLY);
+  if (!opened && contents && root.open_existing(name, O_PATH)) {
+    return fail(ErrorCode::kNotRegular, quoted(path) + " is no directory, so it has no contents");
+  }
   if (!opened) return fail(opened.error());
   struct stat status {};
   if (::fstat(opened->get(), &status) != 0) throw_errno("fstat");

@@ -4,6 +4,7 @@
 #include "common/escape.h"
 #include "protocol/messages/job.h"
 #include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/path_filter.h"
 #include "server/verbs/job_record.h"
 
 namespace farhand {
@@ -13,7 +14,13 @@ Result<void> run_push(Session& session, const Incoming& request) {
   session.channel.consume(request.bytes.size());
   session.outcome = "to " + (wanted.to.empty() ? "the root" : quoted(wanted.to));
   session.record.text("path", wanted.to.empty() ? "." : wanted.to);
-  const JobTarget target{session.root, wanted.to, wanted.placement, session.service.mode_mask};
+  JobTarget target{session.root, wanted.to, wanted.placement, session.service.mode_mask};
+  auto excludes = excludes_of(wanted.filter);
+  if (!excludes) {
+    session.refuse(excludes.error());
+    return discard_job(session.channel);
+  }
+  target.excludes = *std::move(excludes);
   JobRecord record;
   TRY_ASSIGN(const auto outcome, receive_job(session.channel, target, wanted.options, record));
   if (!outcome) {

@@ -44,7 +44,7 @@ class Matcher {
 
   // The new content's next bytes. Pieces of two blocks and more are not copied; of 1 MiB, say.
   Result<void> add(Bytes piece);
-  // The new content has ended: says what is still unsaid.
+  // The new content has ended, or a hole begins: says what is still unsaid. More may be added behind a hole.
   Result<void> finish();
 
   // Hashed without finding a block, where a look-up had hoped for one: at most twice the bytes added, and 64 blocks.

@@ -117,13 +117,15 @@ client post : idle offered ; bytes path 1048576
 client data : file ; bytes offset 1048576
 client seal : file ; structure empty 262144
 client get : idle ; nothing path 0
-client push : idle ; structure empty 262144
+client push : idle ; structure empty 4194304
 client pull : idle ; structure empty 4194304
 client list : idle ; structure empty 4194304
 client entries : push ; structure empty 262144
 client part : push ; bytes offset 1048576
+client copy : push ; structure offset 4096
 client close : push ; structure empty 262144
 client verdicts : pull ; structure empty 262144
+client signature : pull ; structure empty 262144
 client stored : pull ; nothing offset 0
 client trouble : push pull ; structure empty 262144
 client finish : push pull ; structure empty 262144
@@ -145,8 +147,10 @@ server data : file ; bytes offset 1048576
 server seal : file ; structure empty 262144
 server entries : pull list ; structure empty 262144
 server part : pull ; bytes offset 1048576
+server copy : pull ; structure offset 4096
 server close : pull ; structure empty 262144
 server verdicts : push ; structure empty 262144
+server signature : push ; structure empty 262144
 server stored : push ; nothing offset 0
 server trouble : push pull list ; structure empty 262144
 server finish : push pull list ; structure empty 262144

@@ -8,6 +8,7 @@
 #include "protocol/messages/job.h"
 #include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
+#include "protocol/transfer/delta/signature_pieces.h"
 #include "tests/unit/protocol/sabotage.h"
 
 namespace farhand::test {
@@ -199,7 +200,13 @@ std::vector<Example> upload() {
   };
 }
 
-// A job: one directory with a file and a link in it.
+std::string signature_piece() {
+  const delta::Signature signature{{512, 7, 512}, {1}, {2}};
+  const auto piece = delta::SignatureWriter(signature).next();
+  return {reinterpret_cast<const char*>(piece.data()), piece.size()};
+}
+
+// A job: one directory with two files in it.
 std::vector<Example> push() {
   const Entry directory{.kind = EntryKind::kDirectory, .path = "d", .mode = 0755, .modified_seconds = 1700000000};
   const Entry file{.kind = EntryKind::kFile,
@@ -209,23 +216,25 @@ std::vector<Example> push() {
                    .modified_nanoseconds = 5,
                    .size = 6,
                    .occupied = 6};
+  Entry base = file;
+  base.path = "d/h";
   const Seal seal{SealOutcome::kComplete, 6, kHelloHash, 0644, 1700000000, 5, ErrorCode::kInternal, ""};
   return {
       {Side::kClient,
        kPush,
        "A directory is to come, into the root or in place of what is called `www` there.",
-       {text("push|35|\n"), hex("03 00 00 00 00 00 00 00", "to: 3 bytes"), text("www"),
+       {text("push|43|\n"), hex("03 00 00 00 00 00 00 00", "to: 3 bytes"), text("www"),
         hex("01", "placement: as or into"), hex("00", "existing: is replaced"), hex("00", "sameness: proven"),
         hex("00", "dry_run: no"), hex("00", "delta: no"), hex("00", "attributes: no"), hex("00", "owner: no"),
         hex("00", "delete_extra: no"), hex("00 00 00 00 00 00 00 00", "most_deleted: no bound"),
-        hex("00 00 00 00 00 00 00 00", "backup: empty")},
+        hex("00 00 00 00 00 00 00 00", "backup: empty"), hex("00 00 00 00 00 00 00 00", "filter: none")},
        encode(PushRequest{"www", Placement::kAsOrInto, {}}),
        true},
       {Side::kClient,
        kEntries,
-       "The directory, and a file of 6 bytes in it.",
-       {text("entries|160|\n"),
-        hex("02 00 00 00 00 00 00 00", "two entries"),
+       "The directory, and two files of 6 bytes in it.",
+       {text("entries|237|\n"),
+        hex("03 00 00 00 00 00 00 00", "three entries"),
         hex("00", "kind: directory"),
         hex("01 00 00 00 00 00 00 00", "path: 1 byte"),
         text("d"),
@@ -251,21 +260,61 @@ std::vector<Example> push() {
         hex("00 00 00 00 00 00 00 00", "user: empty"),
         hex("00 00 00 00 00 00 00 00", "group: empty"),
         hex("00 00 00 00 00 00 00 00", "attributes: none"),
+        hex("00", "hashed: no"),
+        hex("01", "kind: file"),
+        hex("03 00 00 00 00 00 00 00", "path: 3 bytes"),
+        text("d/h"),
+        hex("a4 01 00 00", "mode: 0644"),
+        hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("05 00 00 00", "and 5 ns"),
+        hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("06 00 00 00 00 00 00 00", "occupied: 6"),
+        hex("00 00 00 00 00 00 00 00", "target: empty"),
+        hex("00 00 00 00 00 00 00 00", "user: empty"),
+        hex("00 00 00 00 00 00 00 00", "group: empty"),
+        hex("00 00 00 00 00 00 00 00", "attributes: none"),
         hex("00", "hashed: no")},
-       encode(std::vector{directory, file}),
+       encode(std::vector{directory, file, base}),
        true},
       {Side::kServer,
        kVerdicts,
-       "The directory is made; of the file 2 bytes are there from before.",
-       {text("verdicts|34|\n"), hex("02 00 00 00 00 00 00 00", "two verdicts"), hex("00", "need: nothing"),
+       "The directory is made; of one file 2 bytes are there from before, of the other there is an older one.",
+       {text("verdicts|59|\n"), hex("03 00 00 00 00 00 00 00", "three verdicts"), hex("00", "need: nothing"),
         hex("02", "need: the rest"), hex("02 00 00 00 00 00 00 00", "have: 2"),
-        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash of these (not a true one)")},
-       encode(std::vector{Verdict{}, Verdict{Need::kRest, 2, kHelloHash}}),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash of these (not a true one)"),
+        hex("03", "need: a delta"), hex("00 00 00 00 00 00 00 00", "have: no hash to compare"),
+        hex("00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "hash: none")},
+       encode(std::vector{Verdict{}, Verdict{Need::kRest, 2, kHelloHash}, Verdict{Need::kDelta, 0, {}}}),
+       true},
+      {Side::kServer,
+       kSignature,
+       "The older one: 512 bytes, in a single block.",
+       {text("signature|32|\n"), hex("00 02 00 00", "block size: 512"), hex("00 02 00 00 00 00 00 00", "base: 512 bytes"),
+        hex("07 00 00 00 00 00 00 00", "seed: 7 (not a good one)"), hex("01 00 00 00", "weak sum"),
+        hex("02 00 00 00 00 00 00 00", "strong sum (neither a true one)")},
+       signature_piece(),
        true},
       {Side::kClient, kPart, "The bytes behind these.", {text("part|4|2\n"), text("llo\n")}, {}, false},
       {Side::kClient,
        kClose,
        "This was all of the file.",
+       {text("close|51|\n"), hex("00", "outcome: complete"), hex("06 00 00 00 00 00 00 00", "size: 6"),
+        hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash: XXH3-128 of \"hello\\n\""),
+        hex("a4 01 00 00", "mode: 0644"), hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
+        hex("05 00 00 00", "and 5 ns"), hex("01 00", "code: means nothing here"),
+        hex("00 00 00 00 00 00 00 00", "reason: empty")},
+       encode(seal),
+       true},
+      {Side::kClient, kPart, "The other file: two new bytes.", {text("part|2|0\n"), text("he")}, {}, false},
+      {Side::kClient,
+       kCopy,
+       "And then 4 of the older one, from its 17th on.",
+       {text("copy|16|2\n"), hex("10 00 00 00 00 00 00 00", "offset: 16"), hex("04 00 00 00 00 00 00 00", "length: 4")},
+       encode(CopyRange{16, 4}),
+       true},
+      {Side::kClient,
+       kClose,
+       "All of it.",
        {text("close|51|\n"), hex("00", "outcome: complete"), hex("06 00 00 00 00 00 00 00", "size: 6"),
         hex("6b ba 86 c7 e0 69 f5 6d 5a 10 b4 35 f1 c8 e4 9c", "hash: XXH3-128 of \"hello\\n\""),
         hex("a4 01 00 00", "mode: 0644"), hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"),
@@ -285,22 +334,22 @@ std::vector<Example> push() {
        kFinish,
        "Everything was tried.",
        {text("finish|59|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
-        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("01 00 00 00 00 00 00 00", "files: 1"),
-        hex("04 00 00 00 00 00 00 00", "bytes: 4"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("02 00 00 00 00 00 00 00", "files: 2"),
+        hex("06 00 00 00 00 00 00 00", "bytes: 6"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
         hex("01 00 00 00 00 00 00 00", "failed: 1"), hex("00 00 00 00 00 00 00 00", "deleted: 0"),
         hex("00 00 00 00 00 00 00 00", "place: empty")},
-       encode(JobEnd{.files = 1, .bytes = 4, .failed = 1}),
+       encode(JobEnd{.files = 2, .bytes = 6, .failed = 1}),
        true},
-      {Side::kServer, kStored, "Both entries are settled.", {text("stored|0|2\n")}, {}, false},
+      {Side::kServer, kStored, "All three entries are settled.", {text("stored|0|3\n")}, {}, false},
       {Side::kServer,
        kFinish,
-       "One file was stored.",
+       "Two files were stored.",
        {text("finish|59|\n"), hex("01", "complete: yes"), hex("01 00", "code: means nothing here"),
-        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("01 00 00 00 00 00 00 00", "files: 1"),
-        hex("04 00 00 00 00 00 00 00", "bytes: 4"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
+        hex("00 00 00 00 00 00 00 00", "message: empty"), hex("02 00 00 00 00 00 00 00", "files: 2"),
+        hex("06 00 00 00 00 00 00 00", "bytes: 6"), hex("00 00 00 00 00 00 00 00", "unchanged: 0"),
         hex("00 00 00 00 00 00 00 00", "failed: 0"), hex("00 00 00 00 00 00 00 00", "deleted: 0"),
         hex("00 00 00 00 00 00 00 00", "place: empty")},
-       encode(JobEnd{.files = 1, .bytes = 4}),
+       encode(JobEnd{.files = 2, .bytes = 6}),
        true},
   };
 }

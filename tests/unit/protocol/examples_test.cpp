@@ -91,6 +91,8 @@ TEST(Examples, EveryStructureAmongThemIsReadAndWrittenAsItStands) {
     if (kind == FrameKind::kList) return encoded(decode_list(bytes));
     if (kind == FrameKind::kEntries) return encoded(decode_entries(bytes));
     if (kind == FrameKind::kVerdicts) return encoded(decode_verdicts(bytes));
+    if (kind == FrameKind::kCopy) return encoded(decode_copy(bytes));
+    if (kind == FrameKind::kSignature) return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (kind == FrameKind::kTrouble) return encoded(decode_trouble(bytes));
     if (kind == FrameKind::kFinish) return encoded(decode_finish(bytes));
     if (kind == FrameKind::kPair) return encoded(decode_pair(bytes));

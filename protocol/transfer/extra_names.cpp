@@ -1,0 +1,196 @@
+// A merge of two walks, and unlinkat from the deepest name up.
+#include "protocol/transfer/extra_names.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "common/background.h"
+#include "common/escape.h"
+#include "protocol/transfer/tree_walk.h"
+
+namespace farhand {
+namespace {
+
+constexpr char kIsDirectory = 'd';
+constexpr char kIsOther = '-';
+
+std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+// A directory in which names go, and its time of modification, which comes back when it is left.
+class Scene {
+ public:
+  explicit Scene(const RootedDirectory& base) : directories_(base) {}
+  Scene(const Scene&) = delete;
+  Scene& operator=(const Scene&) = delete;
+  ~Scene() { leave(); }
+
+  Result<int> enter(std::string_view path) {
+    if (directory_ && path == path_) return directory_->get();
+    leave();
+    TRY_ASSIGN(directory_, directories_.open(path));
+    path_ = path;
+    if (::fstat(directory_->get(), &status_) != 0) throw_errno("fstat");
+    return directory_->get();
+  }
+
+  // For one whose mode keeps its owner out.
+  bool become_writable() {
+    return status_.st_uid == ::geteuid() && (status_.st_mode & 0700) != 0700 &&
+           set_mode(directory_->get(), (status_.st_mode & 07777) | 0700) && (changed_mode_ = true);
+  }
+
+ private:
+  void leave() noexcept {
+    if (!directory_) return;
+    if (changed_mode_) set_mode(directory_->get(), status_.st_mode & 07777);
+    changed_mode_ = false;
+    const timespec times[2] = {{0, UTIME_OMIT}, status_.st_mtim};
+    std::ignore = ::utimensat(directory_->get(), ".", times, 0);
+    directory_.reset();
+  }
+
+  DirectoryCache directories_;
+  SharedDirectory directory_;
+  std::string path_;
+  struct stat status_ {};
+  bool changed_mode_ = false;
+};
+
+}  // namespace
+
+bool ExtraNames::is_backup(const Entry& entry) const {
+  return !rules_.backup.empty() && entry.kind != EntryKind::kDirectory && entry.path.ends_with(rules_.backup);
+}
+
+void ExtraNames::add_failure(const std::string& path, const Error& error) {
+  ++failed;
+  if (failures.size() < kMostTold) failures.push_back({target_.shown(path), error.code, error.message});
+}
+
+void ExtraNames::look() {
+  auto top = target_.base().open_plain(".", O_RDONLY | O_DIRECTORY);
+  if (!top) return add_failure(".", top.error());
+  TreeWalk::Options options;
+  options.hard_links = false;
+  options.excludes = rules_.excludes;
+  std::vector<TreeWalk::Top> tops;
+  tops.push_back({*std::move(top), ".", target_.shown(".")});
+  auto walk = TreeWalk::begin(target_.base(), std::move(tops), std::move(options));
+  if (!walk) return add_failure(".", walk.error());
+  Spill::Reader reader(listed_, Spill::Reader::From::kFront);
+  auto listed = reader.next();
+  while (const auto entry = walk->next()) {
+    if (stop_) return;
+    if (entry->path == "." || is_backup(*entry)) continue;
+    while (listed && entry_precedes(listed->text, entry->path)) listed = reader.next();
+    if (listed && listed->text == entry->path) continue;
+    extra_.put(entry->path, entry->kind == EntryKind::kDirectory ? kIsDirectory : kIsOther);
+  }
+  for (const Trouble& trouble : walk->take_troubles()) {
+    ++failed;
+    failures.push_back(trouble);
+  }
+  for (const Spill* spill : {&std::as_const(listed_), &std::as_const(extra_)}) {
+    if (spill->error() != 0) add_failure(".", errno_error(spill->error(), "the list of what is to be deleted is lost"));
+  }
+}
+
+void ExtraNames::remove() {
+  Scene scene(target_.base());
+  Spill::Reader reader(extra_, Spill::Reader::From::kBack);
+  while (const auto name = reader.next()) {
+    if (stop_) return;
+    const std::string leaf(name->text.substr(name->text.rfind('/') + 1));
+    const auto directory = scene.enter(parent_of(name->text));
+    if (!directory) {
+      if (directory.error().code != ErrorCode::kNotFound) add_failure(std::string(name->text), directory.error());
+      continue;
+    }
+    const int flags = name->mark == kIsDirectory ? AT_REMOVEDIR : 0;
+    if (::unlinkat(*directory, leaf.c_str(), flags) == 0 ||
+        (errno == EACCES && scene.become_writable() && ::unlinkat(*directory, leaf.c_str(), flags) == 0)) {
+      ++deleted;
+    } else if (errno == ENOTEMPTY || errno == EEXIST) {
+      const std::string shown = target_.shown(std::string(name->text));
+      if (notices.size() >= kMostTold) continue;
+      notices.push_back({shown, ErrorCode::kFileTrouble,
+                         quoted(shown) + " stays, since something in it is excluded or still in use", true});
+    } else if (errno != ENOENT) {
+      const std::string path(name->text);
+      add_failure(path, errno_error(errno, quoted(target_.shown(path)) + " cannot be deleted"));
+    }
+  }
+  if (extra_.error() != 0) add_failure(".", errno_error(extra_.error(), "the list of what is to be deleted is lost"));
+}
+
+namespace {
+
+Result<void> run_on_helper(Channel& channel, ExtraNames& extra, void (ExtraNames::*work)()) {
+  BackgroundTask task([&] { (extra.*work)(); });
+  while (!task.done()) {
+    pollfd watched{task.fd(), POLLIN, 0};
+    const auto waited = channel.wait({&watched, 1}, Deadline::never());
+    if (!waited) extra.stop();
+    if (!waited) return waited;
+  }
+  task.finish();
+  return {};
+}
+
+void tell(ExtraNames& extra, JobReport& report) {
+  report.notices(std::exchange(extra.notices, {}));
+  for (const Trouble& trouble : std::exchange(extra.failures, {})) {
+    report.failed(trouble.path, Error{trouble.code, trouble.message, false});
+    --extra.failed;
+  }
+  report.totals.failed += std::exchange(extra.failed, 0);
+  report.totals.deleted = extra.deleted;
+}
+
+Result<void> tell_what_would_go(Channel& channel, const TreeTarget& target, ExtraNames& extra, JobReport& report) {
+  Spill::Reader reader(extra.names(), Spill::Reader::From::kFront);
+  while (const auto name = reader.next()) {
+    report.would(target.shown(std::string(name->text)), "deleted");
+    report.say(channel);
+    while (report.full()) {
+      TRY(channel.wait({}, Deadline::never()));
+      report.say(channel);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> remove_extra_names(Channel& channel, const TreeTarget& target, Spill& listed,
+                                const ExtraNames::Rules& rules, JobReport& report) {
+  ExtraNames extra(target, listed, rules);
+  TRY(run_on_helper(channel, extra, &ExtraNames::look));
+  const std::string here = target.shown(".");
+  if (extra.failed > 0) {
+    tell(extra, report);
+    report.notice(here, ErrorCode::kCancelled, std::string(kNothingDeleted));
+    return {};
+  }
+  if (rules.most > 0 && extra.count() > rules.most) {
+    report.failed(here, Error{ErrorCode::kLimit,
+                              std::to_string(extra.count()) + " names would be deleted in " + quoted(here) +
+                                  ", and at most " + std::to_string(rules.most) +
+                                  " may be, so nothing was deleted; everything else was done",
+                              false});
+    return {};
+  }
+  if (rules.dry_run) return tell_what_would_go(channel, target, extra, report);
+  TRY(run_on_helper(channel, extra, &ExtraNames::remove));
+  tell(extra, report);
+  return {};
+}
+
+}  // namespace farhand

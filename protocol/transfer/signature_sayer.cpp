@@ -1,0 +1,49 @@
+// Pieces of signatures as frames.
+#include "protocol/transfer/signature_sayer.h"
+
+#include <string_view>
+#include <utility>
+
+#include "common/check.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::uint64_t kLargest = kSignatureOverhead + delta::kMaxBlocks * delta::kSumBytes;
+static_assert(kLargest <= kMostSignatureBytes, "even the largest one can be said");
+
+}  // namespace
+
+std::uint64_t SignatureSayer::add(delta::Signature signature) {
+  const std::uint64_t counted = kSignatureOverhead + signature.blocks() * delta::kSumBytes;
+  outstanding_ += counted;
+  waiting_.push_back(std::move(signature));
+  return counted;
+}
+
+bool SignatureSayer::has_room() const noexcept {
+  return outstanding_ <= kMostSignatureBytes - kLargest;
+}
+
+void SignatureSayer::begin() {
+  FARHAND_ASSERT(!writer_ && !waiting_.empty());
+  writer_.emplace(waiting_.front());
+}
+
+bool SignatureSayer::say(Channel& channel) {
+  while (writer_ && channel.has_room()) {
+    const auto piece = writer_->next();
+    channel.say_bytes(FrameKind::kSignature, {}, piece);
+    if (!writer_->done()) continue;
+    writer_.reset();
+    waiting_.pop_front();
+  }
+  return !writer_;
+}
+
+void SignatureSayer::forget() {
+  writer_.reset();
+  waiting_.clear();
+}
+
+}  // namespace farhand

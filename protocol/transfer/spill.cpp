@@ -1,0 +1,111 @@
+// Spill over O_TMPFILE.
+#include "protocol/transfer/spill.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/check.h"
+#include "protocol/transfer/part_file.h"
+
+namespace farhand {
+namespace {
+
+constexpr std::size_t kWriteBytes = 64 << 10;
+constexpr std::size_t kWindowBytes = 256 << 10;
+constexpr std::size_t kFrameBytes = 2 + 1 + 2;  // around a name
+
+// Where the file system has no files without a name, one that loses it at once; the directory's times stay.
+UniqueFd make_nameless(int directory) {
+  UniqueFd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  struct stat status {};
+  if (file || ::fstat(directory, &status) != 0) return file;
+  const std::string name = random_part_name();
+  file = UniqueFd(::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const int error = errno;
+  if (file) {
+    ::unlinkat(directory, name.c_str(), 0);
+    const timespec times[2] = {{0, UTIME_OMIT}, status.st_mtim};
+    std::ignore = ::utimensat(directory, ".", times, 0);
+  }
+  errno = error;
+  return file;
+}
+
+std::size_t length_at(std::string_view bytes) {
+  std::uint16_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return length;
+}
+
+}  // namespace
+
+Spill::Spill(int directory) : file_(make_nameless(directory)), error_(file_ ? 0 : errno) {}
+
+void Spill::put(std::string_view name, char mark) {
+  FARHAND_ASSERT(name.size() <= UINT16_MAX);
+  const auto length = static_cast<std::uint16_t>(name.size());
+  char bytes[sizeof length];
+  std::memcpy(bytes, &length, sizeof length);
+  unwritten_.append(bytes, sizeof bytes).push_back(mark);
+  unwritten_.append(name).append(bytes, sizeof bytes);
+  ++count_;
+  if (unwritten_.size() >= kWriteBytes) flush();
+}
+
+void Spill::flush() {
+  std::string_view left = unwritten_;
+  while (!left.empty() && error_ == 0) {
+    const ssize_t done = ::pwrite(file_.get(), left.data(), left.size(), static_cast<off_t>(written_));
+    if (done < 0 && errno != EINTR) error_ = errno;
+    if (done <= 0) continue;
+    written_ += static_cast<std::uint64_t>(done);
+    left.remove_prefix(static_cast<std::size_t>(done));
+  }
+  unwritten_.clear();
+}
+
+Spill::Reader::Reader(Spill& spill, From from) : spill_(spill), from_(from) {
+  spill.flush();
+  at_ = from == From::kFront ? 0 : spill.written_;
+}
+
+// The range comes into the window, with more around it in the direction of reading.
+bool Spill::Reader::load(std::uint64_t from, std::size_t bytes) {
+  if (from >= window_at_ && from + bytes <= window_at_ + window_.size()) return true;
+  const std::uint64_t end = from_ == From::kFront ? std::min(from + kWindowBytes, spill_.written_) : from + bytes;
+  const std::uint64_t begin = from_ == From::kFront ? from : end - std::min<std::uint64_t>(end, kWindowBytes);
+  window_.resize(end - begin);
+  window_at_ = begin;
+  std::size_t filled = 0;
+  while (filled < window_.size()) {
+    const ssize_t got = ::pread(spill_.file_.get(), window_.data() + filled, window_.size() - filled,
+                                static_cast<off_t>(begin + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      spill_.error_ = got < 0 ? errno : EIO;
+      return false;
+    }
+    filled += static_cast<std::size_t>(got);
+  }
+  return from + bytes <= window_at_ + window_.size();
+}
+
+std::optional<Spill::Name> Spill::Reader::next() {
+  const bool forward = from_ == From::kFront;
+  if (spill_.error_ != 0 || (forward ? at_ == spill_.written_ : at_ == 0)) return std::nullopt;
+  const std::uint64_t length_place = forward ? at_ : at_ - 2;
+  if (!load(length_place, 2)) return std::nullopt;
+  const std::size_t whole = kFrameBytes + length_at(std::string_view(window_).substr(length_place - window_at_));
+  const std::uint64_t begin = forward ? at_ : at_ - whole;
+  if (!load(begin, whole)) return std::nullopt;
+  const std::string_view frame = std::string_view(window_).substr(begin - window_at_, whole);
+  at_ = forward ? at_ + whole : begin;
+  return Name{frame.substr(3, whole - kFrameBytes), frame[2]};
+}
+
+}  // namespace farhand
