@@ -103,8 +103,20 @@ void report_job(const std::string& verb, const JobReport& job, bool summary) {
 
 }  // namespace
 
+namespace {
+
+// Whether what is said of each file that was named is all that there is to say.
+bool are_all_named(const FilesOutcome& outcome) {
+  const auto& job = *outcome.job;
+  const auto good = static_cast<std::uint64_t>(
+      std::count_if(outcome.files.begin(), outcome.files.end(), [](const FileOutcome& file) { return !file.error; }));
+  return !outcome.files.empty() && job.stored + job.unchanged == good && job.failed == 0 && job.notices.empty();
+}
+
+}  // namespace
+
 void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary) {
-  if (outcome.job) report_job(verb, *outcome.job, summary);
+  if (outcome.job) report_job(verb, *outcome.job, summary && !are_all_named(outcome));
   for (const FileOutcome& file : outcome.files) {
     if (file.error) {
       complain(verb + " " + farhand::quoted(file.name) + ": " + file.error->message);

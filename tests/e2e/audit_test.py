@@ -324,6 +324,11 @@ class FromAProcessInItsSandbox(DaemonTest):
         self.assertEqual([[line["event"] for line in lines if line.get("connection") == number] for number in sessions],
                          [["connection", "login", verb, "end"] for verb in ("post", "get", "exec")])
         self.assertEqual([line["stored"] for line in lines if line["event"] == "post"], ["sent"])
+        moved = [line for line in lines if line["event"] in ("post", "get")]
+        self.assertEqual([line["bytes"] for line in moved], [100_000, 100_000])
+        self.assertEqual([line["path"] for line in moved], [".", "sent"])
+        self.assertRegex(moved[0]["xxh3_128"], "^[0-9a-f]{32}$")
+        self.assertEqual(moved[0]["xxh3_128"], moved[1]["xxh3_128"])
         self.assertIn("'exec'", next(line["error"] for line in lines if line["event"] == "exec"))
 
 

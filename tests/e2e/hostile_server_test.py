@@ -333,6 +333,7 @@ class Sentences(HostileServerTest):
         for closes in (True, False):
             def script(peer, closes=closes):
                 welcome(peer)
+                peer.expect("push")
                 peer.expect("entries")
                 peer.send(verdicts(1))
                 peer.expect("part")
@@ -378,9 +379,8 @@ class Files(HostileServerTest):
             ran = self.answer(pulled("file", b"evil"), ["get", asked])
             self.assertIn(ran.returncode, (2, 4), asked)
         for asked in (".", "/", "./"):  # contents, which come as a job and no other way
-            for said in (post("file", b"evil"), pulled("file", b"evil")):
-                ran = self.answer(said, ["get", asked])
-                self.assertEqual(ran.returncode, 9, asked)
+            ran = self.answer(post("file", b"evil"), ["get", asked])
+            self.assertEqual(ran.returncode, 9, asked)
 
     def test_a_link_at_the_target_is_not_followed(self):
         os.unlink(self.path("file"))
@@ -397,7 +397,8 @@ class Files(HostileServerTest):
         for sealed in (dict(digest=b"\0" * 16), dict(digest=xxh3_128(b"hallO")), dict(size=4), dict(size=6),
                        dict(size=2**63 - 1), dict(size=0)):
             ran = self.answer(pulled("file", HALLO, **sealed), ["get", "file"])
-            self.assertIn("unchanged", self.check_get_failed(ran, 5))
+            # No disk takes a file of 8 EiB.
+            self.assertIn("unchanged", self.check_get_failed(ran, *((4, 5) if sealed.get("size") == 2**63 - 1 else (5,))))
 
     def test_sealed_as_failed_and_given_up(self):
         for outcome, statuses in ((1, (3, 4)), (2, (3, 4, 8))):
@@ -441,6 +442,7 @@ class Files(HostileServerTest):
 
         def script(peer):
             welcome(peer)
+            peer.expect("push")
             peer.expect("entries")
             peer.send(verdicts(1) + pushed("large"))
         self.check_failed(self.play(script, ["post", "large"]), 8, 9)
@@ -497,7 +499,7 @@ class Cuts(HostileServerTest):
     def test_get_of_a_large_file(self):
         content = random_bytes(MIB, 6)
         answer = hello() + pulled("file", content, piece=1 << 18)
-        self.cut_everywhere(answer, ["get", "file"], (8,), step=len(answer) // 24)
+        self.cut_everywhere(answer[:-len(finish(files=1, sent=MIB))], ["get", "file"], (8,), step=len(answer) // 24)
         self.assertEqual(len(part_files(self.here)), 1, "what has come waits for the next time")
         self.assertEqual(self.answer(answer.removeprefix(hello()), ["get", "file"]).returncode, 0)
         self.assertEqual(read_file(self.path("file")), content)
@@ -540,6 +542,7 @@ class Patience(HostileServerTest):
 
         def script(peer):
             welcome(peer)
+            peer.expect("push")
             peer.expect("entries")
             peer.send(verdicts(1))
             peer.sock.setblocking(False)

@@ -1,7 +1,9 @@
-"""How often the client waits for the server, over TLS: three round trips to the end of a small request, TCP's own included.
-No time is measured. A proxy grants the client two flights and holds back all that the server says to the second; when the
+"""How often the client waits for the server, over TLS, TCP's own round trip included: three to the end of a command, and four to
+the end of a file, whose receiver first says what it has of it.
+No time is measured. A proxy grants the client some flights and holds back all that the server says to the last; when the
 server has said it, the proxy hands it over and passes nothing of the client's any more. What ends well then has taken
-one round trip for TCP, one for ClientHello and the server's handshake, and one for Finished, greeting, request and answer.
+one round trip for TCP, one for ClientHello and the server's handshake, and one for Finished, greeting, request and answer,
+which for a file is what it is called and what of it is needed; its content takes one more.
 """
 import os
 import select
@@ -27,12 +29,13 @@ def tearDownModule():
     remove_tree(Keys.directory)
 
 
-class TwoFlights(Proxy):
+class Flights(Proxy):
     """A flight of the client's is what it sends without having heard anything since the one before. `flights` and
     `connections` count; `held` are the bytes of the server's answer that wait for release(), `late` those that
     the client sent after it."""
 
     def __init__(self, host):
+        self.granted = 2
         self.flights = self.connections = self.held = self.late = 0
         self._released = threading.Event()
         self._bell, self._ring = socket.socketpair()
@@ -74,7 +77,7 @@ class TwoFlights(Proxy):
                 held += data
             if self._bell in ready:
                 self._bell.recv(1)
-            if held and (self.flights < 2 or self._released.is_set()):
+            if held and (self.flights < self.granted or self._released.is_set()):
                 near.sendall(held)
                 heard, held = True, b""
             self.held = len(held)
@@ -92,41 +95,49 @@ class RoundTrips(ServerTest):
 
     def setUp(self):
         super().setUp()
-        self.proxy = TwoFlights(self.server.host)
+        self.proxy = Flights(self.server.host)
         self.addCleanup(self.proxy.__exit__)
 
-    def in_two_flights(self, args, answered):
+    def in_flights(self, granted, args, answered):
         """Runs rclient until answered(), then without its words reaching the server; what it wrote."""
+        self.proxy.granted = granted
         client = subprocess.Popen(
             client_command([*self.server.client_args, *args], self.proxy.host, UID), cwd=self.here, env=environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            wait_until(lambda: answered() or client.poll() is not None, "the second flight is answered in full")
+            wait_until(lambda: answered() or client.poll() is not None, "the last flight is answered in full")
             flights = self.proxy.flights
             self.proxy.release()
             out, err = client.communicate(timeout=PATIENCE)
         finally:
             client.kill()
             client.communicate(timeout=PATIENCE)
-        self.assertEqual((client.returncode, self.proxy.connections, flights), (0, 1, 2), err)
+        self.assertEqual((client.returncode, self.proxy.connections, flights), (0, 1, granted), err)
         return out
 
     def test_a_commands_output_and_exit_come_with_the_third_round_trip(self):
         write_file(self.server.path("given"), CONTENT, uid=UID)
-        out = self.in_two_flights(["exec", "cat given"], lambda: self.proxy.held > len(CONTENT))
+        out = self.in_flights(2, ["exec", "cat given"], lambda: self.proxy.held > len(CONTENT))
         self.assertEqual(out, CONTENT)
 
     def test_a_commands_input_and_its_end_go_with_the_request(self):
-        self.in_two_flights(["exec", "cat; touch ran"], lambda: os.path.exists(self.server.path("ran")))
+        self.in_flights(2, ["exec", "cat; touch ran"], lambda: os.path.exists(self.server.path("ran")))
 
-    def test_a_small_file_comes_with_the_third_round_trip(self):
+    def test_a_small_file_comes_with_the_fourth_round_trip(self):
         write_file(self.server.path("given"), CONTENT, uid=UID)
-        self.in_two_flights(["get", "given"], lambda: self.proxy.held > len(CONTENT))
+        self.in_flights(3, ["get", "given"], lambda: self.proxy.held > len(CONTENT))
         self.assertEqual(read_file(os.path.join(self.here, "given")), CONTENT)
 
-    def test_a_small_file_is_published_with_the_third_round_trip(self):
+    def test_several_small_files_take_no_more_than_one(self):
+        for name in ("a", "b", "c"):
+            write_file(self.server.path(name), CONTENT, uid=UID)
+        self.in_flights(3, ["get", "a", "b", "c"], lambda: self.proxy.held > 3 * len(CONTENT))
+        for name in ("a", "b", "c"):
+            self.assertEqual(read_file(os.path.join(self.here, name)), CONTENT)
+
+    def test_a_small_file_is_published_with_the_fourth_round_trip(self):
         source = write_file(os.path.join(self.here, "sent"), CONTENT, uid=UID)
-        self.in_two_flights(["post", source], lambda: os.path.exists(self.server.path("sent")))
+        self.in_flights(3, ["post", source], lambda: os.path.exists(self.server.path("sent")))
         self.assertEqual(read_file(self.server.path("sent")), CONTENT)
 
     def test_a_client_that_waits_for_the_greeting_is_caught(self):

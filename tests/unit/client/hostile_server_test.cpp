@@ -169,7 +169,7 @@ TEST(HostileServerDeathTest, TheServersNamesNeverDecideWhereAFileGoes) {
       Progress progress("get", 0, false);
       const auto outcome = run_get(*server.connection, GetCommand{{"asked"}, directory / "in"}, progress, 0755);
       if (outcome.files.size() != 1 || outcome.files.front().error->code != ErrorCode::kProtocol) std::_Exit(2);
-      if (std::ifstream(directory / "in" / name)) std::_Exit(3);
+      if (std::ifstream(directory / (std::string("in/") + name))) std::_Exit(3);
       if (std::ifstream(directory / "escaped")) std::_Exit(4);
     });
   }

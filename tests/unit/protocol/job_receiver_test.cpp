@@ -235,6 +235,45 @@ TEST(JobReceiver, OneSourceBecomesTheNameOrGoesIntoTheDirectory) {
   EXPECT_EQ(place.content("name/src/a"), "second");
 }
 
+TEST(JobReceiver, ADirectoryThatMustBeThereIsNotMade) {
+  JobPlace place;
+  place.placement = Placement::kIntoThere;
+  expect_done(place.send({file("a", "one")}), place);
+  EXPECT_EQ(place.content("a"), "one");
+  place.to = "there/missing";
+  const auto outcome = place.run([](ScriptedSender& sender) { sender.finish(); });
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_FALSE(*outcome);
+  EXPECT_EQ(outcome->error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(place.names(), (std::vector<std::string>{"a"}));
+}
+
+// A file that cannot fit is refused before any of it is sent, but holes need no room.
+TEST(JobReceiver, AFileThatCannotFitIsRefusedAndOneOfHolesIsNot) {
+  constexpr std::uint64_t kHuge = std::uint64_t{1} << 62;
+  for (const std::uint64_t occupied : {kHuge, std::uint64_t{4096}}) {
+    JobPlace place;
+    Entry entry = file_entry("huge", "");
+    entry.size = kHuge;
+    entry.occupied = occupied;
+    Need need = Need::kDelta;
+    const auto outcome = place.run([&](ScriptedSender& sender) {
+      sender.list({entry});
+      need = sender.verdicts(1).front().need;
+      Seal seal;
+      seal.outcome = SealOutcome::kFailed;
+      if (need != Need::kNothing) sender.seal(seal);
+      sender.finish();
+      sender.end();
+    });
+    ASSERT_TRUE(outcome && *outcome);
+    EXPECT_EQ(need, occupied == kHuge ? Need::kNothing : Need::kWhole);
+    EXPECT_EQ((*outcome)->here.failed, occupied == kHuge ? 1U : 0U);
+    ASSERT_EQ(place.observer.ours.size(), occupied == kHuge ? 1U : 0U);
+    for (const Trouble& trouble : place.observer.ours) EXPECT_EQ(trouble.code, ErrorCode::kNoSpace);
+  }
+}
+
 TEST(JobReceiver, ContentsGoIntoWhatIsMadeForThem) {
   JobPlace place;
   place.placement = Placement::kAs;

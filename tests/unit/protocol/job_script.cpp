@@ -31,6 +31,7 @@ bool JobScript::step() {
   } else {
     EXPECT_EQ(heard->kind, FrameKind::kFinish);
     end = decode_finish(bytes_of(heard->parcel)).value();
+    if (settles) channel_.say(FrameKind::kStored, std::to_string(entries.size()));
     channel_.say_structure(FrameKind::kFinish, encode(JobEnd{}));
     return false;
   }

@@ -56,7 +56,8 @@ class JobScript {
   JobEnd end;
   std::size_t judged = 0;
   std::size_t entry_frames = 0;
-  bool judges = true;  // at once; else judge() does
+  bool settles = true;  // says of all entries that they are, before its end
+  bool judges = true;   // at once; else judge() does
 
  private:
   void take_entries(const Heard& heard);

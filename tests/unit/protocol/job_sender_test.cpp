@@ -100,6 +100,18 @@ TEST(JobSender, ATreeArrivesWhole) {
   EXPECT_EQ(run.record.begun.size(), 5u);
 }
 
+TEST(JobSender, AnEndWithoutAWordOnEveryEntryIsABreach) {
+  const TemporaryDirectory directory;
+  directory.make_file("a", "a");
+  TreeWalk walk = walk_through(directory);
+  const JobRun run = run_job(walk, [](Channel&, JobScript& script) {
+    script.settles = false;
+    script.run();
+  });
+  ASSERT_FALSE(run.outcome);
+  EXPECT_EQ(run.outcome.error().code, ErrorCode::kProtocol);
+}
+
 TEST(JobSender, SlowLinesAndOneVerdictAFrameDoNotDeadLock) {
   const TemporaryDirectory directory;
   make_tree(directory);
