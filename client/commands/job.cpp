@@ -46,7 +46,8 @@ class Watch final : public JobObserver {
 
   void trouble(const Trouble& trouble, bool remote) override {
     const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
-    if (trouble.is_notice && remote && dry_run_ && (error.message == "new" || error.message == "changed" || error.message == "deleted")) {
+    if (trouble.is_notice && remote && dry_run_ &&
+        (error.message == "new" || error.message == "changed" || error.message == "deleted")) {
       return would(trouble.path, error.message);
     }
     if (trouble.is_notice) return keep(job().notices, trouble.path, error);

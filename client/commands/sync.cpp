@@ -17,7 +17,10 @@ bool is_directory(const std::string& path) {
 FilesOutcome refused(const SyncCommand& command) {
   FilesOutcome outcome;
   outcome.named = 1;
-  outcome.files.push_back({command.source, {}, 0, std::nullopt,
+  outcome.files.push_back({command.source,
+                           {},
+                           0,
+                           std::nullopt,
                            Error{ErrorCode::kUsage,
                                  farhand::quoted(command.source) +
                                      " is no directory, and --delete is about what a directory has; leave it out",
@@ -28,7 +31,7 @@ FilesOutcome refused(const SyncCommand& command) {
 FilesOutcome sync_up(Connection& connection, const SyncCommand& command, Progress& progress) {
   PostCommand post{{command.source}, command.destination, command.options, is_directory(command.source)};
   if (!post.contents && command.options.job.delete_extra) return refused(command);
-  return post_job(connection, post, progress);
+  return post_job(connection, post, false, progress);
 }
 
 bool says_no_directory(const FilesOutcome& outcome) {
@@ -38,11 +41,11 @@ bool says_no_directory(const FilesOutcome& outcome) {
 
 FilesOutcome sync_down(Connection& connection, const SyncCommand& command, Progress& progress, mode_t mode_mask) {
   GetCommand get{{command.source}, command.destination, command.options, true};
-  FilesOutcome outcome = get_job(connection, get, progress, mode_mask);
+  FilesOutcome outcome = get_job(connection, get, false, progress, mode_mask);
   if (!says_no_directory(outcome)) return outcome;
   if (command.options.job.delete_extra) return refused(command);
   get.contents = false;
-  return get_job(connection, get, progress, mode_mask);
+  return get_job(connection, get, false, progress, mode_mask);
 }
 
 }  // namespace

@@ -187,8 +187,8 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
   const bool same_size = static_cast<std::uint64_t>(status.st_size) == entry.size;
   const bool may_be_same = same_size && (options_.sameness == Sameness::kChecksum || has_time_of(status, entry));
-  const bool compares = options_.sameness != Sameness::kByTimes &&
-                        (!options_.dry_run || options_.sameness == Sameness::kChecksum);
+  const bool compares =
+      options_.sameness != Sameness::kByTimes && (!options_.dry_run || options_.sameness == Sameness::kChecksum);
   if (may_be_same && !compares) return accept_as_same(entry, place, status, judgement);
   if (may_be_same) {
     judgement.verdict.need = Need::kWhole;

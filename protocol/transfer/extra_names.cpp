@@ -180,11 +180,11 @@ Result<void> remove_extra_names(Channel& channel, const TreeTarget& target, Spil
     return {};
   }
   if (rules.most > 0 && extra.count() > rules.most) {
-    report.failed(here, Error{ErrorCode::kLimit,
-                              std::to_string(extra.count()) + " names would be deleted in " + quoted(here) +
-                                  ", and at most " + std::to_string(rules.most) +
-                                  " may be, so nothing was deleted; everything else was done",
-                              false});
+    report.failed(
+        here, Error{ErrorCode::kLimit,
+                    std::to_string(extra.count()) + " names would be deleted in " + quoted(here) + ", and at most " +
+                        std::to_string(rules.most) + " may be, so nothing was deleted; everything else was done",
+                    false});
     return {};
   }
   if (rules.dry_run) return tell_what_would_go(channel, target, extra, report);

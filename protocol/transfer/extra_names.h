@@ -8,8 +8,8 @@
 // the base with no link followed. Deepest first; a directory that still holds something (excluded, a part file, new
 // since) stays. Times of directories stay as they were.
 //
-// Memory: two windows on files, whatever the size of the tree. Threads: look() and remove() may be on a helper; the rest
-// before and after.
+// Memory: two windows on files, whatever the size of the tree. Threads: look() and remove() may be on a helper; the
+// rest before and after.
 #pragma once
 
 #include <atomic>

@@ -47,7 +47,7 @@ class IncomingFile {
   [[nodiscard]] std::uint64_t number() const noexcept { return wanted_.number; }
 
  private:
-  [[nodiscard]] bool stays_as_it_is() const noexcept { 
+  [[nodiscard]] bool stays_as_it_is() const noexcept {
     return wanted_.old && !begun_ && !wanted_.elsewhere && !old_file_ && !part_;
   }
   Ready make_ready(std::uint64_t offset);

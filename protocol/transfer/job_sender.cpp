@@ -96,7 +96,7 @@ class JobSender {
   std::deque<Wanted> wanted_;
   std::optional<delta::SignatureReader> signature_;  // of the last that is wanted, while it comes
   std::uint64_t signature_bytes_ = 0;                // of those that are wanted
-  std::deque<Trouble> troubles_;  // still to be said
+  std::deque<Trouble> troubles_;                     // still to be said
 
   ContentSender content_;
   Deadline::Clock::time_point last_turn_ = Deadline::Clock::now();

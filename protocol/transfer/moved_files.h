@@ -4,8 +4,8 @@
 // What is taken for a candidate: of equal size, and of equal time of modification to the nanosecond (renaming keeps it)
 // or of equal name (moved elsewhere). Files below kLeastDelta are not remembered: sending them is cheap.
 //
-// Memory: at most kMostFiles of 32 bytes and kMostNameBytes, 32 MiB. What does not fit is not found, and full() says so.
-// Ownership: borrows the base. Threads: one at a time; build() takes as long as a walk through the target.
+// Memory: at most kMostFiles of 32 bytes and kMostNameBytes, 32 MiB. What does not fit is not found, and full() says
+// so. Ownership: borrows the base. Threads: one at a time; build() takes as long as a walk through the target.
 #pragma once
 
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
-// SignatureSayer: says signatures behind the verdicts that announce them, and keeps count of what they take at the sender.
+// SignatureSayer: says signatures behind the verdicts that announce them, and keeps count of what they take at the
+// sender.
 //
 // Threads: one at a time.
 #pragma once

@@ -3,7 +3,8 @@
 //   u16 length | u8 mark | name | u16 length     for each; the second length is for who comes from behind
 //
 // Ownership: owns its file, which is gone when this is. Threads: one at a time.
-// Errors:    the first failure is remembered (error()); what is written after it is lost, so ask before the list is used.
+// Errors:    the first failure is remembered (error()); what is written after it is lost, so ask before the list is
+// used.
 #pragma once
 
 #include <cstdint>
