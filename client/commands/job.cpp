@@ -237,9 +237,17 @@ struct LocalPlace {
   std::string prefix;  // how the user knows the root: empty, or with a slash at the end
 };
 
+// Whether it may have been made by an interrupted run of the same command, as the like of the one source.
+bool may_be_unfinished(const GetCommand& command, bool contents) {
+  struct stat status {};
+  const std::string& to = command.to;
+  return !contents && command.paths.size() == 1 && to.back() != '/' && !is_dots(leaf_of(to)) &&
+         ::lstat(to.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 Result<LocalPlace> local_place(const GetCommand& command, bool contents, bool several) {
   const std::string& to = command.to;
-  if (to.empty() || is_directory(to)) {
+  if (to.empty() || (is_directory(to) && !may_be_unfinished(command, contents))) {
     TRY_ASSIGN(auto root, RootedDirectory::open(to.empty() ? "." : to));
     const std::string prefix = to.empty() ? "" : to + (to.back() == '/' ? "" : "/");
     return LocalPlace{std::move(root), ".", contents ? Placement::kAs : Placement::kInto, prefix};

@@ -327,6 +327,7 @@ Result<JobOutcome> JobReceiver::run() {
     if (!more) TRY(wait());
   }
   if (listed_) TRY(delete_extra());
+  if (there_->complete && report_.totals.failed == 0) target_.complete();
   count_on(true);
   TRY(sync_directories());
   return say_finish();

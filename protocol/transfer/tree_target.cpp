@@ -6,10 +6,12 @@
 
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "common/check.h"
 #include "common/escape.h"
 #include "protocol/transfer/stale_parts.h"
+#include "protocol/transfer/unfinished_mark.h"
 
 namespace farhand {
 namespace {
@@ -81,6 +83,19 @@ Result<UniqueFd> open_base(const JobTarget& target, const std::string& path, boo
   return base;
 }
 
+// Where the base is that was opened by this name; nothing if the name is a link, or none that could be made.
+std::optional<ParentAndLeaf> place_of_base(const JobTarget& target, const std::string& path, int base) {
+  auto where = target.root.open_parent(path);
+  struct stat opened {
+  }, named{};
+  if (!where || ::fstat(base, &opened) != 0 ||
+      ::fstatat(where->parent.get(), where->leaf.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+      named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
+    return std::nullopt;
+  }
+  return *std::move(where);
+}
+
 Result<UniqueFd> make_base(const JobTarget& target, const ParentAndLeaf& where, const std::string& path) {
   const mode_t mode = target.placement == Placement::kAs ? kOwnersAll : kOwnersAll | (target.mode_mask & 0777);
   if (::mkdirat(where.parent.get(), where.leaf.c_str(), mode) != 0) {
@@ -134,7 +149,11 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
   const std::string shown = target.to.empty() ? std::string() : to.path;
   if (to.is_directory) {
     TRY_ASSIGN(UniqueFd base, open_base(target, to.path, dry_run));
-    return TreeTarget(rooted(std::move(base), to.path), shown, "", dry_run);
+    TreeTarget into(rooted(std::move(base), to.path), shown, "", dry_run);
+    if (target.placement == Placement::kAsOrInto && !to.wants_directory) {
+      into.standing_ = place_of_base(target, to.path, into.base().fd());
+    }
+    return into;
   }
   if (target.placement == Placement::kAsOrInto && !to.wants_directory) {
     TRY_ASSIGN(ParentAndLeaf where, target.root.open_parent(to.path));
@@ -157,11 +176,39 @@ Result<TreeTarget> TreeTarget::begin(const JobTarget& target, bool dry_run) {
 
 Result<std::string> TreeTarget::path_of(const std::string& entry_path) {
   const std::string first = entry_path.substr(0, entry_path.find('/'));
-  if (source_.empty()) source_ = first;
+  if (source_.empty()) {
+    source_ = first;
+    continue_unfinished();
+  }
   several_ = several_ || first != source_;
   if (renamed_.empty()) return entry_path;
   if (several_) return fail(ErrorCode::kProtocol, "a second source came where there is room for one");
   return renamed_ + entry_path.substr(first.size());
+}
+
+// The base is what an interrupted job has made of this very source: it stays the like of it.
+void TreeTarget::continue_unfinished() {
+  const auto standing = std::exchange(standing_, std::nullopt);
+  if (!standing || !is_marked(base_->fd(), source_)) return;
+  UniqueFd parent(::fcntl(standing->parent.get(), F_DUPFD_CLOEXEC, 0));
+  if (!parent) return;
+  marked_ = true;
+  renamed_ = standing->leaf;
+  shown_ = parent_of(shown_);
+  *base_ = base_->at(std::move(parent), std::string(parent_of(base_->path())));
+  cache_.emplace(*base_);
+}
+
+void TreeTarget::mark_the_target(int parent) {
+  const UniqueFd directory(::openat(parent, renamed_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return;
+  mark(directory.get(), source_);
+  marked_ = true;
+}
+
+void TreeTarget::complete() const {
+  if (!marked_) return;
+  if (const auto directory = base_->open_plain(renamed_, O_PATH | O_DIRECTORY)) unmark(directory->get(), source_);
 }
 
 std::string TreeTarget::shown(const std::string& path) const {
@@ -201,8 +248,12 @@ Result<TreeTarget::MadeDirectory> TreeTarget::make_directory(const std::string& 
   }
   TRY_ASSIGN(const Place place, place_of(path));
   const int parent = place.directory->get();
-  if (::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0) return MadeDirectory{true, std::nullopt};
-  if (errno != EEXIST) return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be made"));
+  const bool is_new = ::mkdirat(parent, place.leaf.c_str(), kOwnersAll) == 0;
+  if (!is_new && errno != EEXIST)
+    return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be made"));
+  if (is_the_target(path) && (is_new || marked_)) mark_the_target(parent);
+  if (is_new) return MadeDirectory{true, std::nullopt};
+  made.is_new = is_the_target(path) && marked_;  // as far as this job goes
   const UniqueFd there(::openat(parent, place.leaf.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!there) return fail(in_the_way(shown(path)));
   if (become_accessible(there.get(), made.was)) return made;

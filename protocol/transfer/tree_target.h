@@ -73,6 +73,8 @@ class TreeTarget {
   // Once a directory and job: takes away what is stale. Directories are worked in in the order of entries.
   void sweep_once(const std::string& path, const Place& place);
 
+  // Everything has been stored: what the target was made for is done with.
+  void complete() const;
   // The job is over, and nothing has come: the base goes again if it was made for that, and is empty.
   void remove_base() const;
 
@@ -83,13 +85,18 @@ class TreeTarget {
  private:
   TreeTarget(std::optional<RootedDirectory> base, std::string shown, std::string renamed, bool dry_run);
 
+  void mark_the_target(int parent);
+  void continue_unfinished();
+
   std::unique_ptr<RootedDirectory> base_;  // its address stays, since others borrow it
   std::string shown_;
   std::string renamed_;   // what the one source's first component becomes; empty: it stays
   std::string source_;    // the first one's first component, once known
   bool several_ = false;  // there are others
   bool dry_run_;
-  std::optional<ParentAndLeaf> made_;  // where the base has been made
+  std::optional<ParentAndLeaf> made_;      // where the base has been made
+  std::optional<ParentAndLeaf> standing_;  // where the base is, while the source is not known that may have made it
+  bool marked_ = false;                    // the one source's directory has the mark of what is unfinished
   std::optional<DirectoryCache> cache_;
   std::vector<std::string> swept_;  // of the directory worked in last and those above it
 };

@@ -276,6 +276,75 @@ TEST(JobRules, NamesOfUnfinishedTransfersAreRefused) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// A directory under another name
+
+const std::string kLarge = test::pattern(400000);
+
+struct RenamedPlace : JobPlace {
+  RenamedPlace() {
+    placement = Placement::kAsOrInto;
+    to = "there/name";
+  }
+  void interrupt() {
+    EXPECT_FALSE(run([](ScriptedSender& sender) {
+      sender.list({directory_entry("src", 0750), file_entry("src/large", kLarge)});
+      sender.verdicts(2);
+      sender.part(0, kLarge.substr(0, 300000));
+    }));
+  }
+  void send_all(const std::string& source) {
+    ASSERT_TRUE(send({without_content(directory_entry(source, 0750)), file(source + "/large", kLarge)}));
+    expect_no_trouble(*this);
+  }
+};
+
+TEST(JobRules, ADirectoryThatWasInterruptedKeepsTheNameThatItWasGiven) {
+  RenamedPlace place;
+  place.interrupt();
+  place.send_all("src");
+  EXPECT_EQ(place.heard.bytes, kLarge.size() - 300000) << "and is continued";
+  EXPECT_EQ(place.heard.place, "there/name");
+  EXPECT_EQ(place.names("name"), std::vector<std::string>{"large"}) << "nothing is left of the mark";
+  EXPECT_EQ(mode_of(place, "name"), 0750u);
+  EXPECT_TRUE(has_job_time(place.status("name")));
+  place.send_all("src");
+  EXPECT_EQ(place.names("name"), (std::vector<std::string>{"large", "src"})) << "it is complete now";
+}
+
+TEST(JobRules, AnotherSourceGoesIntoItAllTheSame) {
+  RenamedPlace place;
+  place.interrupt();
+  place.send_all("other");
+  EXPECT_TRUE(place.content("name/other/large") == kLarge);
+  place.send_all("src");
+  EXPECT_EQ(place.names("name"), (std::vector<std::string>{"large", "other"}));
+}
+
+TEST(JobRules, WithASlashBehindItTheNameIsADirectoryToGoInto) {
+  RenamedPlace place;
+  place.interrupt();
+  place.to = "there/name/";
+  place.send_all("src");
+  EXPECT_TRUE(place.content("name/src/large") == kLarge);
+}
+
+TEST(JobRules, ADirectoryOfWhichSomethingCouldNotBeStoredIsUnfinished) {
+  RenamedPlace place;
+  ASSERT_TRUE(place.send({without_content(directory_entry("src")), file("src/.farhand-part-1", "x")}));
+  EXPECT_EQ(place.heard.failed, 1u);
+  place.send_all("src");
+  EXPECT_EQ(place.names("name"), std::vector<std::string>{"large"});
+}
+
+TEST(JobRules, AMarkThatIsALinkIsNone) {
+  RenamedPlace place;
+  place.directory.make_directory("there/name");
+  place.directory.make_link("there/name/" + resumable_part_name("/src"), "large");
+  place.send_all("src");
+  EXPECT_TRUE(place.content("name/src/large") == kLarge);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Links
 
 TEST(JobRules, NothingGoesThroughALinkThatTakesADirectorysPlace) {
