@@ -211,8 +211,10 @@ void EntryJudge::compare_link(const Entry& entry, const Place& place, const stru
   const ssize_t length = ::readlinkat(place.directory->get(), place.leaf.c_str(), says.data(), says.size());
   if (length < 0 || std::string_view(says.data(), static_cast<std::size_t>(length)) != entry.target) return;
   judgement.fate = Judgement::Fate::kUnchanged;
-  if (options_.dry_run || status.st_nlink > 1) return;
-  std::ignore = ::utimensat(place.directory->get(), place.leaf.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW);
+  if (options_.dry_run || status.st_nlink > 1 || has_time_of(status, entry)) return;
+  if (::utimensat(place.directory->get(), place.leaf.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    std::ignore = metadata_.excuse(errno, "the time", target_.shown(judgement.path));
+  }
 }
 
 void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const struct stat& status,

@@ -56,7 +56,7 @@ inline constexpr std::uint64_t kLeastDelta = 64 << 10;
 
 class EntryJudge {
  public:
-  EntryJudge(TreeTarget& target, const JobOptions& options, const FileMetadata& metadata)
+  EntryJudge(TreeTarget& target, const JobOptions& options, FileMetadata& metadata)
       : target_(target), options_(options), metadata_(metadata), backups_(options.backup) {}
 
   // `may_resume`: a part file may be held open until its content comes.
@@ -82,7 +82,7 @@ class EntryJudge {
 
   TreeTarget& target_;
   const JobOptions& options_;
-  const FileMetadata& metadata_;
+  FileMetadata& metadata_;
   BackupNames backups_;                 // of what may be replaced
   std::optional<std::string> blocked_;  // a directory that could not be made or entered: nothing below it can be stored
 };

@@ -79,6 +79,17 @@ bool has_time_of(const struct stat& status, const Entry& entry) {
   return status.st_mtim.tv_sec == entry.modified_seconds && status.st_mtim.tv_nsec == entry.modified_nanoseconds;
 }
 
+// A session that is confined, the owner being somebody else, a file system without them: the content is right all the
+// same. Nor can every file system hold every time (EINVAL, EOVERFLOW), which has no word at all.
+Result<void> FileMetadata::excuse(int error, const std::string& what, const std::string& shown) {
+  if (error == EINVAL || error == EOVERFLOW) return {};
+  if (error != EPERM && error != EOPNOTSUPP && error != ENOSYS) {
+    return fail(metadata_trouble(error, "setting " + what + " of", shown));
+  }
+  notice(what + " could not be set: " + errno_text(error), shown, code_from_errno(error));
+  return {};
+}
+
 void FileMetadata::notice(const std::string& reason, const std::string& shown, ErrorCode code) {
   if (!told_.insert(reason).second) return;
   notices_.push_back({shown, code, reason + "; told once", true});
@@ -120,12 +131,9 @@ void FileMetadata::apply_attributes(int fd, const Entry& entry, const std::strin
 Result<void> FileMetadata::apply(int fd, const Entry& entry, const std::string& shown) {
   if (owner_) apply_owner(fd, entry, shown);
   if (attributes_) apply_attributes(fd, entry, shown, false);
-  if (::fchmod(fd, mode_of(entry)) != 0) return fail(metadata_trouble(errno, "setting the mode of", shown));
+  if (::fchmod(fd, mode_of(entry)) != 0) TRY(excuse(errno, "the mode", shown));
   if (attributes_) apply_attributes(fd, entry, shown, true);
-  // A file system that cannot hold the time (EINVAL, EOVERFLOW) still holds the content, which is what was asked for.
-  if (::futimens(fd, times_of(entry).data()) != 0 && errno != EINVAL && errno != EOVERFLOW) {
-    return fail(metadata_trouble(errno, "setting the time of", shown));
-  }
+  if (::futimens(fd, times_of(entry).data()) != 0) TRY(excuse(errno, "the time", shown));
   return {};
 }
 
@@ -143,13 +151,11 @@ bool set_mode(int fd, mode_t mode) {
   return ::fchmod(fd, mode) == 0 || (errno == EBADF && ::chmod(proc_path(fd).c_str(), mode) == 0);
 }
 
-Result<void> FileMetadata::mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) const {
+Result<void> FileMetadata::mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) {
   if ((status.st_mode & 07777) != mode_of(entry) && !set_mode(fd, mode_of(entry))) {
-    return fail(metadata_trouble(errno, "setting the mode of", shown));
+    TRY(excuse(errno, "the mode", shown));
   }
-  if (!has_time_of(status, entry) && !set_times(fd, times_of(entry)) && errno != EINVAL && errno != EOVERFLOW) {
-    return fail(metadata_trouble(errno, "setting the time of", shown));
-  }
+  if (!has_time_of(status, entry) && !set_times(fd, times_of(entry))) TRY(excuse(errno, "the time", shown));
   return {};
 }
 

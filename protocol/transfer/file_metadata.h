@@ -39,10 +39,13 @@ class FileMetadata {
   // Of a file or directory that was opened for reading or writing.
   Result<void> apply(int fd, const Entry& entry, const std::string& shown);
   // Mode and time only, where they differ; of what may be open with O_PATH alone.
-  Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown) const;
+  Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown);
 
   // Whether mode and time are the entry's already.
   [[nodiscard]] bool is_like(const struct stat& status, const Entry& entry) const;
+  // What becomes of "the mode", "the time" that could not be set (errno): a failure, or a notice if nothing can be
+  // done.
+  Result<void> excuse(int error, const std::string& what, const std::string& shown);
   [[nodiscard]] mode_t mode_of(const Entry& entry) const { return entry.mode & mode_mask_ & 0777; }
   OwnerIds owner_of(const Entry& entry);
 

@@ -88,8 +88,8 @@ StoreBatch::StoreBatch(std::vector<StoreItem> items, const RootedDirectory& base
       failed_(std::move(failed)) {
   for (const StoreItem& item : items_) {
     bytes_ += item.bytes;
-    results_.push_back(
-        {item.number, item.kind, item.path, item.shown, item.entry_path, item.bytes, item.hash, false, std::nullopt});
+    results_.push_back({item.number, item.kind, item.path, item.shown, item.entry_path, item.bytes, item.hash, 0, false,
+                        std::nullopt});
   }
   small_ = is_small();
 }
@@ -193,19 +193,21 @@ Result<bool> StoreBatch::name_item(StoreItem& item, int directory, const std::st
   return rename_item(item, directory, leaf);
 }
 
-Result<void> StoreBatch::make_link(StoreItem& item, int directory) const {
+Result<void> StoreBatch::make_link(StoreItem& item, int directory) {
   item.part.name = random_part_name();
   const char* name = item.part.name.c_str();
   if (::symlinkat(item.link_target.c_str(), directory, name) != 0) {
     item.part.name.clear();
     return fail(trouble(errno, "making the link", item.shown));
   }
-  // What a link's owner and time are matters to nobody who only follows it: no trouble if they cannot be set.
+  // What a link's owner and time are matters to nobody who only follows it: no failure if they cannot be set.
   const OwnerIds& owner = item.owner;
   if (owner.user != static_cast<uid_t>(-1) || owner.group != static_cast<gid_t>(-1)) {
     std::ignore = ::fchownat(directory, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW);
   }
-  std::ignore = ::utimensat(directory, name, item.times.data(), AT_SYMLINK_NOFOLLOW);
+  if (::utimensat(directory, name, item.times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    results_[static_cast<std::size_t>(&item - items_.data())].time_error = errno;
+  }
   return {};
 }
 

@@ -57,6 +57,7 @@ struct StoreResult {
   std::string entry_path;  // of a file, with the next two
   std::uint64_t bytes = 0;
   HashValue hash{};
+  int time_error = 0;   // kLink: errno, if it is there without its time
   bool stayed = false;  // what was there has been kept, or is the same
   std::optional<Error> error;
 };
@@ -89,7 +90,7 @@ class StoreBatch {
   void sync_names();
   void name(std::size_t at);
   Result<bool> name_item(StoreItem& item, int directory, const std::string& leaf);
-  Result<void> make_link(StoreItem& item, int directory) const;
+  Result<void> make_link(StoreItem& item, int directory);
   Result<bool> make_hard_link(StoreItem& item, int directory, const std::string& leaf);
   Result<bool> rename_item(const StoreItem& item, int directory, const std::string& leaf) const;
   int sync_device(dev_t device, int fallback) const;

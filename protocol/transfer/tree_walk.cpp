@@ -89,6 +89,7 @@ struct TreeWalk::State {
   std::string path;      // of the last level
   std::string to_enter;  // a directory that the next step goes into; empty: none
   std::vector<Trouble> troubles;
+  bool blind_to_attributes = false;
 
   struct FirstName {
     std::string path;
@@ -276,7 +277,13 @@ std::optional<Entry> TreeWalk::State::entry_of(EntryFacts::Place place, std::str
     return std::nullopt;
   }
   mark_hard_link(entry, status);
-  if (const int error = facts.read_attributes(place, entry); error != 0) {
+  if (const int error = facts.read_attributes(place, entry); error == EPERM || error == ENOSYS) {
+    // Nobody may here, as in a session that is confined: told once.
+    if (!std::exchange(blind_to_attributes, true)) {
+      trouble(entry.path, ErrorCode::kNoPermission,
+              "extended attributes cannot be read here: " + errno_text(error) + "; told once", true);
+    }
+  } else if (error != 0) {
     trouble(entry.path, error, "has extended attributes that cannot be read");
   }
   return entry;

@@ -2,15 +2,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <thread>
 
 #include "protocol/messages/session.h"
 #include "protocol/transfer/job_receiver.h"
 #include "protocol/transfer/part_file.h"
+#include "tests/support/deny_syscall.h"
 #include "tests/unit/protocol/job_peer.h"
 #include "tests/unit/protocol/sabotage.h"
 
@@ -273,6 +276,39 @@ TEST(JobRules, NamesOfUnfinishedTransfersAreRefused) {
   EXPECT_EQ(place.last_troubles.size(), 3u);
   EXPECT_EQ(place.heard.failed, 4u);
   EXPECT_EQ(place.names(), std::vector<std::string>{"ordinary"});
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What may not be set
+
+TEST(JobRules, WhatMayNotBeSetIsOneNoticeAndNoFailure) {
+  JobPlace place;
+  place.make_old("same", "content", 0600);
+  place.directory.make_link("there/says", "anywhere");
+  place.options.attributes = place.options.owner = true;
+  bool denied = false;
+  std::thread confined([&] {
+    denied = test::deny_syscall(SYS_fchmod, EPERM) && test::deny_syscall(SYS_utimensat, EPERM) &&
+             test::deny_syscall(SYS_fchown, EPERM) && test::deny_syscall(SYS_fsetxattr, EOPNOTSUPP);
+    std::vector<std::pair<Entry, std::string>> items{without_content(directory_entry("d")),
+                                                     file("d/a", "x"),
+                                                     file("d/b", "x"),
+                                                     without_content(link_entry("link", "x")),
+                                                     file("same", "content"),
+                                                     without_content(link_entry("says", "anywhere"))};
+    for (auto& [entry, content] : items) {
+      entry.user = entry.group = "0";
+      if (entry.kind != EntryKind::kLink) entry.attributes = {{"user.one", "1"}};
+    }
+    if (denied) std::ignore = place.send(items);
+  });
+  confined.join();
+  if (!denied) GTEST_SKIP() << "system calls cannot be denied here";
+  EXPECT_EQ(place.heard.failed, 0u);
+  EXPECT_EQ(place.content("d/b"), "x");
+  EXPECT_EQ(place.heard.unchanged, 1u);
+  EXPECT_EQ(place.last_troubles.size(), 4u) << "mode, time, owner, attributes";
+  for (const Trouble& trouble : place.last_troubles) EXPECT_TRUE(trouble.is_notice) << trouble.message;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <thread>
 
 #include "common/file_io.h"
 #include "tests/support/as_nobody.h"
+#include "tests/support/deny_syscall.h"
 #include "tests/unit/protocol/walked.h"
 
 namespace farhand {
@@ -166,6 +169,24 @@ TEST(TreeWalk, ATreeOfAThousandLevelsTakesAFewDescriptors) {
   EXPECT_TRUE(walk.take_troubles().empty());
   for (const std::string& file : files) EXPECT_TRUE(walk.open_file(file)) << file.size();
   EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(TreeWalk, AttributesThatNobodyMayReadAreOneNotice) {
+  const TemporaryDirectory directory;
+  for (const char* name : {"a", "b"}) directory.make_file(name, "");
+  bool denied = false;
+  Walked found;
+  std::thread confined([&] {
+    denied = test::deny_syscall(SYS_listxattr, EPERM) && test::deny_syscall(SYS_llistxattr, EPERM);
+    TreeWalk::Options options;
+    options.attributes = true;
+    if (denied) found = walked(directory, options);
+  });
+  confined.join();
+  if (!denied) GTEST_SKIP() << "system calls cannot be denied here";
+  EXPECT_EQ(found.paths(), (Paths{".", "a", "b"}));
+  ASSERT_EQ(found.troubles.size(), 1u);
+  EXPECT_TRUE(found.troubles[0].is_notice);
 }
 
 TEST(TreeWalk, APathThatIsTooLongIsATroubleAndWhatIsShorterComes) {
