@@ -28,6 +28,11 @@ std::string_view clipped(const std::string& text) {
   return std::string_view(text).substr(0, kMaxErrorText);
 }
 
+// What is shown of a place may be longer than a name on the wire: what it is relative to comes before it.
+std::string clipped_path(const std::string& path) {
+  return path.substr(0, kMaxFrameNameBytes);
+}
+
 Error malformed(std::string_view what, std::string_view flaw) {
   return Error{ErrorCode::kProtocol, "a malformed '" + std::string(what) + "': " + std::string(flaw), false};
 }
@@ -263,8 +268,8 @@ void serialize(Archive& archive, WireEnd& end) {
 std::string encode(const std::vector<Trouble>& troubles) {
   std::vector<WireTrouble> wire;
   for (const Trouble& trouble : troubles) {
-    wire.push_back({trouble.path, static_cast<std::uint16_t>(trouble.code), std::string(clipped(trouble.message)),
-                    trouble.is_notice});
+    wire.push_back({clipped_path(trouble.path), static_cast<std::uint16_t>(trouble.code),
+                    std::string(clipped(trouble.message)), trouble.is_notice});
   }
   return encode_structure(wire);
 }
@@ -284,7 +289,8 @@ Result<std::vector<Trouble>> decode_trouble(Bytes bytes) {
 
 std::string encode(const JobEnd& end) {
   return encode_structure(WireEnd{end.complete, static_cast<std::uint16_t>(end.code), std::string(clipped(end.message)),
-                                  end.files, end.bytes, end.unchanged, end.failed, end.deleted, end.place});
+                                  end.files, end.bytes, end.unchanged, end.failed, end.deleted,
+                                  clipped_path(end.place)});
 }
 
 Result<JobEnd> decode_finish(Bytes bytes) {

@@ -159,7 +159,7 @@ void JobReceiver::settle(const std::vector<StoreResult>& results) {
       report_.failed(result.shown, *result.error);
     } else if (result.kind == EntryKind::kFile) {
       ++(result.stayed ? report_.totals.unchanged : report_.totals.files);
-      if (result.kind == EntryKind::kFile) report_.observer().file_ended(result.entry_path, result.bytes, result.hash);
+      report_.observer().file_ended(result.entry_path, result.bytes, result.hash);
     }
     if (result.time_error != 0) std::ignore = metadata_.excuse(result.time_error, "the time", result.shown);
     ledger_.settle(result.number);

@@ -291,11 +291,11 @@ void JobSender::list_one() {
   if (batch_.is_full()) say_entries();
 }
 
-// Links count as files, as they do where they are stored.
+// Links are no files in the totals, as they are none where they are stored.
 void JobSender::add(Entry entry) {
-  if (entry.kind != EntryKind::kDirectory && entry.kind != EntryKind::kSpecial) {
+  if (entry.kind == EntryKind::kFile) {
     ++here_.files;
-    observer_.listed(1, entry.kind == EntryKind::kFile ? entry.size : 0);
+    observer_.listed(1, entry.size);
   }
   batch_.add(std::move(entry));
 }

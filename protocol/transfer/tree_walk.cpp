@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t kOpenLevels = 16;
 // With its zero byte PATH_MAX: what is longer could not be opened from its top.
 constexpr std::size_t kMostPathBytes = kMaxFrameNameBytes - 1;
+constexpr std::size_t kLinkedBytes = 112;  // what a file of several names takes besides its path
 // Told one by one between two entries; of more there is one word, so that a damaged disk does not fill the memory.
 constexpr std::size_t kMostTroubles = 1024;
 // Between two turns of whoever asks: a rule is matched in some microseconds. Below kMostTroubles, each being one.
@@ -71,6 +72,7 @@ struct TreeWalk::State {
   bool reopen(Level& level);
   std::optional<Entry> entry_of(EntryFacts::Place place, std::string path, unsigned char type);
   void mark_hard_link(Entry& entry, const struct stat& status);
+  void remember_first(const Entry& entry, const struct stat& status);
   [[nodiscard]] bool goes_into(const std::string& directory) const;
   void leave();
 
@@ -96,6 +98,8 @@ struct TreeWalk::State {
     nlink_t left;  // names that may still come
   };
   std::map<std::pair<dev_t, ino_t>, FirstName> linked;
+  std::size_t linked_bytes = 0;
+  bool too_many_linked = false;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -289,18 +293,30 @@ std::optional<Entry> TreeWalk::State::entry_of(EntryFacts::Place place, std::str
   return entry;
 }
 
-// The second and further names of one file. Forgotten when all have come.
+// The second and further names of one file. Forgotten when all have come, and not remembered if there are too many.
 void TreeWalk::State::mark_hard_link(Entry& entry, const struct stat& status) {
   if (!options.hard_links || entry.kind != EntryKind::kFile || status.st_nlink < 2) return;
-  const auto [found, is_new] = linked.try_emplace({status.st_dev, status.st_ino}, FirstName{entry.path, 0});
-  if (is_new) {
-    found->second.left = status.st_nlink - 1;
-    return;
-  }
+  const auto found = linked.find({status.st_dev, status.st_ino});
+  if (found == linked.end()) return remember_first(entry, status);
   entry.kind = EntryKind::kHardLink;
   entry.target = found->second.path;
   entry.size = entry.occupied = 0;
-  if (--found->second.left == 0) linked.erase(found);
+  if (--found->second.left > 0) return;
+  linked_bytes -= kLinkedBytes + found->second.path.size();
+  linked.erase(found);
+}
+
+void TreeWalk::State::remember_first(const Entry& entry, const struct stat& status) {
+  const std::size_t bytes = kLinkedBytes + entry.path.size();
+  if (linked_bytes + bytes <= options.most_linked_bytes) {
+    linked.emplace(std::pair{status.st_dev, status.st_ino}, FirstName{entry.path, status.st_nlink - 1});
+    linked_bytes += bytes;
+  } else if (!std::exchange(too_many_linked, true)) {
+    trouble(entry.path, ErrorCode::kLimit,
+            "there are too many files with several names: " + quoted(shown(entry.path)) +
+                " and others are sent as files of their own; told once",
+            true);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

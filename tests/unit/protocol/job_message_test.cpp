@@ -119,5 +119,17 @@ TEST(JobMessages, AVerdictHasASizeAndAHashOnlyForARest) {
   EXPECT_FALSE(decode_verdicts(bytes_of(encode(std::vector{Verdict{Need::kRest, kMaxFrameSize + 1, {}}}))));
 }
 
+TEST(JobMessages, PlacesAreCutToWhatAMessageHolds) {
+  const std::string path(kMaxFrameNameBytes + 100, 'x');
+  const auto troubles = decode_trouble(bytes_of(encode(std::vector{Trouble{path, ErrorCode::kLimit, "", false}})));
+  ASSERT_TRUE(troubles) << troubles.error().message;
+  EXPECT_EQ(troubles->front().path.size(), kMaxFrameNameBytes);
+  JobEnd end;
+  end.place = path;
+  const auto read = decode_finish(bytes_of(encode(end)));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->place.size(), kMaxFrameNameBytes);
+}
+
 }  // namespace
 }  // namespace farhand

@@ -251,6 +251,23 @@ TEST(TreeWalk, AHardLinkIsNeverToANameThatWasExcluded) {
   EXPECT_EQ(walked(directory, options).at("b").kind, EntryKind::kFile);
 }
 
+TEST(TreeWalk, TooManyFilesWithSeveralNamesAreFilesOfTheirOwnWithOneWord) {
+  const TemporaryDirectory directory;
+  for (const char* name : {"a", "b", "c"}) {
+    directory.make_file(name, "");
+    ASSERT_EQ(::link((directory / name).c_str(), (directory / (std::string(name) + "2")).c_str()), 0);
+    ASSERT_EQ(::link((directory / name).c_str(), (directory / (std::string("z") + name)).c_str()), 0);
+  }
+  TreeWalk::Options options;
+  options.most_linked_bytes = 130;  // one, at a time
+  const Walked found = walked(directory, options);
+  EXPECT_EQ(found.at("a2").kind, EntryKind::kHardLink);
+  EXPECT_EQ(found.at("b2").kind, EntryKind::kFile);
+  EXPECT_EQ(found.at("za").kind, EntryKind::kHardLink);
+  ASSERT_EQ(found.troubles.size(), 1u);
+  EXPECT_TRUE(found.troubles[0].is_notice);
+}
+
 TEST(TreeWalk, PipesAreSpecialAndPartFilesAreLeftOutWithAWord) {
   const TemporaryDirectory directory;
   directory.make_pipe("pipe");
