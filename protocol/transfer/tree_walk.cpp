@@ -24,6 +24,8 @@ namespace farhand {
 namespace {
 
 constexpr std::size_t kOpenLevels = 16;
+// Of the tops that can be opened again. Names are listed far ahead of their contents, so a larger number saves little.
+constexpr std::size_t kOpenTops = 16;
 // With its zero byte PATH_MAX: what is longer could not be opened from its top.
 constexpr std::size_t kMostPathBytes = kMaxFrameNameBytes - 1;
 constexpr std::size_t kLinkedBytes = 112;  // what a file of several names takes besides its path
@@ -37,8 +39,9 @@ constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK 
 struct Start {
   std::string name;
   std::string shown;
-  bool is_directory;
-  RootedDirectory root;  // owns the descriptor
+  std::function<Result<UniqueFd>()> open;  // empty: it stays open
+  bool is_directory = false;
+  std::optional<RootedDirectory> root{};  // owns the descriptor; empty: not open now
 };
 
 struct Level {
@@ -64,6 +67,8 @@ struct TreeWalk::State {
   explicit State(Options given)
       : options(std::move(given)), facts(EntryFacts::Options{options.attributes, options.owner, options.all_modes}) {}
 
+  Result<void> open_top(Start& start);
+  void hold(Start& start, UniqueFd opened);
   std::optional<Entry> begin_top();
   void enter();
   std::optional<Entry> next_child();
@@ -76,16 +81,18 @@ struct TreeWalk::State {
   [[nodiscard]] bool goes_into(const std::string& directory) const;
   void leave();
 
-  [[nodiscard]] const Start* start_of(std::string_view path) const;
+  [[nodiscard]] Start* start_of(std::string_view path);
   [[nodiscard]] static std::string_view below(const Start& start, std::string_view path);
-  [[nodiscard]] std::string shown(const std::string& path) const;
+  [[nodiscard]] std::string shown(const std::string& path);
   void trouble(const std::string& path, ErrorCode code, std::string message, bool is_notice = false);
   void trouble(const std::string& path, int error, std::string_view what);
 
   Options options;
   EntryFacts facts;
+  std::optional<RootedDirectory> resolver;
   std::vector<Start> starts;
-  std::size_t next_start = 0;  // the walk is in the one before
+  std::size_t next_start = 0;         // the walk is in the one before
+  std::vector<Start*> open_starts{};  // that can be opened again; the latest last
 
   std::vector<Level> levels;
   std::string path;      // of the last level
@@ -112,6 +119,9 @@ TreeWalk::~TreeWalk() = default;
 
 Result<TreeWalk> TreeWalk::begin(const RootedDirectory& resolver, std::vector<Top> tops, Options options) {
   auto state = std::make_unique<State>(std::move(options));
+  UniqueFd same(::fcntl(resolver.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!same) throw_errno("fcntl");
+  state->resolver.emplace(resolver.at(std::move(same), resolver.path()));
   std::sort(tops.begin(), tops.end(), [](const Top& one, const Top& other) { return one.name < other.name; });
   for (Top& top : tops) {
     if (!check_entry_path(top.name) || top.name.find('/') != std::string::npos) {
@@ -124,11 +134,12 @@ Result<TreeWalk> TreeWalk::begin(const RootedDirectory& resolver, std::vector<To
     if (top.name == "." && tops.size() > 1) {
       return fail(ErrorCode::kUsage, "the contents of " + quoted(top.shown) + " cannot be sent beside something else");
     }
-    const bool directory = is_directory(top.opened.get());
-    if (top.name == "." && !directory) {
-      return fail(ErrorCode::kUsage, quoted(top.shown) + " is no directory, so it has no contents to send");
+    Start start{std::move(top.name), std::move(top.shown), std::move(top.open)};
+    if (top.opened) state->hold(start, std::move(top.opened));
+    if (start.name == "." && start.root && !start.is_directory) {
+      return fail(ErrorCode::kUsage, quoted(start.shown) + " is no directory, so it has no contents to send");
     }
-    state->starts.push_back({std::move(top.name), top.shown, directory, resolver.at(std::move(top.opened), top.shown)});
+    state->starts.push_back(std::move(start));
   }
   return TreeWalk(std::move(state));
 }
@@ -161,11 +172,12 @@ std::vector<Trouble> TreeWalk::take_troubles() {
 }
 
 Result<UniqueFd> TreeWalk::open_file(const std::string& path) const {
-  const Start* start = state_->start_of(path);
+  Start* start = state_->start_of(path);
   if (start == nullptr) return fail(ErrorCode::kNotFound, quoted(path) + " is not part of what is sent");
+  TRY(state_->open_top(*start));
   if (start->is_directory) {
     const std::string inside(State::below(*start, path));
-    auto opened = start->root.open_plain(inside, O_RDONLY);
+    auto opened = start->root->open_plain(inside, O_RDONLY);
     if (opened) return opened;
     Error error = std::move(opened).error();
     const std::string named = quoted(inside);  // where the user's name for it belongs
@@ -173,7 +185,7 @@ Result<UniqueFd> TreeWalk::open_file(const std::string& path) const {
     return fail(std::move(error));
   }
   // Opened already; if only as a place (O_PATH), the link in /proc opens it for reading where that is permitted.
-  const int fd = start->root.fd();
+  const int fd = start->root->fd();
   const bool readable = (::fcntl(fd, F_GETFL) & O_PATH) == 0;
   const std::string name = "/proc/self/fd/" + std::to_string(fd);
   UniqueFd file(readable ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0)
@@ -189,10 +201,35 @@ std::string TreeWalk::shown(const std::string& path) const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Steps
 
+void TreeWalk::State::hold(Start& start, UniqueFd opened) {
+  start.is_directory = is_directory(opened.get());
+  start.root.emplace(resolver->at(std::move(opened), start.shown));
+}
+
+// Closes the one that was opened first for it, but never the one that the walk is in.
+Result<void> TreeWalk::State::open_top(Start& start) {
+  if (start.root) return {};
+  TRY_ASSIGN(UniqueFd opened, start.open());
+  hold(start, std::move(opened));
+  open_starts.push_back(&start);
+  if (open_starts.size() <= kOpenTops) return {};
+  const Start* current = next_start == 0 ? nullptr : &starts[next_start - 1];
+  const auto oldest = std::find_if(open_starts.begin(), open_starts.end(),
+                                   [&](const Start* each) { return each != current && each != &start; });
+  (*oldest)->root.reset();
+  open_starts.erase(oldest);
+  return {};
+}
+
 std::optional<Entry> TreeWalk::State::begin_top() {
-  const Start& start = starts[next_start++];
+  Start& start = starts[next_start++];
   if (is_a_part(start.name, start.name)) return std::nullopt;
-  auto entry = entry_of({start.root.fd(), ""}, start.name, DT_UNKNOWN);
+  if (const auto opened = open_top(start); !opened) {
+    // Not counted: there are never more of these than things that were named.
+    troubles.push_back(Trouble{start.shown.substr(0, kMaxFrameNameBytes), opened.error().code, opened.error().message});
+    return std::nullopt;
+  }
+  auto entry = entry_of({start.root->fd(), ""}, start.name, DT_UNKNOWN);
   if (entry && entry->kind == EntryKind::kDirectory && goes_into(entry->path)) to_enter = entry->path;
   return entry;
 }
@@ -204,7 +241,7 @@ bool TreeWalk::State::goes_into(const std::string& directory) const {
 // Goes into the directory whose entry has just been given.
 void TreeWalk::State::enter() {
   path = std::exchange(to_enter, {});
-  const int parent = levels.empty() ? starts[next_start - 1].root.fd() : levels.back().directory.get();
+  const int parent = levels.empty() ? starts[next_start - 1].root->fd() : levels.back().directory.get();
   const std::string name = levels.empty() ? "." : path.substr(path.rfind('/') + 1);
   Level level;
   level.path_bytes = path.size();
@@ -256,7 +293,7 @@ bool TreeWalk::State::excluded(const std::string& child, unsigned char type) con
 bool TreeWalk::State::reopen(Level& level) {
   if (level.directory) return true;
   const Start& start = starts[next_start - 1];
-  auto opened = start.root.open_plain(below(start, path), O_PATH | O_DIRECTORY);
+  auto opened = start.root->open_plain(below(start, path), O_PATH | O_DIRECTORY);
   if (opened) {
     level.directory = *std::move(opened);
     return true;
@@ -322,7 +359,7 @@ void TreeWalk::State::remember_first(const Entry& entry, const struct stat& stat
 // ---------------------------------------------------------------------------------------------------------------------
 // Names
 
-const Start* TreeWalk::State::start_of(std::string_view wanted) const {
+Start* TreeWalk::State::start_of(std::string_view wanted) {
   if (!starts.empty() && starts.front().name == ".") return &starts.front();
   const std::string_view name = wanted.substr(0, wanted.find('/'));
   const auto found = std::lower_bound(starts.begin(), starts.end(), name,
@@ -336,7 +373,7 @@ std::string_view TreeWalk::State::below(const Start& start, std::string_view wan
   return wanted.size() == start.name.size() ? "." : wanted.substr(start.name.size() + 1);
 }
 
-std::string TreeWalk::State::shown(const std::string& wanted) const {
+std::string TreeWalk::State::shown(const std::string& wanted) {
   const Start* start = start_of(wanted);
   if (start == nullptr) return wanted;
   const std::string_view inside = below(*start, wanted);

@@ -3,7 +3,8 @@
 // What was named is followed if it is a link; links below are entries of their own. Nothing below leaves what was
 // named: every file is opened by RootedDirectory::open_plain from its top, and every directory either so or by its one
 // name (O_NOFOLLOW) in the directory that was just listed. Of directories at most 16 are held open besides the tops,
-// whatever the depth; names of one directory at a time (and of those above it) are in memory.
+// whatever the depth; names of one directory at a time (and of those above it) are in memory. Of tops that bring a way
+// to open them 16 are held open at a time too.
 //
 // What cannot be read (a directory without permission, one that vanished) becomes a Trouble and the walk goes on.
 //
@@ -33,6 +34,9 @@ class TreeWalk {
     UniqueFd opened;
     std::string name;
     std::string shown;  // as the user knows it, for sentences: unescaped
+    // Where `opened` is empty: opens it, once the walk has come to it, and again when it was closed meanwhile to make
+    // room. What stands there by then is as good. What cannot be opened is a Trouble under `shown`.
+    std::function<Result<UniqueFd>()> open{};
   };
   struct Options {
     bool recursive = true;

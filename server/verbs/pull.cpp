@@ -27,38 +27,48 @@ std::string leaf_of(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-Result<TreeWalk::Top> open_top(const RootedDirectory& root, const std::string& path, bool contents) {
-  TRY_ASSIGN(const std::string name, root.relative(path));
+Result<UniqueFd> open_named(const RootedDirectory& root, const std::string& path, const std::string& name,
+                            bool contents) {
   auto opened = root.open_existing(name, contents ? O_RDONLY | O_DIRECTORY : O_RDONLY);
   if (!opened && contents && root.open_existing(name, O_PATH)) {
     return fail(ErrorCode::kNotRegular, quoted(path) + " is no directory, so it has no contents");
   }
-  if (!opened) return fail(opened.error());
+  if (!opened) return opened;
   struct stat status {};
   if (::fstat(opened->get(), &status) != 0) throw_errno("fstat");
-  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-    return fail(ErrorCode::kNotRegular,
-                quoted(path) + " is neither a regular file nor a directory, and only those are sent");
-  }
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return opened;
+  return fail(ErrorCode::kNotRegular,
+              quoted(path) + " is neither a regular file nor a directory, and only those are sent");
+}
+
+// Not opened yet. `root` must outlive it.
+Result<TreeWalk::Top> top_of(const RootedDirectory& root, const std::string& path, bool contents) {
+  TRY_ASSIGN(const std::string name, root.relative(path));
   const std::string leaf = contents ? "." : leaf_of(name);
   if (!contents && (leaf.empty() || leaf == "." || leaf == "..")) {
     return fail(ErrorCode::kUsage,
                 quoted(path) + " has no name of its own; ask for its contents, or name what is in it");
   }
-  return TreeWalk::Top{*std::move(opened), leaf, name};
+  return TreeWalk::Top{{}, leaf, path, [&root, path, name, contents] {
+                         return open_named(root, path, name, contents);
+                       }};
 }
 
-// What of the paths can be opened; the others are told as trouble. An error only if there is nothing else.
-Result<std::vector<TreeWalk::Top>> open_tops(Session& session, const PullRequest& wanted, JobRecord& record) {
+// A single path is opened at once, so that what cannot be is refused. Several are opened as the walk comes to them:
+// there may be more of them than descriptors. What is wrong with one of these is told as trouble.
+Result<std::vector<TreeWalk::Top>> tops_of(Session& session, const PullRequest& wanted, JobRecord& record) {
   std::vector<TreeWalk::Top> tops;
   std::vector<Trouble> troubles;
   for (const std::string& path : wanted.paths) {
-    auto top = open_top(session.root, path, wanted.contents);
+    auto top = top_of(session.root, path, wanted.contents);
+    if (wanted.paths.size() == 1) {
+      if (!top) return fail(top.error());
+      TRY_ASSIGN(top->opened, top->open());
+    }
     if (top) {
       tops.push_back(*std::move(top));
     } else {
       troubles.push_back({path, top.error().code, top.error().message});
-      if (wanted.paths.size() == 1) return fail(top.error());
     }
   }
   for (const Trouble& trouble : troubles) {
@@ -71,7 +81,7 @@ Result<std::vector<TreeWalk::Top>> open_tops(Session& session, const PullRequest
 Result<TreeWalk> begin_walk(Session& session, const PullRequest& wanted, JobRecord& record) {
   TreeWalk::Options options;
   TRY_ASSIGN(options.excludes, excludes_of(wanted.filter));
-  TRY_ASSIGN(auto tops, open_tops(session, wanted, record));
+  TRY_ASSIGN(auto tops, tops_of(session, wanted, record));
   options.attributes = wanted.attributes;
   options.owner = wanted.owner;
   return TreeWalk::begin(session.root, std::move(tops), std::move(options));

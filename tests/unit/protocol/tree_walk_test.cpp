@@ -428,5 +428,60 @@ TEST(TreeWalk, TheWalkWithoutOpenat2FindsTheSame) {
   EXPECT_EQ(walked(walk).paths(), walked(directory).paths());
 }
 
+// As many as --files-from may name: more than there are descriptors.
+struct ManyTops {
+  static constexpr std::size_t kCount = 100;
+  ManyTops() {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const std::string name = "top" + std::to_string(i);
+      if (i % 2 == 0) {
+        directory.make_file(name, name);
+      } else {
+        directory.make_directory(name);
+        directory.make_file(name + "/inner", name);
+      }
+      tops.push_back({{}, name, name, [path = directory / name]() -> Result<UniqueFd> {
+                        UniqueFd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+                        if (!opened) return fail(errno_error(errno, "it"));
+                        return opened;
+                      }});
+    }
+  }
+  TemporaryDirectory directory;
+  std::vector<TreeWalk::Top> tops;
+};
+
+TEST(TreeWalk, OfTopsThatCanBeOpenedAgainFewAreHeldOpen) {
+  ManyTops many;
+  const std::size_t before = test::open_descriptors();
+  TreeWalk walk = walk_through(std::move(many.tops));
+  std::vector<std::string> files;
+  std::size_t entries = 0;
+  while (const auto entry = walk.next()) {
+    ++entries;
+    if (entry->kind == EntryKind::kFile) files.push_back(entry->path);
+    EXPECT_LT(test::open_descriptors(), before + 25);
+  }
+  EXPECT_EQ(entries, ManyTops::kCount * 3 / 2);
+  ASSERT_EQ(files.size(), ManyTops::kCount);
+  for (const std::string& path : files) EXPECT_TRUE(walk.open_file(path)) << path << ", whose top was closed again";
+  EXPECT_LT(test::open_descriptors(), before + 25);
+  EXPECT_EQ(walk.take_troubles().size(), 0u);
+}
+
+TEST(TreeWalk, ATopThatCannotBeOpenedIsToldAndTheOthersGoOn) {
+  ManyTops many;
+  std::filesystem::remove(many.directory / "top50");
+  many.tops[51].shown = "as the user wrote it";
+  std::filesystem::remove_all(many.directory / "top51");
+  TreeWalk walk = walk_through(std::move(many.tops));
+  const test::Walked found = walked(walk);
+  EXPECT_EQ(found.entries.size(), ManyTops::kCount * 3 / 2 - 3);
+  ASSERT_EQ(found.troubles.size(), 2u);
+  EXPECT_EQ(found.troubles[0].path, "top50");
+  EXPECT_EQ(found.troubles[1].path, "as the user wrote it");
+  EXPECT_EQ(found.troubles[1].code, ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace farhand
