@@ -55,6 +55,11 @@ void Channel::pump_out() {
   if (write_failure_) writer_.forget();
 }
 
+// Whether the limit has something left for now.
+bool Channel::may_read() {
+  return !read_limit_ || read_limit_->allowance(Deadline::Clock::now()) > 0;
+}
+
 void Channel::pump_in() {
   read_more_ = false;
   while (!read_failure_ && !peer_ended_) {
@@ -62,7 +67,13 @@ void Channel::pump_in() {
       read_more_ = true;
       return;
     }
-    const MutableBytes into = reader_.prepare();
+    if (!may_read()) {
+      read_more_ = true;
+      return;
+    }
+    MutableBytes into = reader_.prepare();
+    if (read_limit_)
+      into = into.first(std::min<std::uint64_t>(into.size(), read_limit_->allowance(Deadline::Clock::now())));
     auto moved = stream_->try_read(into);
     if (!moved) {
       read_failure_ = std::move(moved).error();
@@ -73,6 +84,7 @@ void Channel::pump_in() {
       return;
     } else {
       reader_.commit(moved->bytes);
+      if (read_limit_) read_limit_->spent(moved->bytes);
       peer_paused_ = false;
       heard_bytes_ += moved->bytes;
       last_heard_ = Deadline::Clock::now();
@@ -188,10 +200,12 @@ Channel::Polled Channel::poll_once(std::span<pollfd> watched, Deadline deadline)
   FARHAND_ASSERT(watched.size() <= kMaxWatched);
   std::array<pollfd, kMaxWatched + 2> set{};
   const bool wants_write = !write_failure_ && (!writer_.pending().empty() || stream_->has_pending());
-  const bool wants_read = !peer_ended_ && reader_.room() > 0;
+  const bool held_back = !may_read();
+  if (held_back && reader_.room() > 0) deadline = Deadline::earlier(deadline, read_limit_->next());
+  const bool wants_read = !peer_ended_ && reader_.room() > 0 && !held_back;
   const int events = (wants_read ? POLLIN : 0) | (wants_write ? POLLOUT : 0);
   // Once the peer has ended, its hang-up is no news: poll leaves a descriptor of -1 out.
-  set[0] = {peer_ended_ && !wants_write ? -1 : stream_->descriptor(), static_cast<short>(events), 0};
+  set[0] = {(peer_ended_ || held_back) && !wants_write ? -1 : stream_->descriptor(), static_cast<short>(events), 0};
   set[1] = {interrupt_fd_, POLLIN, 0};
   std::copy(watched.begin(), watched.end(), set.begin() + 2);
   const int ready = ::poll(set.data(), static_cast<nfds_t>(watched.size() + 2), deadline.poll_timeout());
@@ -244,6 +258,11 @@ Result<void> Channel::flush(Deadline deadline) {
 void Channel::set_interrupt(int fd, Error reason) {
   interrupt_fd_ = fd;
   interrupt_reason_ = std::move(reason);
+}
+
+void Channel::limit_reading(std::uint64_t bytes_per_second) {
+  read_limit_.reset();
+  if (bytes_per_second > 0) read_limit_.emplace(bytes_per_second);
 }
 
 void Channel::release_idle_memory() noexcept {

@@ -29,6 +29,7 @@
 #include <string_view>
 
 #include "common/deadline.h"
+#include "common/rate_limit.h"
 #include "common/result.h"
 #include "common/stream/stream.h"
 #include "protocol/conversation.h"
@@ -71,6 +72,10 @@ class Channel {
   // From now on wait() and whatever waits through it fail with `reason` once `fd` is readable. Borrowed; -1 ends it.
   void set_interrupt(int fd, Error reason);
 
+  // From now on at most so many bytes a second are read, and the peer is held back by that; 0 ends it. Whoever sends as
+  // fast as may be hears no less of us: what we say goes out as before.
+  void limit_reading(std::uint64_t bytes_per_second);
+
   // Gives buffers back that are empty now; for a connection that waits for its next request.
   void release_idle_memory() noexcept;
 
@@ -97,6 +102,7 @@ class Channel {
  private:
   void pump_out();
   void pump_in();
+  [[nodiscard]] bool may_read();
   bool take_sign_of_life(const FrameHeader& header);
   Result<bool> take_greeting(const Incoming& incoming);
   [[nodiscard]] bool awaits_greeting() const noexcept;
@@ -121,6 +127,7 @@ class Channel {
 
   TakeGreeting take_greeting_;
   Deadline greeting_deadline_ = Deadline::never();
+  std::optional<RateLimit> read_limit_;
   int interrupt_fd_ = -1;
   Error interrupt_reason_;
   bool read_more_ = false;    // the stream may hold more than the last reading took

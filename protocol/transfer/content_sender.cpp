@@ -71,7 +71,7 @@ void ContentSender::settle_rest() {
 }
 
 // The next stretch of data, or of a hole, or the end.
-void ContentSender::say_more() {
+void ContentSender::say_more(std::uint64_t most) {
   FileReader& reader = current_->reader;
   switch (reader.advance()) {
     case FileReader::Next::kPassing:
@@ -81,20 +81,20 @@ void ContentSender::say_more() {
     case FileReader::Next::kData:
       break;
   }
-  if (delta_) return say_delta_piece();
-  const MutableBytes into =
-      channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), reader.piece_bytes());
-  const std::size_t got = reader.read(into.first(reader.piece_bytes()));
+  if (delta_) return say_delta_piece(most);
+  const std::size_t piece = std::min<std::size_t>(reader.piece_bytes(), most);
+  const MutableBytes into = channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), piece);
+  const std::size_t got = reader.read(into.first(piece));
   if (got == 0) return;  // it has ended early, or failed
   channel_.end_bytes(got);
   sent_bytes_ += got;
   observer_.moved(got);
 }
 
-void ContentSender::say_delta_piece() {
+void ContentSender::say_delta_piece(std::uint64_t most) {
   FileReader& reader = current_->reader;
   const std::uint64_t offset = reader.offset();
-  const MutableBytes into = delta_->buffer().first(std::min(delta_->buffer().size(), reader.piece_bytes()));
+  const MutableBytes into = delta_->buffer().first(std::min<std::size_t>({delta_->buffer().size(), reader.piece_bytes(), most}));
   if (const std::size_t got = reader.read(into); got > 0) delta_->add(offset, into.first(got));
 }
 
@@ -111,6 +111,7 @@ void ContentSender::say_all_of_it() {
 // The receiver hears of a failed file by this; so it is a trouble on this side only.
 void ContentSender::say_close(const std::string& path, const Seal& seal) {
   channel_.say_structure(FrameKind::kClose, encode(seal));
+  observer_.file_passed();
   if (seal.outcome == SealOutcome::kComplete) return observer_.file_ended(path, seal.size, seal.hash);
   ++failed_files_;
   observer_.trouble(Trouble{walk_.shown(path), seal.code, seal.reason, false}, false);

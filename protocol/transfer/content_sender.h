@@ -32,15 +32,18 @@ class ContentSender {
 
   // The next file. Only while none is under way. `signature`: of what the receiver has, with Need::kDelta.
   void begin(const std::string& path, const Verdict& verdict, std::optional<delta::Signature> signature);
-  // Says the next part or the end, or passes a stretch of a hole without a word. While under way and without a helper.
-  void say_more();
+  // Says the next part, of `most` bytes at most, or the end, or passes a stretch of a hole without a word. While under
+  // way and without a helper.
+  void say_more(std::uint64_t most);
   [[nodiscard]] bool under_way() const noexcept { return current_.has_value(); }
 
   // Readable when the helper is done, which collect() takes note of; -1: there is none.
   [[nodiscard]] int helper() const noexcept { return hashing_ ? hashing_->fd() : -1; }
   void collect();
 
-  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept {
+    return sent_bytes_ + (delta_ ? delta_->sent_bytes() : 0);
+  }
   [[nodiscard]] std::uint64_t failed_files() const noexcept { return failed_files_; }
 
  private:
@@ -56,7 +59,7 @@ class ContentSender {
   void settle_rest();
   void begin_delta();
   void say_all_of_it();
-  void say_delta_piece();
+  void say_delta_piece(std::uint64_t most);
   void say_close(const std::string& path, const Seal& seal);
 
   Channel& channel_;

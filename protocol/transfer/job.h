@@ -25,10 +25,16 @@ class JobObserver {
   virtual ~JobObserver() = default;
   // So many more files, and bytes of content, are known of; what is here already counts too.
   virtual void listed(std::uint64_t /*files*/, std::uint64_t /*bytes*/) {}
+  // The sender has listed everything. A receiver is never told.
+  virtual void listed_all() {}
+  // An entry has come that is itself one of the things that were asked for. Only a receiver is told.
+  virtual void top_came(const std::string& /*path*/) {}
   // A file's content is under way from here on.
   virtual void file_begun(const std::string& /*path*/) {}
   // Its content is over: it was sent whole, or is stored or found unchanged, with this hash.
   virtual void file_ended(const std::string& /*path*/, std::uint64_t /*bytes*/, const HashValue& /*hash*/) {}
+  // One more of the listed files is over, however it went: sent or stored, found unchanged, or failed.
+  virtual void file_passed() {}
   // So many bytes of it have been sent or have come.
   virtual void moved(std::uint64_t /*bytes*/) {}
   // So many bytes of content need not be sent: the receiver has them.

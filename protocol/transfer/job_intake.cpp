@@ -80,6 +80,7 @@ Result<void> JobIntake::take(Bytes structure) {
     strip(entry);
     if (is_file(entry)) ++files, bytes += entry.size;
     if (parts_.listed != nullptr && entry.path != ".") parts_.listed->put(entry.path);
+    if (entry.path.find('/') == std::string::npos) parts_.report.observer().top_came(entry.path);
     const std::uint64_t number = parts_.ledger.add(entry.path);
     unjudged_.push_back({number, std::move(entry)});
   }
@@ -196,6 +197,7 @@ void JobIntake::conclude() {
     case Judgement::Fate::kNeeded:
       break;
   }
+  if (is_file(one.entry)) parts_.report.observer().file_passed();
   parts_.ledger.settle(one.number);
 }
 

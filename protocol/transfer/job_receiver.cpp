@@ -162,6 +162,7 @@ void JobReceiver::settle(const std::vector<StoreResult>& results) {
       report_.observer().file_ended(result.entry_path, result.bytes, result.hash);
     }
     if (result.time_error != 0) std::ignore = metadata_.excuse(result.time_error, "the time", result.shown);
+    if (result.kind == EntryKind::kFile) report_.observer().file_passed();
     ledger_.settle(result.number);
   }
 }
@@ -284,7 +285,10 @@ Result<void> JobReceiver::take_close(const Incoming& incoming) {
   TRY_ASSIGN(const Seal seal, decode_seal(incoming.bytes));
   if (!is_ready(file_->prepare_close(seal))) return {};
   channel_.consume(incoming.bytes.size());
-  if (!file_->close(seal)) ledger_.settle(file_->number());
+  if (!file_->close(seal)) {
+    ledger_.settle(file_->number());
+    report_.observer().file_passed();
+  }
   file_.reset();
   return {};
 }

@@ -52,8 +52,8 @@ Error breach(std::string sentence) {
 
 class JobSender {
  public:
-  JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer)
-      : channel_(channel), walk_(walk), observer_(observer), content_(channel, walk, observer) {}
+  JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit)
+      : channel_(channel), walk_(walk), observer_(observer), limit_(limit), content_(channel, walk, observer) {}
 
   Result<JobOutcome> run();
 
@@ -77,6 +77,7 @@ class JobSender {
   void say_entries();
   void say_troubles();
   void begin_file();
+  bool say_content();
   void say_finish(bool complete, std::string message);
 
   // --- in between
@@ -87,6 +88,8 @@ class JobSender {
   Channel& channel_;
   TreeWalk& walk_;
   JobObserver& observer_;
+  RateLimit* limit_;           // null: none
+  bool is_held_back_ = false;  // by it
 
   EntryBatch batch_;
   bool walked_ = false;
@@ -126,7 +129,7 @@ Result<void> JobSender::wait() {
     return fail(ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle of a job");
   }
   pollfd watched{content_.helper(), POLLIN, 0};
-  TRY(channel_.wait({&watched, watched.fd >= 0 ? 1U : 0U}, Deadline::never()));
+  TRY(channel_.wait({&watched, watched.fd >= 0 ? 1U : 0U}, is_held_back_ ? limit_->next() : Deadline::never()));
   last_turn_ = Deadline::Clock::now();
   return {};
 }
@@ -179,7 +182,10 @@ Result<void> JobSender::take_verdicts(Bytes bytes) {
 
 Result<void> JobSender::judge(Listed listed, const Verdict& verdict) {
   if (verdict.need == Need::kNothing) {
-    if (listed.is_file) observer_.spared(listed.size);
+    if (listed.is_file) {
+      observer_.spared(listed.size);
+      observer_.file_passed();
+    }
     return {};
   }
   if (!listed.is_file) return fail(breach("content was asked for where there is none"));
@@ -228,7 +234,8 @@ Result<void> JobSender::take_finish(Bytes bytes) {
     here_.code = ErrorCode::kCancelled;
     say_finish(false, "the other side broke the job off");
   } else if (end.complete && here_.complete && settled_ != listed_) {
-    return fail(breach("a job was called complete with entries that nothing was said of"));
+    return fail(breach("a job was called complete, of which " + std::to_string(listed_ - settled_) +
+                       " entries were not said to be stored"));
   }
   there_ = std::move(end);
   return {};
@@ -249,6 +256,7 @@ Error JobSender::take_error(Bytes bytes) {
 // Saying: one thing a call; false if there is nothing to be said before something has come
 
 bool JobSender::say_something() {
+  is_held_back_ = false;
   if (finished_) return false;
   if (!troubles_.empty()) {
     say_troubles();
@@ -257,8 +265,7 @@ bool JobSender::say_something() {
   } else if (!batch_.empty()) {
     say_entries();
   } else if (content_.under_way()) {
-    if (content_.helper() >= 0) return false;
-    content_.say_more();
+    return say_content();
   } else if (!wanted_.empty() && wanted_.front().complete()) {
     begin_file();
   } else if (walked_ && unjudged_.empty() && wanted_.empty()) {
@@ -278,6 +285,7 @@ void JobSender::list_one() {
   own_troubles(walk_.take_troubles());
   if (!entry) {
     walked_ = walk_.at_end();
+    if (walked_) observer_.listed_all();
     return;
   }
   if (EntryBatch::wire_bytes(*entry) > EntryBatch::kMostEntryBytes) {
@@ -337,6 +345,18 @@ void JobSender::begin_file() {
   content_.begin(wanted.path, wanted.verdict, std::move(wanted.signature));
 }
 
+// As much as the limit permits.
+bool JobSender::say_content() {
+  if (content_.helper() >= 0) return false;
+  const std::uint64_t most = limit_ != nullptr ? limit_->allowance(Deadline::Clock::now()) : kMaxFrameSize;
+  is_held_back_ = most == 0;
+  if (is_held_back_) return false;
+  const std::uint64_t before = content_.sent_bytes();
+  content_.say_more(most);
+  if (limit_ != nullptr) limit_->spent(content_.sent_bytes() - before);
+  return true;
+}
+
 void JobSender::say_finish(bool complete, std::string message) {
   here_.bytes = content_.sent_bytes();
   here_.failed += content_.failed_files();
@@ -348,8 +368,8 @@ void JobSender::say_finish(bool complete, std::string message) {
 
 }  // namespace
 
-Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer) {
-  return JobSender(channel, walk, observer).run();
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit) {
+  return JobSender(channel, walk, observer, limit).run();
 }
 
 }  // namespace farhand

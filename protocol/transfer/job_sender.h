@@ -10,9 +10,11 @@
 // Errors:    outer: the connection, or the peer broke the protocol (kProtocol). An `error` frame of the peer's is an
 //            Error with `remote`; the job is over then, our `finish` has been queued if it may still be said, and the
 //            connection lives on, unless it closes. A receiver that says `finish` early has broken the job off: an
-//            outcome with both ends incomplete.
+//            outcome with both ends incomplete. One that calls a job complete and has not said of each entry that it is
+//            settled has broken the protocol.
 #pragma once
 
+#include "common/rate_limit.h"
 #include "common/result.h"
 #include "protocol/channel.h"
 #include "protocol/transfer/job.h"
@@ -20,6 +22,7 @@
 
 namespace farhand {
 
-Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer);
+// `limit`: how fast content is sent at most; null: no bound.
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit = nullptr);
 
 }  // namespace farhand

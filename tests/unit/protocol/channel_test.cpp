@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <ctime>
+
 #include "common/event_fd.h"
 #include "protocol/limits.h"
 #include "protocol/messages/command.h"
@@ -416,6 +418,31 @@ TEST(Channel, AnIdleChannelGivesItsMemoryBackAndStillWorks) {
   pair.server->release_idle_memory();
   EXPECT_LT(meter.held_bytes(), 4 * kIdleBufferBytes) << "two idle channels";
   EXPECT_TRUE(echoed(pair, "again") == "again");
+}
+
+// 10 MiB/s: a tenth of a second but for what is allowed at once. The sender sees a reader that is slow, and no more.
+TEST(Channel, ALimitOnReadingHoldsThePeerBackAndLosesNothing) {
+  ChannelPair pair;
+  greet(pair);
+  pair.client->limit_reading(10 << 20);
+  const std::string bytes = test::pattern(1 << 20);
+  const auto begun = Deadline::Clock::now();
+  EXPECT_TRUE(echoed(pair, bytes) == bytes);
+  EXPECT_GT(Deadline::Clock::now() - begun, 80ms);
+  pair.client->limit_reading(0);
+  EXPECT_TRUE(echoed(pair, "again") == "again");
+}
+
+TEST(Channel, AChannelThatIsHeldBackDoesNotSpin) {
+  BarePeer peer(Side::kServer);
+  peer.send(hello_frame() + frame(FrameKind::kExec, "", exec_structure()));
+  ASSERT_TRUE(hear_frame(*peer.channel) && hear_frame(*peer.channel));
+  peer.channel->limit_reading(10);
+  peer.send(frame(FrameKind::kStdin, "", "x"));
+  peer.socket.reset();  // a hang-up, which poll(2) would tell again and again
+  const auto begun = std::clock();
+  for (int i = 0; i < 3; ++i) (void)peer.channel->wait({}, Deadline::after(30ms));
+  EXPECT_LT(std::clock() - begun, CLOCKS_PER_SEC / 20);
 }
 
 }  // namespace

@@ -69,6 +69,8 @@ TEST(JobReceiver, EveryEntryIsCountedAsStoredOnceAtTheEnd) {
   EXPECT_TRUE(std::is_sorted(place.last_stored.begin(), place.last_stored.end()));
   EXPECT_EQ(place.observer.entries_settled, 3u);
   EXPECT_EQ(place.observer.files_listed, 2u);
+  EXPECT_EQ(place.observer.files_passed, 2u);
+  EXPECT_EQ(place.observer.tops, (std::vector<std::string>{"d"}));
   EXPECT_EQ(place.observer.bytes_listed, 8u);
   EXPECT_EQ(place.observer.bytes_moved, 8u);
   EXPECT_EQ(place.heard.files, 2u);

@@ -90,7 +90,7 @@ JobRun run_job(TreeWalk& walk, const std::function<void(Channel& server, JobScri
   std::thread sending([&] {
     try {
       pair.client->say_structure(FrameKind::kPush, encode(PushRequest{}));
-      run.outcome = send_job(*pair.client, walk, run.record);
+      run.outcome = send_job(*pair.client, walk, run.record, line.limit);
       if (pair.client->may_say(FrameKind::kBye)) pair.client->leave(soon());
     } catch (...) {
       failure = std::current_exception();

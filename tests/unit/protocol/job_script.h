@@ -13,7 +13,8 @@
 namespace farhand::test {
 
 struct JobRecord final : JobObserver {
-  std::uint64_t files = 0, bytes = 0, moved_bytes = 0, spared_bytes = 0, settled_entries = 0;
+  std::uint64_t files = 0, bytes = 0, moved_bytes = 0, spared_bytes = 0, settled_entries = 0, passed_files = 0;
+  bool all_listed = false;
   std::vector<std::string> begun;
   std::vector<Trouble> own, remote;
 
@@ -21,7 +22,9 @@ struct JobRecord final : JobObserver {
     files += more_files;
     bytes += more_bytes;
   }
+  void listed_all() override { all_listed = true; }
   void file_begun(const std::string& path) override { begun.push_back(path); }
+  void file_passed() override { ++passed_files; }
   void moved(std::uint64_t more) override { moved_bytes += more; }
   void spared(std::uint64_t more) override { spared_bytes += more; }
   void settled(std::uint64_t more) override { settled_entries += more; }
@@ -78,6 +81,7 @@ struct JobRun {
 struct JobLine {
   HandicappedStream::Handicap handicap;
   bool tiny = false;
+  RateLimit* limit = nullptr;
 };
 JobRun run_job(TreeWalk& walk, const std::function<void(Channel& server, JobScript& script)>& receive,
                JobLine line = {});

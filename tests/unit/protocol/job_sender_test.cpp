@@ -94,7 +94,9 @@ TEST(JobSender, ATreeArrivesWhole) {
   ASSERT_TRUE(run.outcome) << run.outcome.error().message;
   EXPECT_TRUE(run.outcome->here.complete);
   EXPECT_TRUE(run.outcome->there.complete);
-  EXPECT_EQ(run.record.files, 7u);
+  EXPECT_EQ(run.record.files, 5u);
+  EXPECT_EQ(run.record.passed_files, 5u);
+  EXPECT_TRUE(run.record.all_listed);
   EXPECT_EQ(run.record.bytes, 6u + 3u + 3'000'001u + (5u << 20));
   EXPECT_EQ(run.record.moved_bytes, run.outcome->here.bytes);
   EXPECT_EQ(run.record.begun.size(), 5u);
@@ -445,6 +447,46 @@ TEST(JobSender, AHostileReceiverIsABreachOfTheProtocol) {
   };
   for (std::size_t i = 0; i < answers.size(); ++i) {
     EXPECT_EQ(offended(answers[i]).code, ErrorCode::kProtocol) << i;
+  }
+}
+
+// Else a server that stores nothing, and says nothing, would make a post end with 0.
+TEST(JobSender, AReceiverThatCallsAJobCompleteAndDidNotSayThatAllIsStoredIsABreach) {
+  for (const char* stored : {"0", "1"}) {
+    const Error error = offended([&](Channel& server) {
+      say_verdicts(server, {Verdict{}, Verdict{}});
+      server.say(FrameKind::kStored, stored);
+      EXPECT_EQ(test::hear_frame(server)->kind, FrameKind::kFinish);
+      server.say_structure(FrameKind::kFinish, encode(JobEnd{}));
+    });
+    EXPECT_EQ(error.code, ErrorCode::kProtocol) << stored;
+  }
+}
+
+// 10 MiB/s: a tenth of a second but for what is allowed at once. The twin: the same content without a limit comes too.
+TEST(JobSender, ALimitHoldsContentBackAndLosesNothing) {
+  const TemporaryDirectory directory;
+  const std::string content = test::pattern(1 << 20);
+  directory.make_file("f", content);
+  for (const bool limited : {true, false}) {
+    TreeWalk walk = walk_through(directory);
+    RateLimit limit(10 << 20);
+    test::JobLine line;
+    line.limit = limited ? &limit : nullptr;
+    const auto begun = Deadline::Clock::now();
+    std::string come;
+    const JobRun run = run_job(
+        walk,
+        [&](Channel&, JobScript& script) {
+          script.run();
+          come = script.files.at(0).content;
+        },
+        line);
+    ASSERT_TRUE(run.outcome) << run.outcome.error().message;
+    EXPECT_TRUE(come == content);
+    if (limited) {
+      EXPECT_GT(Deadline::Clock::now() - begun, std::chrono::milliseconds(80));
+    }
   }
 }
 
