@@ -297,10 +297,10 @@ Result<void> take_user(Parser& parser) {
   for (const auto& here : parser.users) given.insert(given.end(), here.begin(), here.end());
   if (given.empty()) return {};
   if (parser.pair_verb->parsed() || parser.hosts_verb->parsed() || parser.forget_verb->parsed()) {
-    return fail(
-        usage("--as USER, the user to be on a host, is for exec, shell, post, get, sync, ls, verify and the prompt; what "
-              "pair is to "
-              "call a host is written  rclient pair HOST:PORT CODE --as ALIAS"));
+    return fail(usage(
+        "--as USER, the user to be on a host, is for exec, shell, post, get, sync, ls, verify and the prompt; what "
+        "pair is to "
+        "call a host is written  rclient pair HOST:PORT CODE --as ALIAS"));
   }
   if (given.size() > 1) return fail(usage("--as was given twice"));
   if (!is_user_name(given.front())) return fail(usage(farhand::quoted(given.front()) + " is no user's name for --as"));
@@ -326,12 +326,12 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     return command;
   }
   if (parser.post_verb->parsed()) {
-    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words, 1));
+    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words, parser.post.options.files_from.empty() ? 1 : 0));
     TRY(finish_transfer_options(words.before, parser.post.options));
     return parser.post;
   }
   if (parser.get_verb->parsed()) {
-    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words, 1));
+    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words, parser.get.options.files_from.empty() ? 1 : 0));
     TRY(finish_transfer_options(words.before, parser.get.options));
     return parser.get;
   }

@@ -47,6 +47,9 @@ struct TransferOptions {
   JobOptions job;
   std::vector<std::string> filter;  // lines of gitignore's syntax
   std::uint64_t rate = 0;           // bytes a second at most; 0: no bound
+  std::string files_from;           // a file with further names, "-" for standard input; empty: none
+  bool from_zero = false;           // these are separated by zero bytes
+  int progress_fd = -1;             // where events go
   bool given = false;               // some of these were
 };
 
@@ -98,8 +101,8 @@ struct ShowText {  // --help, --version
   std::string text;
 };
 
-using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, SyncCommand, LsCommand, VerifyCommand,
-                                   PairCommand, HostsCommand, ForgetCommand, ShowText>;
+using ClientCommand = std::variant<PromptCommand, ExecCommand, PostCommand, GetCommand, SyncCommand, LsCommand,
+                                   VerifyCommand, PairCommand, HostsCommand, ForgetCommand, ShowText>;
 
 struct ClientCommandLine {
   ClientOptions options;

@@ -97,4 +97,20 @@ Result<UniqueFd> open_file_list(const std::string& path) {
   return fail(ErrorCode::kIsDirectory, "the list of names, " + shown(path) + ", is a directory");
 }
 
+Result<void> add_names_in_list(const std::string& path, bool from_zero, std::vector<std::string>& names) {
+  if (path.empty()) return {};
+  TRY_ASSIGN(const UniqueFd file, open_file_list(path));
+  FileList list(path, from_zero ? FileList::Separator::kZero : FileList::Separator::kNewline);
+  for (;;) {
+    TRY_ASSIGN(auto name, list.next());
+    if (name) {
+      names.push_back(*std::move(name));
+    } else if (list.ended()) {
+      return {};
+    } else {
+      TRY(list.feed_from(file.get()));
+    }
+  }
+}
+
 }  // namespace farhand

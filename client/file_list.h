@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -61,5 +62,8 @@ class FileList {
 
 // The file of --files-from; "-" is standard input, on a descriptor of our own.
 Result<UniqueFd> open_file_list(const std::string& path);
+
+// All the names of such a file, behind those that are there; it waits for them. Without a path: nothing.
+Result<void> add_names_in_list(const std::string& path, bool from_zero, std::vector<std::string>& names);
 
 }  // namespace farhand

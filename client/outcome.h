@@ -1,6 +1,7 @@
 // Outcomes of commands of the client: what is reported and what the exit status follows from.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,11 +45,13 @@ struct JobReport {
   std::uint64_t stored = 0;
   std::uint64_t unchanged = 0;  // there already
   std::uint64_t bytes = 0;      // of content that was sent
+  std::uint64_t moved = 0;      // the same, as far as this side knows
   std::uint64_t deleted = 0;
-  std::uint64_t failed = 0;
+  std::uint64_t failed = 0;  // apart from what `files` says
+  std::uint64_t noticed = 0;
   std::vector<EntryTrouble> failures;  // the first kMostFailuresKept of them
   std::vector<EntryTrouble> notices;   // what was left out and the like; as many
-  std::vector<std::string> would;      // --dry-run: what would be done
+  std::chrono::duration<double> elapsed{};
 };
 inline constexpr std::size_t kMostFailuresKept = 10'000;
 
@@ -57,5 +60,12 @@ struct FilesOutcome {
   std::optional<JobReport> job{};
   std::size_t named = 0;  // of a job: how many things the user has named
 };
+
+// How many things went wrong, all in all.
+inline std::uint64_t failures_of(const FilesOutcome& outcome) {
+  std::uint64_t failed = outcome.job ? outcome.job->failed : 0;
+  for (const FileOutcome& file : outcome.files) failed += file.error ? 1 : 0;
+  return failed;
+}
 
 }  // namespace farhand

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "client/dry_run_output.h"
+#include "client/progress_events.h"
 #include "common/byte_size.h"
 #include "common/escape.h"
 
@@ -58,37 +60,115 @@ std::size_t columns_of(char32_t value) {
   return 1;
 }
 
+bool is_inner_byte(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+std::size_t columns_of(const std::string& text) {
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!is_inner_byte(text[i])) columns += columns_of(code_point(text, i));
+  }
+  return columns;
+}
+
 // Cut to what fits into `columns`, never within a character.
 std::string cut(const std::string& text, std::size_t columns) {
   std::size_t used = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
+    if (is_inner_byte(text[i])) continue;
     used += columns_of(code_point(text, i));
     if (used > columns) return text.substr(0, i);
   }
   return text;
 }
 
-}  // namespace
-
-std::string progress_line(const std::string& verb, std::uint64_t done, std::uint64_t total,
-                          std::chrono::duration<double> elapsed, const std::string& name, std::size_t columns) {
-  std::string line = verb + "  " + shown_bytes(static_cast<double>(done));
-  if (total > 0) {
-    const std::uint64_t percent = std::min<std::uint64_t>(100, done * 100 / total);
-    line += " of " + shown_bytes(static_cast<double>(total)) + "  " + std::to_string(percent) + "%";
+// The last characters of a text, with dots before them if some are left out. Empty rather than dots alone.
+std::string tail(const std::string& text, std::size_t columns) {
+  constexpr std::string_view kDots = "...";
+  constexpr std::size_t kLeast = 8;  // fewer columns tell nothing of a name
+  if (columns_of(text) <= columns) return text;
+  if (columns < kLeast) return {};
+  std::size_t used = kDots.size();
+  std::size_t from = text.size();
+  for (std::size_t i = text.size(); i-- > 0;) {
+    if (is_inner_byte(text[i])) continue;
+    used += columns_of(code_point(text, i));
+    if (used > columns) break;
+    from = i;
   }
-  const double rate = elapsed.count() > 0 ? static_cast<double>(done) / elapsed.count() : 0;
-  line += "  " + shown_bytes(rate) + "/s";
-  constexpr double kLongestShown = 100 * 3600;  // beyond, a number of hours tells nobody anything
-  const double left = rate > 0 && total > done ? static_cast<double>(total - done) / rate : kLongestShown;
-  if (left < kLongestShown) line += "  " + shown_seconds(left) + " left";
-  line += "  " + escape_for_display(name);
-  return cut(line, columns > 1 ? columns - 1 : 0);  // the last column would make some terminals wrap
+  return std::string(kDots) + text.substr(from);
 }
 
-Progress::Progress(std::string verb, std::uint64_t total_bytes, bool shown)
-    : verb_(std::move(verb)), total_(total_bytes), shown_(shown), begun_(Deadline::Clock::now()) {}
+std::string of_files(const ProgressFacts& facts) {
+  if (facts.files_known < 2 && facts.all_known) return {};
+  const std::string known = std::to_string(facts.files_known) + (facts.all_known ? "" : "+");
+  return "  " + std::to_string(facts.files) + " of " + known + (facts.files_known == 1 ? " file" : " files");
+}
+
+std::string unit_of(const std::string& shown) {
+  return shown.substr(shown.find(' '));
+}
+
+// "41.0 of 61.3 MiB": the unit stands once, if it is one.
+std::string of_bytes(const ProgressFacts& facts) {
+  const std::string done = shown_bytes(static_cast<double>(facts.bytes));
+  if (facts.bytes_known == 0) return "  " + done;
+  std::string known = shown_bytes(static_cast<double>(facts.bytes_known));
+  const std::string unit = unit_of(known);
+  const std::string number = unit_of(done) == unit ? done.substr(0, done.find(' ')) : done;
+  if (!facts.all_known) known.insert(known.find(' '), "+");
+  return "  " + number + " of " + known;
+}
+
+double rate_of(const ProgressFacts& facts) {
+  return facts.elapsed.count() > 0 ? static_cast<double>(facts.moved) / facts.elapsed.count() : 0;
+}
+
+// Nothing as long as the totals may grow: what was true a moment ago would be taken back.
+std::string percent(const ProgressFacts& facts) {
+  if (!facts.all_known || facts.bytes_known == 0) return {};
+  const double part = static_cast<double>(facts.bytes) / static_cast<double>(facts.bytes_known);
+  return "  " + std::to_string(static_cast<int>(std::min(1.0, part) * 100)) + "%";
+}
+
+std::string time_left(const ProgressFacts& facts) {
+  constexpr double kLongestShown = 100 * 3600;  // beyond, a number of hours tells nobody anything
+  const double rate = rate_of(facts);
+  if (!facts.all_known || rate <= 0 || facts.bytes_known <= facts.bytes) return {};
+  const double left = static_cast<double>(facts.bytes_known - facts.bytes) / rate;
+  return left < kLongestShown ? "  " + shown_seconds(left) + " left" : "";
+}
+
+}  // namespace
+
+std::string progress_line(const std::string& verb, const ProgressFacts& facts, std::size_t columns) {
+  const std::size_t width = columns > 1 ? columns - 1 : 0;  // the last column would make some terminals wrap
+  const std::string line = cut(verb + of_files(facts) + of_bytes(facts) + percent(facts) + "  " +
+                                   shown_bytes(rate_of(facts)) + "/s" + time_left(facts) + "  ",
+                               width);
+  return line + tail(escape_for_display(facts.name), width - columns_of(line));
+}
+
+std::string shown_time(std::chrono::duration<double> time) {
+  constexpr double kWithTenths = 9.95;
+  if (time.count() >= kWithTenths) return shown_seconds(time.count());
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", std::max(time.count(), 0.0));
+  return text.data();
+}
+
+std::size_t terminal_rows() {
+  winsize size{};
+  if (::isatty(STDERR_FILENO) != 1) return 0;
+  constexpr std::size_t kUsual = 24;
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : kUsual;
+}
+
+Progress::Progress(std::string verb, std::uint64_t total_bytes, bool shown, ProgressListeners listeners)
+    : verb_(std::move(verb)), shown_(shown), listeners_(listeners), begun_(Deadline::Clock::now()) {
+  facts_.bytes_known = total_bytes;
+}
 
 bool Progress::wanted(bool quiet, bool json) {
   const char* terminal = std::getenv("TERM");
@@ -97,11 +177,56 @@ bool Progress::wanted(bool quiet, bool json) {
 }
 
 void Progress::begin_file(const std::string& name) {
-  name_ = name;
+  facts_.name = name;
 }
 
 void Progress::at(std::uint64_t file_bytes) {
+  const std::uint64_t more = file_bytes - std::min(file_bytes, current_);
   current_ = file_bytes;
+  move(more);
+}
+
+void Progress::list(std::uint64_t files, std::uint64_t bytes) {
+  facts_.files_known += files;
+  facts_.bytes_known += bytes;
+  facts_.all_known = false;
+  tick();
+}
+
+void Progress::all_listed() {
+  facts_.all_known = true;
+  tick();
+}
+
+void Progress::move(std::uint64_t bytes) {
+  facts_.bytes += bytes;
+  facts_.moved += bytes;
+  tick();
+}
+
+void Progress::spare(std::uint64_t bytes) {
+  facts_.bytes += bytes;
+  tick();
+}
+
+void Progress::pass_file() {
+  ++facts_.files;
+  tick();
+}
+
+void Progress::would(const std::string& path, std::string_view what) {
+  clear();
+  if (listeners_.dry_run != nullptr) listeners_.dry_run->add(path, what);
+}
+
+ProgressFacts Progress::facts() const {
+  ProgressFacts now = facts_;
+  now.elapsed = Deadline::Clock::now() - begun_;
+  return now;
+}
+
+void Progress::tick() {
+  if (listeners_.events != nullptr) listeners_.events->progress(*this);
   if (!shown_) return;
   const auto now = Deadline::Clock::now();
   if (now - begun_ < kFirstDraw || now - last_drawn_ < kRedraw) return;
@@ -109,14 +234,8 @@ void Progress::at(std::uint64_t file_bytes) {
   draw();
 }
 
-void Progress::end_file() noexcept {
-  done_ += current_;
-  current_ = 0;
-}
-
 void Progress::draw() {
-  const std::string line =
-      progress_line(verb_, done_ + current_, total_, Deadline::Clock::now() - begun_, name_, terminal_columns());
+  const std::string line = progress_line(verb_, facts(), terminal_columns());
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

@@ -7,6 +7,7 @@
 
 #include "client/exit_status.h"
 #include "client/json_fields.h"
+#include "client/progress.h"
 #include "common/byte_size.h"
 #include "common/escape.h"
 
@@ -78,27 +79,80 @@ void report_exec(const ExecOutcome& outcome) {
 
 namespace {
 
-constexpr std::size_t kMostFailuresShown = 50;
-
-void show_entries(const std::string& verb, const std::vector<EntryTrouble>& entries, std::uint64_t all) {
-  const std::size_t shown = std::min(entries.size(), kMostFailuresShown);
-  for (std::size_t i = 0; i < shown; ++i) {
-    complain(verb + " " + farhand::quoted(entries[i].path) + ": " + entries[i].error.message);
+// A list of what went wrong, of which a terminal shows no more than fits beside the rest of the report.
+class Lines {
+ public:
+  explicit Lines(std::size_t most) : most_(most) {}
+  void say(const std::string& verb, const std::string& name, const std::string& sentence) {
+    if (shown_ == most_) return;
+    ++shown_;
+    const std::string shown = farhand::quoted(name);
+    const bool is_named = name.empty() || sentence.starts_with(shown);  // it says itself what it is about
+    complain(verb + (is_named ? "" : " " + shown) + ": " + sentence);
   }
-  if (all > shown) complain("... and " + std::to_string(all - shown) + " more; --json lists them");
+  // `all`: how many there were to say.
+  void end(std::uint64_t all, const char* what) const {
+    if (all > shown_) complain("... and " + std::to_string(all - shown_) + " more " + what);
+  }
+
+ private:
+  std::size_t most_;
+  std::size_t shown_ = 0;
+};
+
+// Of failures, and of notices again: both fit into a screen with a summary behind them.
+std::size_t most_lines() {
+  constexpr std::size_t kLeast = 8;
+  const std::size_t rows = terminal_rows();
+  return rows == 0 ? kMostFailuresKept : std::max(kLeast, rows / 2 - std::min<std::size_t>(rows / 2, 3));
 }
 
-void report_job(const std::string& verb, const JobReport& job, bool summary) {
-  show_entries(verb, job.failures, job.failed);
-  for (const std::string& line : job.would) std::printf("%s\n", line.c_str());
-  if (!summary) return;
-  show_entries(verb, job.notices, job.notices.size());
+void report_failures(const std::string& verb, const FilesOutcome& outcome) {
+  Lines lines(most_lines());
+  if (outcome.job) {
+    for (const EntryTrouble& failure : outcome.job->failures) lines.say(verb, failure.path, failure.error.message);
+  }
+  for (const FileOutcome& file : outcome.files) {
+    if (file.error) lines.say(verb, file.name, file.error->message);
+  }
+  lines.end(failures_of(outcome), "that failed");
+}
+
+void report_notices(const std::string& verb, const JobReport& job) {
+  Lines lines(most_lines());
+  for (const EntryTrouble& notice : job.notices) lines.say(verb, notice.path, notice.error.message);
+  lines.end(job.noticed, "notices");
+}
+
+void summarize(const std::string& verb, const FilesOutcome& outcome) {
+  const JobReport& job = *outcome.job;
   std::string line = std::to_string(job.stored) + (job.stored == 1 ? " file, " : " files, ") +
                      shown_bytes(static_cast<double>(job.bytes)) + " sent";
+  if (job.elapsed.count() > 0) {
+    const double rate = static_cast<double>(job.bytes) / job.elapsed.count();
+    line += " in " + shown_time(job.elapsed) + " (" + shown_bytes(rate) + "/s)";
+  }
   if (job.unchanged > 0) line += ", " + std::to_string(job.unchanged) + " there already";
   if (job.deleted > 0) line += ", " + std::to_string(job.deleted) + " deleted";
-  if (job.failed > 0) line += ", " + std::to_string(job.failed) + " failed";
+  if (failures_of(outcome) > 0) line += ", " + std::to_string(failures_of(outcome)) + " failed";
   std::fprintf(stderr, "%s: %s\n", verb.c_str(), line.c_str());
+}
+
+// A line for each is for few.
+void list_files(const std::string& verb, const std::vector<FileOutcome>& files) {
+  constexpr std::size_t kMostNamed = 20;
+  if (files.size() > kMostNamed) return;
+  for (const FileOutcome& file : files) {
+    if (file.error) continue;
+    std::fprintf(stderr, "%s %s: %s, now %s\n", verb.c_str(), farhand::quoted(file.name).c_str(),
+                 shown_bytes(static_cast<double>(file.bytes)).c_str(), farhand::quoted(file.path).c_str());
+  }
+}
+
+// A whole job's own end has been told in a sentence, which has the numbers that mean something then.
+bool was_broken_off(const FilesOutcome& outcome) {
+  return !outcome.files.empty() && outcome.files.back().error && !outcome.files.back().error->remote &&
+         outcome.files.back().error->code == ErrorCode::kInterrupted;
 }
 
 }  // namespace
@@ -115,16 +169,12 @@ bool are_all_named(const FilesOutcome& outcome) {
 
 }  // namespace
 
-void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary) {
-  if (outcome.job) report_job(verb, *outcome.job, summary && !are_all_named(outcome));
-  for (const FileOutcome& file : outcome.files) {
-    if (file.error) {
-      complain(verb + " " + farhand::quoted(file.name) + ": " + file.error->message);
-    } else if (summary) {
-      std::fprintf(stderr, "%s %s: %s, now %s\n", verb.c_str(), farhand::quoted(file.name).c_str(),
-                   shown_bytes(static_cast<double>(file.bytes)).c_str(), farhand::quoted(file.path).c_str());
-    }
-  }
+void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary, bool notices) {
+  report_failures(verb, outcome);
+  if (notices && outcome.job) report_notices(verb, *outcome.job);
+  if (!summary || was_broken_off(outcome)) return;
+  list_files(verb, outcome.files);
+  if (outcome.job && !are_all_named(outcome)) summarize(verb, outcome);
 }
 
 std::string exec_json(const ExecOutcome& outcome, bool with_output, const std::string& host) {
@@ -165,7 +215,6 @@ Json job_object(const JobReport& job) {
   object["failed"] = job.failed;
   object["failures"] = entries_array(job.failures);
   object["notices"] = entries_array(job.notices);
-  if (!job.would.empty()) object["would"] = job.would;
   return object;
 }
 

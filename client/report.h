@@ -17,7 +17,9 @@ void complain(const std::string& sentence);
 // What is to be said of it; empty: nothing, as the status says all.
 std::string exec_sentence(const ExecOutcome& outcome);
 void report_exec(const ExecOutcome& outcome);
-void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary);
+// What failed and why, with `notices` what was left out and the like, with `summary` the numbers: on a terminal a
+// screenful at most, else all that is kept.
+void report_files(const std::string& verb, const FilesOutcome& outcome, bool summary, bool notices);
 
 // With the output (for --json) or without (for --status-fd); with the host, where several are asked. No newline at the
 // end.

@@ -11,6 +11,7 @@
 
 #include "client/commands/exec_job.h"
 #include "client/commands/fan_out.h"
+#include "client/commands/files_display.h"
 #include "client/commands/get.h"
 #include "client/commands/hosts.h"
 #include "client/commands/ls.h"
@@ -20,6 +21,7 @@
 #include "client/commands/verify.h"
 #include "client/connection.h"
 #include "client/exit_status.h"
+#include "client/file_list.h"
 #include "client/host_list.h"
 #include "client/interrupt.h"
 #include "client/prompt/prompt.h"
@@ -84,32 +86,48 @@ int run(const ExecCommand& command, const ClientOptions& options) {
 // ---------------------------------------------------------------------------------------------------------------------
 // post, get
 
+Result<std::unique_ptr<Connection>> connect(const ClientOptions& options) {
+  TRY_ASSIGN(const Connector connector, Connector::make(options));
+  TRY_ASSIGN(auto connection, Connection::open(connector));
+  if (options.verbose) complain("asking " + connector.host());
+  return connection;
+}
+
 template <class Command>
 int run_files(const std::string& verb, const Command& command, const ClientOptions& options, auto carry) {
-  const auto connector = Connector::make(options);
-  if (!connector) return fail_with(connector.error(), options.json);
-  auto connection = Connection::open(*connector);
-  if (!connection) return fail_with(connection.error(), options.json);
-  if (options.verbose) complain("asking " + connector->host());
+  FilesDisplay display(verb, command.options,
+                       {options.quiet, options.json, Progress::wanted(options.quiet, options.json)});
+  const auto connection = connect(options);
+  if (!connection) {
+    display.refuse(connection.error());
+    return fail_with(connection.error(), options.json);
+  }
   const Interrupt interrupt;
   (*connection)
       ->channel()
       .set_interrupt(interrupt.fd(),
                      Error{ErrorCode::kInterrupted,
                            "interrupted; no file is half-written, and the same command goes on from here", false});
-  Progress progress(verb, 0, Progress::wanted(options.quiet, options.json));
-  const FilesOutcome outcome = carry(**connection, command, progress);
-  progress.clear();
+  const FilesOutcome outcome = carry(**connection, command, display.progress());
   (*connection)->leave();
-  report_files(verb, outcome, Progress::wanted(options.quiet, options.json));
-  return options.json ? print_json(files_json(outcome), status_of(outcome)) : status_of(outcome);
+  return display.conclude(outcome, interrupt.fd());
 }
 
-int run(const PostCommand& command, const ClientOptions& options) {
+int run(const PostCommand& given, const ClientOptions& options) {
+  PostCommand command = given;
+  if (const auto added = add_names_in_list(command.options.files_from, command.options.from_zero, command.files);
+      !added) {
+    return fail_with(added.error(), options.json);
+  }
   return run_files("post", command, options, run_post);
 }
 
-int run(const GetCommand& command, const ClientOptions& options) {
+int run(const GetCommand& given, const ClientOptions& options) {
+  GetCommand command = given;
+  if (const auto added = add_names_in_list(command.options.files_from, command.options.from_zero, command.paths);
+      !added) {
+    return fail_with(added.error(), options.json);
+  }
   return run_files("get", command, options, [](Connection& connection, const GetCommand& get, Progress& progress) {
     return run_get(connection, get, progress, mode_mask_from_umask());
   });

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <span>
 
+#include "common/byte_size.h"
 #include "common/escape.h"
 #include "common/file_io.h"
 #include "common/unique_fd.h"
+#include "protocol/limits.h"
 #include "protocol/transfer/path_filter.h"
 #include "protocol/transfer/path_rules.h"
 
@@ -20,6 +22,9 @@ namespace {
 constexpr std::string_view kExclude = "--exclude";
 constexpr std::string_view kInclude = "--include";
 constexpr std::string_view kExcludeFrom = "--exclude-from";
+constexpr std::string_view kFilesFrom = "--files-from";
+constexpr std::string_view kLimitRate = "--limit-rate";
+constexpr std::string_view kBackup = "--backup";
 constexpr std::size_t kMostRuleBytes = 1 << 20;  // more than all rules may have
 
 void add_flag(CLI::App& verb, TransferOptions& options, const std::string& name, const std::string& description,
@@ -67,6 +72,25 @@ Result<std::vector<std::string>> rules_in_file(const std::string& path) {
   return rules_in_text(std::string_view(text).substr(0, length), path);
 }
 
+Result<std::uint64_t> rate_of(const std::string& text) {
+  const auto rate = parse_byte_size(text);
+  if (rate && *rate > 0) return *rate;
+  return fail(ErrorCode::kUsage,
+              farhand::quoted(text) + " is no rate for --limit-rate: write bytes a second, as 500K, 10M or 1.5G");
+}
+
+Result<void> check(const TransferOptions& options) {
+  const std::string& suffix = options.job.backup;
+  if (suffix.find('/') != std::string::npos || suffix.size() > kMaxBackupSuffix) {
+    return fail(ErrorCode::kUsage, "the suffix of --backup is part of a name: no slash, at most 64 bytes");
+  }
+  if (options.from_zero && options.files_from.empty()) {
+    return fail(ErrorCode::kUsage, "--from0 is about the names of --files-from");
+  }
+  if (auto filter = PathFilter::parse(options.filter); !filter) return fail(filter.error());
+  return {};
+}
+
 }  // namespace
 
 void add_transfer_options(CLI::App& verb, TransferOptions& options) {
@@ -88,7 +112,22 @@ void add_transfer_options(CLI::App& verb, TransferOptions& options) {
   add_list(verb, kExclude, "PATTERN", "Leave out what this pattern of gitignore's matches; may be repeated", given);
   add_list(verb, kInclude, "PATTERN", "Keep what a pattern before it would leave out", given);
   add_list(verb, kExcludeFrom, "FILE", "Patterns out of a file in gitignore's syntax", given);
-  add_list(verb, "--backup", "SUFFIX", "Keep what is replaced, under its name and this suffix",
+  add_list(verb, kFilesFrom, "FILE", "Names out of a file too, one a line; - is standard input",
+           [&options](const std::vector<std::string>& values) {
+             options.given = true;
+             options.files_from = values.back();
+           });
+  verb.add_flag("-0,--from0", options.from_zero, "The names of --files-from end with zero bytes");
+  add_list(verb, kLimitRate, "RATE", "Send or take at most so many bytes a second: 500K, 10M, 1.5G", given);
+  verb.add_option_function<int>(
+          "--progress-fd",
+          [&options](const int& fd) {
+            options.given = true;
+            options.progress_fd = fd;
+          },
+          "Write events as lines of JSON to this descriptor")
+      ->type_name("N");
+  add_list(verb, kBackup, "SUFFIX", "Keep what is replaced, under its name and this suffix",
            [&options](const std::vector<std::string>& values) {
              options.given = true;
              options.job.backup = values.back();
@@ -105,14 +144,18 @@ Result<void> finish_transfer_options(const std::vector<std::string>& words, Tran
     } else if (const auto* file = value_at(words, at, kExcludeFrom, joined)) {
       TRY_ASSIGN(const auto rules, rules_in_file(*file));
       options.filter.insert(options.filter.end(), rules.begin(), rules.end());
+    } else if (const auto* rate = value_at(words, at, kLimitRate, joined)) {
+      TRY_ASSIGN(options.rate, rate_of(*rate));
+    } else {
+      // An empty value, such as an unset variable of a script leaves, must not count as "not given".
+      for (const std::string_view option : {kBackup, kFilesFrom}) {
+        const auto* value = value_at(words, at, option, joined);
+        if (value != nullptr && value->empty()) return fail(ErrorCode::kUsage, std::string(option) + " is empty");
+        if (value != nullptr) break;
+      }
     }
   }
-  const std::string& suffix = options.job.backup;
-  if (suffix.find('/') != std::string::npos || suffix.size() > 64) {
-    return fail(ErrorCode::kUsage, "the suffix of --backup is part of a name: no slash, at most 64 bytes");
-  }
-  if (auto filter = PathFilter::parse(options.filter); !filter) return fail(filter.error());
-  return {};
+  return check(options);
 }
 
 }  // namespace farhand

@@ -40,8 +40,9 @@ void add_sync_options(CLI::App& verb, SyncCommand& command) {
 
 Result<SyncCommand> finish_sync(SyncCommand command, const std::vector<std::string>& names) {
   if (names.size() != 2 || is_remote(names.front()) == is_remote(names.back())) {
-    return fail(usage("write  rclient sync SRC :DST  or  rclient sync :SRC DST  (the colon marks the host's side; : alone "
-                      "is the served directory; a file here that begins so is written ./:NAME)"));
+    return fail(
+        usage("write  rclient sync SRC :DST  or  rclient sync :SRC DST  (the colon marks the host's side; : alone "
+              "is the served directory; a file here that begins so is written ./:NAME)"));
   }
   command.up = is_remote(names.back());
   command.source = command.up ? without_slashes(names.front()) : remote_name(names.front());

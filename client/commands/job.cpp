@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
+#include "client/commands/job_watch.h"
 #include "client/commands/post.h"
 #include "common/escape.h"
+#include "common/rate_limit.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/job_receiver.h"
 #include "protocol/transfer/job_refusal.h"
@@ -18,129 +21,6 @@
 
 namespace farhand {
 namespace {
-
-class Watch final : public JobObserver {
- public:
-  Watch(const Connection& connection, Progress& progress, FilesOutcome& outcome, bool dry_run)
-      : connection_(connection), progress_(progress), outcome_(outcome), dry_run_(dry_run) {
-    outcome_.job.emplace();
-  }
-
-  // Something that the user has named, and what its entry is called.
-  void name(const std::string& shown, const std::string& path) { names_.push_back({shown, path}); }
-  // What comes keeps its name in this directory, of however many of the names something comes.
-  void goes_into(const std::string& directory) { directory_ = directory; }
-
-  void listed(std::uint64_t, std::uint64_t bytes) override { progress_.expect(bytes); }
-  void file_begun(const std::string& path) override { progress_.begin_file(path); }
-  void moved(std::uint64_t bytes) override { progress_.at(moved_ += bytes); }
-  void spared(std::uint64_t bytes) override { progress_.at(moved_ += bytes); }
-
-  void file_ended(const std::string& path, std::uint64_t bytes, const HashValue& hash) override {
-    if (const Name* name = find(path)) put({name->shown, path, bytes, hash, std::nullopt});
-  }
-
-  void would(const std::string& path, std::string_view what) override {
-    if (job().would.size() < kMostFailuresKept) job().would.push_back(std::string(what) + " " + quoted(path));
-  }
-
-  void trouble(const Trouble& trouble, bool remote) override {
-    const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
-    if (trouble.is_notice && remote && dry_run_ &&
-        (error.message == "new" || error.message == "changed" || error.message == "deleted")) {
-      return would(trouble.path, error.message);
-    }
-    if (trouble.is_notice) return keep(job().notices, trouble.path, error);
-    ++(remote ? told_there_ : told_here_);
-    const Name* name = find(trouble.path);
-    if (name != nullptr) {
-      put({name->shown, {}, 0, std::nullopt, with_its_side(error)});
-      return;
-    }
-    ++job().failed;
-    keep(job().failures, trouble.path, error);
-  }
-
-  // How it went: both sides' last words.
-  // Each side may have counted more than it has told.
-  void finish(const JobEnd& receiver, const JobEnd& here, const JobEnd& there) {
-    for (const Name& name : names_) adopt_failure(name, place_of(receiver.place, name.path));
-    if (there.failed > told_there_) job().failed += there.failed - told_there_;
-    if (here.failed > told_here_) job().failed += here.failed - told_here_;
-    job().stored = receiver.files;
-    job().unchanged = receiver.unchanged;
-    job().bytes = receiver.bytes;
-    job().deleted = receiver.deleted;
-    for (FileOutcome& file : outcome_.files) {
-      if (!file.error) file.path = place_of(receiver.place, file.path);
-    }
-  }
-  // It ended everything, and nothing is known of files that the other side has not confirmed.
-  void fail_whole(const Error& error) {
-    std::erase_if(outcome_.files, [](const FileOutcome& file) { return !file.error; });
-    outcome_.files.push_back({names_.empty() ? "" : names_.front().shown, {}, 0, std::nullopt, error});
-  }
-
- private:
-  struct Name {
-    std::string shown;
-    std::string path;
-  };
-
-  JobReport& job() { return *outcome_.job; }
-
-  // What was named has a sentence of its own, which says where it is from.
-  [[nodiscard]] Error with_its_side(const Error& error) const {
-    return error.remote ? connection_.said_there(error) : error;
-  }
-
-  // What the receiver has told of something by the place where it would be.
-  void adopt_failure(const Name& name, const std::string& place) {
-    auto& failures = job().failures;
-    const auto told = std::find_if(failures.begin(), failures.end(),
-                                   [&](const EntryTrouble& failure) { return failure.path == place; });
-    if (told == failures.end()) return;
-    put({name.shown, {}, 0, std::nullopt, with_its_side(told->error)});
-    failures.erase(told);
-    --job().failed;
-  }
-
-  // One outcome a name; what went wrong is what counts.
-  void put(FileOutcome file) {
-    for (FileOutcome& known : outcome_.files) {
-      if (known.name != file.name) continue;
-      if (!known.error) known = std::move(file);
-      return;
-    }
-    outcome_.files.push_back(std::move(file));
-  }
-
-  [[nodiscard]] const Name* find(const std::string& path) const {
-    const auto found = std::find_if(names_.begin(), names_.end(),
-                                    [&](const Name& name) { return name.path == path || name.shown == path; });
-    return found == names_.end() ? nullptr : &*found;
-  }
-
-  [[nodiscard]] std::string place_of(const std::string& place, const std::string& path) const {
-    if (names_.size() == 1 && !directory_) return place;
-    const std::string& directory = directory_ ? *directory_ : place;
-    return directory.empty() || directory == "." ? path : directory + "/" + path;
-  }
-
-  static void keep(std::vector<EntryTrouble>& list, const std::string& path, const Error& error) {
-    if (list.size() < kMostFailuresKept) list.push_back({path, error});
-  }
-
-  const Connection& connection_;
-  Progress& progress_;
-  FilesOutcome& outcome_;
-  bool dry_run_;
-  std::vector<Name> names_;
-  std::optional<std::string> directory_;
-  std::uint64_t moved_ = 0;
-  std::uint64_t told_there_ = 0;  // failures that the other side has told of
-  std::uint64_t told_here_ = 0;
-};
 
 // What the engine could not carry on with: the connection is lost, but for a refusal that leaves it standing.
 Error judged(Connection& connection, const Error& error) {
@@ -152,6 +32,12 @@ Error judged(Connection& connection, const Error& error) {
   if (!error.remote) return connection.lose(error);
   if (connection.channel().conversation().state(Side::kServer) == State::kEnded) connection.give_up();
   return connection.said_there(error);
+}
+
+JobWatch::SaidThere said_by(const Connection& connection) {
+  return [&connection](const Error& error) {
+    return connection.said_there(error);
+  };
 }
 
 Error broken_off(const JobEnd& end) {
@@ -177,35 +63,44 @@ bool is_directory(const std::string& path) {
 // ---------------------------------------------------------------------------------------------------------------------
 // post
 
-Result<TreeWalk::Top> open_source(const std::string& path, bool contents) {
+Result<UniqueFd> open_source(const std::string& path) {
   UniqueFd opened(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat status {};
   if (!opened || ::fstat(opened.get(), &status) != 0) {
     return fail(errno_error(errno, farhand::quoted(path) + " cannot be read here"));
   }
-  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-    return fail(ErrorCode::kNotRegular,
-                farhand::quoted(path) + " is neither a regular file nor a directory, and only those are sent");
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return opened;
+  return fail(ErrorCode::kNotRegular,
+              farhand::quoted(path) + " is neither a regular file nor a directory, and only those are sent");
+}
+
+// A single one is opened at once, so that nothing is begun for what is not there; several are opened as the walk comes
+// to them, since there may be more of them than descriptors.
+Result<TreeWalk::Top> source_of(const std::string& path, bool contents, bool alone) {
+  if (is_dots(leaf_of(path)) && !contents) {
+    return fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; name what is in it, or . alone");
   }
-  return TreeWalk::Top{std::move(opened), contents ? "." : leaf_of(path), path};
+  TreeWalk::Top top{{}, contents ? "." : leaf_of(path), path, [path] {
+                      return open_source(path);
+                    }};
+  if (!alone) return top;
+  TRY_ASSIGN(top.opened, top.open());
+  return top;
 }
 
 bool means_contents(const PostCommand& command) {
   return command.contents || (command.files.size() == 1 && stands_for_contents(command.files.front()));
 }
 
-Result<TreeWalk> begin_walk(const PostCommand& command, FilesOutcome& outcome, Watch& watch) {
+Result<TreeWalk> begin_walk(const PostCommand& command, JobWatch& watch) {
   std::vector<TreeWalk::Top> tops;
   for (const std::string& path : command.files) {
-    auto top =
-        is_dots(leaf_of(path)) && !means_contents(command)
-            ? fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; name what is in it, or . alone")
-            : open_source(path, means_contents(command));
+    auto top = source_of(path, means_contents(command), command.files.size() == 1);
     if (top) {
       watch.name(path, top->name);
       tops.push_back(*std::move(top));
     } else {
-      outcome.files.push_back({path, {}, 0, std::nullopt, top.error()});
+      watch.refuse(path, top.error());
     }
   }
   TreeWalk::Options options;
@@ -225,6 +120,11 @@ Placement placement_of(const PostCommand& command, bool several) {
   }
   const bool into = several || command.to.empty() || behind_slash;
   return into ? Placement::kInto : Placement::kAsOrInto;
+}
+
+PushRequest push_request(const PostCommand& command, bool several) {
+  const auto protect = command.options.job.delete_extra ? command.options.filter : std::vector<std::string>();
+  return {command.to, placement_of(command, several), command.options.job, protect};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -295,25 +195,48 @@ PullRequest pull_request(const GetCommand& command) {
   return {command.paths, means_contents(command), job.attributes, job.owner, command.options.filter};
 }
 
+Result<JobTarget> target_of(const GetCommand& command, const LocalPlace& place, mode_t mode_mask) {
+  JobTarget target{place.root, place.to, place.placement, mode_mask};
+  target.replaces_links = true;
+  TRY_ASSIGN(target.excludes, excludes_of(command.options.filter));
+  if (means_contents(command)) return target;
+  for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
+  return target;
+}
+
+void receive(Connection& connection, const JobTarget& target, const GetCommand& command, JobWatch& watch) {
+  if (auto agreed = await_agreement(connection.channel()); !agreed) {
+    return watch.fail_whole(judged(connection, agreed.error()));
+  }
+  auto received = receive_job(connection.channel(), target, command.options.job, watch);
+  if (!received) return watch.fail_whole(judged(connection, received.error()));
+  if (!*received) {
+    watch.fail_whole((*received).error());
+    return connection.give_up();  // what the server sends is not worth its way
+  }
+  const JobEnd& there = (*received)->there;
+  watch.finish((*received)->here, (*received)->here, there);
+  if (there.complete) return watch.expect_all_came();
+  watch.fail_whole(connection.said_there(broken_off(there)));
+}
+
 }  // namespace
 
 FilesOutcome post_job(Connection& connection, const PostCommand& command, bool several, Progress& progress) {
   FilesOutcome outcome;
   outcome.named = command.files.size();
-  Watch watch(connection, progress, outcome, command.options.job.dry_run);
-  if (const auto fine = check_wire_name(command.to); !fine) {
-    watch.fail_whole(fine.error());
-    return outcome;
-  }
-  auto walk = begin_walk(command, outcome, watch);
+  JobWatch watch(said_by(connection), progress, outcome, command.options.job.dry_run);
+  const auto fine = check_wire_name(command.to);
+  auto walk = fine ? begin_walk(command, watch) : Result<TreeWalk>(fail(fine.error()));
   if (!walk) {
-    watch.fail_whole(walk.error());
+    watch.refuse_whole(walk.error());
     return outcome;
   }
-  if (!outcome.files.empty() && outcome.files.size() == command.files.size()) return outcome;  // there is nothing
-  const PushRequest request{command.to, placement_of(command, several), command.options.job};
-  connection.channel().say_structure(FrameKind::kPush, encode(request));
-  const auto sent = send_job(connection.channel(), *walk, watch);
+  if (outcome.files.size() == command.files.size()) return outcome;  // there is nothing
+  std::optional<RateLimit> limit;
+  if (command.options.rate > 0) limit.emplace(command.options.rate);
+  connection.channel().say_structure(FrameKind::kPush, encode(push_request(command, several)));
+  const auto sent = send_job(connection.channel(), *walk, watch, limit ? &*limit : nullptr);
   if (sent) {
     watch.finish(sent->there, sent->here, sent->there);
     if (!sent->there.complete) watch.fail_whole(connection.said_there(broken_off(sent->there)));
@@ -327,43 +250,21 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, bool sev
                      mode_t mode_mask) {
   FilesOutcome outcome;
   outcome.named = command.paths.size();
-  Watch watch(connection, progress, outcome, command.options.job.dry_run);
+  JobWatch watch(said_by(connection), progress, outcome, command.options.job.dry_run);
   for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : leaf_of(path));
-  auto place = local_place(command, means_contents(command), several);
-  if (!place) {
-    watch.fail_whole(place.error());
-    return outcome;
-  }
-  auto excludes = excludes_of(command.options.filter);
-  if (!excludes) {
-    watch.fail_whole(excludes.error());
+  const auto place = local_place(command, means_contents(command), several);
+  auto target = place ? target_of(command, *place, mode_mask) : Result<JobTarget>(fail(place.error()));
+  if (!target) {
+    watch.refuse_whole(target.error());
     return outcome;
   }
   if (several) watch.goes_into(place->to);
   connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
-  JobTarget target{place->root, place->to, place->placement, mode_mask};
-  target.replaces_links = true;
-  target.excludes = *std::move(excludes);
-  if (!means_contents(command)) {
-    for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
-  }
-  if (auto agreed = await_agreement(connection.channel()); !agreed) {
-    watch.fail_whole(judged(connection, agreed.error()));
-    return outcome;
-  }
-  auto received = receive_job(connection.channel(), target, command.options.job, watch);
-  if (!received) {
-    watch.fail_whole(judged(connection, received.error()));
-  } else if (!*received) {
-    watch.fail_whole((*received).error());
-    connection.give_up();  // what the server sends is not worth its way
-  } else {
-    const JobEnd& there = (*received)->there;
-    watch.finish((*received)->here, (*received)->here, there);
-    if (!there.complete) watch.fail_whole(connection.said_there(broken_off(there)));
-    for (FileOutcome& file : outcome.files) {
-      if (!file.error) file.path = place->prefix + file.path;
-    }
+  connection.channel().limit_reading(command.options.rate);
+  receive(connection, *target, command, watch);
+  connection.channel().limit_reading(0);
+  for (FileOutcome& file : outcome.files) {
+    if (!file.error) file.path = place->prefix + file.path;
   }
   return outcome;
 }

@@ -9,14 +9,14 @@
 
 #include "client/commands/post.h"
 #include "common/escape.h"
+#include "protocol/limits.h"
 
 namespace farhand {
 namespace {
 
-// Each is held open by its sender for as long as the job takes, and descriptors may be as few as 1024 for many
-// sessions; and with names of 1000 bytes, which is long for one, a `pull` still fits into its frame.
-constexpr std::size_t kNamesAJob = 256;
-constexpr std::size_t kNameBytesAJob = 200 << 10;
+// What one `pull` may hold, patterns beside it.
+constexpr std::size_t kNamesAJob = kMaxJobPaths;
+constexpr std::size_t kNameBytesAJob = kMaxStructure / 2;
 
 bool has_no_name(const std::string& leaf) {
   return leaf.empty() || leaf == "." || leaf == "..";
@@ -46,7 +46,7 @@ std::optional<std::pair<std::string, std::string>> find_namesakes(const std::vec
 std::vector<std::string> take_portion(const std::vector<std::string>& names, std::size_t& at) {
   std::vector<std::string> portion;
   for (std::size_t bytes = 0; at < names.size() && portion.size() < kNamesAJob && bytes < kNameBytesAJob; ++at) {
-    bytes += names[at].size();
+    bytes += names[at].size() + sizeof(std::uint64_t);
     portion.push_back(names[at]);
   }
   return portion;
@@ -69,7 +69,10 @@ void add(FilesOutcome& all, FilesOutcome more) {
   all.job->failed += more.job->failed;
   append(all.job->failures, more.job->failures, kMostFailuresKept);
   append(all.job->notices, more.job->notices, kMostFailuresKept);
-  append(all.job->would, more.job->would, kMostFailuresKept);
+  all.job->moved += more.job->moved;
+  all.job->deleted += more.job->deleted;
+  all.job->noticed += more.job->noticed;
+  all.job->elapsed = more.job->elapsed;  // since the beginning of all
 }
 
 // As they were named; what ended everything stays the last.

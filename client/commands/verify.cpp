@@ -107,7 +107,10 @@ class Verifier {
   void tell(const std::vector<Trouble>& troubles, TreeComparison::Side side) {
     for (const Trouble& trouble : troubles) {
       progress_.clear();
-      output_.trouble(trouble, side == TreeComparison::Side::kThere);
+      const bool remote = side == TreeComparison::Side::kThere;
+      Trouble told = trouble;
+      if (remote) told.message = "on the host, " + told.message;  // else the same line twice, if neither can be read
+      output_.trouble(told, remote);
       if (!trouble.is_notice) comparison_.unread(side, trouble.path);  // a notice is about what was seen
     }
   }

@@ -10,11 +10,12 @@
 #include <memory>
 
 #include "client/commands/exec_job.h"
+#include "client/commands/files_display.h"
 #include "client/commands/get.h"
 #include "client/commands/post.h"
 #include "client/exit_status.h"
+#include "client/file_list.h"
 #include "client/interrupt.h"
-#include "client/progress.h"
 #include "client/prompt/local.h"
 #include "client/prompt/words.h"
 #include "client/report.h"
@@ -136,37 +137,52 @@ Outcome LineRunner::run_verb(const auto&, const ClientOptions&) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Files
 
-Outcome LineRunner::run_files(const std::string& verb, bool json, bool quiet, auto carry) {
+Outcome LineRunner::run_files(const std::string& verb, const TransferOptions& transfer, const ClientOptions& options,
+                              auto carry) {
+  const bool quiet = manner_.quiet || options.quiet;
+  FilesDisplay display(verb, transfer, {quiet, options.json, !quiet && !options.json});
   const auto connection = session_.connection();
-  if (!connection) return told(fail(connection.error()));
+  if (!connection) {
+    display.refuse(connection.error());
+    return told(fail(connection.error()));
+  }
   Interrupt interrupt;
   const StopsFreely stops;
   Channel& channel = (*connection)->channel();
   channel.set_interrupt(interrupt.fd(),
                         Error{ErrorCode::kInterrupted,
                               "interrupted; no file is half-written, and the same line goes on from here", false});
-  Progress progress(verb, 0, Progress::wanted(quiet, json));
-  const FilesOutcome outcome = carry(**connection, progress);
-  progress.clear();
+  const FilesOutcome outcome = carry(**connection, display.progress());
   channel.set_interrupt(-1, {});
+  const int status = display.conclude(outcome, interrupt.fd());
   const int signal = interrupt.take();
-  report_files(verb, outcome, !quiet && !json);
-  if (json) print(files_json(outcome) + "\n");
-  return Outcome{line_end(status_of(outcome)), false, signal == SIGINT, signal == SIGTERM || signal == SIGHUP};
+  return Outcome{line_end(status), false, signal == SIGINT, signal == SIGTERM || signal == SIGHUP};
 }
 
-Outcome LineRunner::run_verb(const PostCommand& command, const ClientOptions& options) {
-  return run_files("post", options.json, manner_.quiet || options.quiet,
-                   [&](Connection& connection, Progress& progress) {
-                     return run_post(connection, session_.placed(command), progress);
-                   });
+// Our standard input is where the lines come from.
+Result<void> LineRunner::add_listed(const TransferOptions& options, std::vector<std::string>& names) {
+  if (options.files_from == "-") {
+    return fail(ErrorCode::kUsage, "at the prompt --files-from takes a file: the next lines are in standard input");
+  }
+  return add_names_in_list(options.files_from, options.from_zero, names);
 }
 
-Outcome LineRunner::run_verb(const GetCommand& command, const ClientOptions& options) {
-  return run_files("get", options.json, manner_.quiet || options.quiet,
-                   [&](Connection& connection, Progress& progress) {
-                     return run_get(connection, session_.placed(command), progress, manner_.mode_mask);
-                   });
+Outcome LineRunner::run_verb(const PostCommand& given, const ClientOptions& options) {
+  PostCommand command = given;
+  if (const auto added = add_listed(command.options, command.files); !added) return told(added);
+  return run_files("post", command.options, options, [&](Connection& connection, Progress& progress) {
+    const PostCommand placed = session_.placed(command);
+    return run_post(connection, placed, progress);
+  });
+}
+
+Outcome LineRunner::run_verb(const GetCommand& given, const ClientOptions& options) {
+  GetCommand command = given;
+  if (const auto added = add_listed(command.options, command.paths); !added) return told(added);
+  return run_files("get", command.options, options, [&](Connection& connection, Progress& progress) {
+    const GetCommand placed = session_.placed(command);
+    return run_get(connection, placed, progress, manner_.mode_mask);
+  });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

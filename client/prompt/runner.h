@@ -55,7 +55,8 @@ class LineRunner {
   Outcome run_verb(const ShowText& show, const ClientOptions& options);
   Outcome run_verb(const auto& other, const ClientOptions& options);  // that the prompt does not have
 
-  Outcome run_files(const std::string& verb, bool json, bool quiet, auto carry);
+  Outcome run_files(const std::string& verb, const TransferOptions& transfer, const ClientOptions& options, auto carry);
+  static Result<void> add_listed(const TransferOptions& options, std::vector<std::string>& names);
   Outcome told(const Result<void>& done);
 
   PromptSession& session_;

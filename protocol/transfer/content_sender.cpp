@@ -94,7 +94,8 @@ void ContentSender::say_more(std::uint64_t most) {
 void ContentSender::say_delta_piece(std::uint64_t most) {
   FileReader& reader = current_->reader;
   const std::uint64_t offset = reader.offset();
-  const MutableBytes into = delta_->buffer().first(std::min<std::size_t>({delta_->buffer().size(), reader.piece_bytes(), most}));
+  const MutableBytes into =
+      delta_->buffer().first(std::min<std::size_t>({delta_->buffer().size(), reader.piece_bytes(), most}));
   if (const std::size_t got = reader.read(into); got > 0) delta_->add(offset, into.first(got));
 }
 

@@ -41,9 +41,7 @@ class ContentSender {
   [[nodiscard]] int helper() const noexcept { return hashing_ ? hashing_->fd() : -1; }
   void collect();
 
-  [[nodiscard]] std::uint64_t sent_bytes() const noexcept {
-    return sent_bytes_ + (delta_ ? delta_->sent_bytes() : 0);
-  }
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_ + (delta_ ? delta_->sent_bytes() : 0); }
   [[nodiscard]] std::uint64_t failed_files() const noexcept { return failed_files_; }
 
  private:

@@ -12,25 +12,65 @@ namespace {
 
 using std::chrono::duration;
 
+ProgressFacts facts_of(std::uint64_t bytes, std::uint64_t known, double seconds, const std::string& name) {
+  ProgressFacts facts;
+  facts.name = name;
+  facts.bytes = facts.moved = bytes;
+  facts.bytes_known = known;
+  facts.elapsed = duration<double>(seconds);
+  return facts;
+}
+
+ProgressFacts facts_of_many() {
+  ProgressFacts facts = facts_of(42'991'616, 64'277'709, 0.5, "site/img/a.png");
+  facts.files = 412;
+  facts.files_known = 1204;
+  return facts;
+}
+
 TEST(ProgressLine, SaysEverything) {
-  EXPECT_EQ(progress_line("post", 412 << 20, 3ULL << 30, duration<double>(0.5), "big.iso", 120),
+  EXPECT_EQ(progress_line("post", facts_of(412 << 20, 3ULL << 30, 0.5, "big.iso"), 120),
             "post  412.0 MiB of 3.0 GiB  13%  824.0 MiB/s  3 s left  big.iso");
+  EXPECT_EQ(progress_line("post", facts_of_many(), 120),
+            "post  412 of 1204 files  41.0 of 61.3 MiB  66%  82.0 MiB/s  0 s left  site/img/a.png");
 }
 
 TEST(ProgressLine, LeavesOutWhatIsNotKnown) {
-  EXPECT_EQ(progress_line("get", 1024, 0, duration<double>(1), "x", 120), "get  1.0 KiB  1.0 KiB/s  x");
-  EXPECT_EQ(progress_line("get", 0, 1024, duration<double>(0), "x", 120), "get  0 B of 1.0 KiB  0%  0 B/s  x");
+  EXPECT_EQ(progress_line("get", facts_of(1024, 0, 1, "x"), 120), "get  1.0 KiB  1.0 KiB/s  x");
+  EXPECT_EQ(progress_line("get", facts_of(0, 1024, 0, "x"), 120), "get  0 B of 1.0 KiB  0%  0 B/s  x");
+}
+
+// A percentage of what grows would fall, and a time left would be a promise that nobody can keep.
+TEST(ProgressLine, TotalsThatMayGrowAreMarkedAndNothingIsMadeOfThem) {
+  ProgressFacts facts = facts_of_many();
+  facts.all_known = false;
+  EXPECT_EQ(progress_line("get", facts, 120), "get  412 of 1204+ files  41.0 of 61.3+ MiB  82.0 MiB/s  site/img/a.png");
+}
+
+TEST(ProgressLine, WhatIsSparedCountsAsDoneAndNotInTheRate) {
+  ProgressFacts facts = facts_of(3 << 20, 4 << 20, 1, "x");
+  facts.moved = 1 << 20;
+  EXPECT_EQ(progress_line("get", facts, 120), "get  3.0 of 4.0 MiB  75%  1.0 MiB/s  1 s left  x");
+}
+
+TEST(ProgressLine, ALongNameLosesItsBeginning) {
+  ProgressFacts facts = facts_of_many();
+  facts.name = "a/very/long/way/down/to/the/last.png";
+  const std::string line = progress_line("post", facts, 90);
+  EXPECT_EQ(line.size(), 89u);
+  EXPECT_TRUE(line.ends_with("  .../to/the/last.png")) << line;
+  EXPECT_TRUE(progress_line("post", facts, 78).ends_with("left  ")) << "no room for what would tell anything";
 }
 
 TEST(ProgressLine, NeverExceedsAHundredPercent) {
-  const std::string line = progress_line("get", 2000, 1000, duration<double>(1), "x", 120);
+  const std::string line = progress_line("get", facts_of(2000, 1000, 1, "x"), 120);
   EXPECT_NE(line.find("100%"), std::string::npos) << line;
   EXPECT_EQ(line.find("left"), std::string::npos) << line;
 }
 
 TEST(ProgressLine, LongTimesHaveLargerUnits) {
   const auto left = [](std::uint64_t seconds) {
-    return progress_line("get", 1, seconds + 1, duration<double>(1), "x", 200);
+    return progress_line("get", facts_of(1, seconds + 1, 1, "x"), 200);
   };
   EXPECT_NE(left(59).find("59 s left"), std::string::npos);
   EXPECT_NE(left(61).find("1 min 1 s left"), std::string::npos);
@@ -39,8 +79,7 @@ TEST(ProgressLine, LongTimesHaveLargerUnits) {
 
 // Found: the seconds are converted to an integer that does not hold them. A server may offer 2^63-1 bytes and send one.
 TEST(ProgressLine, AnAbsurdTimeLeftIsNotShownAsNothing) {
-  const std::string line =
-      progress_line("get", 1, std::numeric_limits<std::int64_t>::max(), duration<double>(100), "x", 200);
+  const std::string line = progress_line("get", facts_of(1, std::numeric_limits<std::int64_t>::max(), 100, "x"), 200);
   EXPECT_EQ(line.find("  0 s left"), std::string::npos) << line;
 }
 
@@ -50,11 +89,10 @@ std::size_t characters(const std::string& line) {
   return count;
 }
 
-bool ends_within_a_character(const std::string& line, const std::string& character) {
-  for (std::size_t cut = 1; cut < character.size(); ++cut) {
-    if (line.ends_with(character.substr(0, cut))) return true;
-  }
-  return false;
+bool holds_part_of_a_character(const std::string& line, const std::string& character) {
+  std::string rest = line;
+  for (std::size_t at; (at = rest.find(character)) != std::string::npos;) rest.erase(at, character.size());
+  return rest.find_first_of(character) != std::string::npos;
 }
 
 TEST(ProgressLine, IsCutBeforeTheLastColumnAndBetweenCharacters) {
@@ -62,26 +100,63 @@ TEST(ProgressLine, IsCutBeforeTheLastColumnAndBetweenCharacters) {
   std::string name;
   for (int i = 0; i < 200; ++i) name += umlaut;
   for (std::size_t columns = 0; columns < 150; ++columns) {
-    const std::string line = progress_line("get", 1, 2, duration<double>(1), name, columns);
+    const std::string line = progress_line("get", facts_of(1, 2, 1, name), columns);
     EXPECT_LE(characters(line), columns > 0 ? columns - 1 : 0) << columns;
-    EXPECT_FALSE(ends_within_a_character(line, umlaut)) << columns;
+    EXPECT_FALSE(holds_part_of_a_character(line, umlaut)) << columns;
   }
 }
 
 // Found: characters are counted, and a Chinese one takes two columns; the line then wraps and is painted over in part.
 TEST(ProgressLine, WideCharactersCountTwice) {
-  const std::string before = progress_line("get", 1, 2, duration<double>(1), "", 200);
+  const std::string before = progress_line("get", facts_of(1, 2, 1, ""), 200);
   const std::string wide = "\xe6\xbc\xa2";
   std::string name;
   for (int i = 0; i < 100; ++i) name += wide;
-  const std::string line = progress_line("get", 1, 2, duration<double>(1), name, 80);
-  const std::size_t columns = before.size() + 2 * (characters(line) - before.size());
+  const std::string line = progress_line("get", facts_of(1, 2, 1, name), 80);
+  const std::size_t dots = 3;
+  const std::size_t columns = before.size() + dots + 2 * (characters(line) - before.size() - dots);
   EXPECT_LE(columns, 79u);
+  EXPECT_GE(columns, 78u);
 }
 
 TEST(ProgressLine, NamesCannotActOnTheTerminal) {
-  const std::string line = progress_line("get", 1, 2, duration<double>(1), "a\x1b[2J\nb\r", 200);
+  const std::string line = progress_line("get", facts_of(1, 2, 1, "a\x1b[2J\nb\r"), 200);
   for (const char* bad : {"\x1b", "\n", "\r"}) EXPECT_EQ(line.find(bad), std::string::npos);
+}
+
+TEST(Progress, AJobsNewsAddUp) {
+  Progress progress("post", 0, false);
+  progress.list(3, 100);
+  EXPECT_FALSE(progress.facts().all_known);
+  progress.all_listed();
+  progress.spare(40);
+  progress.pass_file();
+  progress.move(10);
+  const ProgressFacts facts = progress.facts();
+  EXPECT_EQ(facts.files, 1u);
+  EXPECT_EQ(facts.files_known, 3u);
+  EXPECT_EQ(facts.bytes, 50u);
+  EXPECT_EQ(facts.bytes_known, 100u);
+  EXPECT_EQ(facts.moved, 10u);
+  EXPECT_TRUE(facts.all_known);
+}
+
+TEST(Progress, OneFileAfterTheOtherAddsUpToo) {
+  Progress progress("verify", 0, false);
+  for (const std::uint64_t size : {10u, 7u}) {
+    progress.begin_file("x");
+    progress.at(size / 2);
+    progress.at(size);
+    progress.end_file();
+  }
+  EXPECT_EQ(progress.facts().bytes, 17u);
+  EXPECT_EQ(progress.facts().moved, 17u);
+}
+
+TEST(ShownTime, HasTenthsWhereTheyTellSomething) {
+  EXPECT_EQ(shown_time(duration<double>(0.74)), "0.7 s");
+  EXPECT_EQ(shown_time(duration<double>(9.96)), "10 s");
+  EXPECT_EQ(shown_time(duration<double>(125)), "2 min 5 s");
 }
 
 TEST(LeafOf, IsTheLastComponent) {
