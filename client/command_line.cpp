@@ -326,13 +326,13 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
     return command;
   }
   if (parser.post_verb->parsed()) {
-    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words, parser.post.options.files_from.empty() ? 1 : 0));
     TRY(finish_transfer_options(words.before, parser.post.options));
+    TRY_ASSIGN(parser.post.files, names(*parser.post_verb, words, parser.post.options.files_from.empty() ? 1 : 0));
     return parser.post;
   }
   if (parser.get_verb->parsed()) {
-    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words, parser.get.options.files_from.empty() ? 1 : 0));
     TRY(finish_transfer_options(words.before, parser.get.options));
+    TRY_ASSIGN(parser.get.paths, names(*parser.get_verb, words, parser.get.options.files_from.empty() ? 1 : 0));
     return parser.get;
   }
   if (parser.sync_verb->parsed()) {
