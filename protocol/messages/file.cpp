@@ -62,12 +62,26 @@ std::string encode(const Seal& seal) {
                                    seal.reason.substr(0, kMaxErrorText)});
 }
 
-Result<Seal> decode_seal(Bytes bytes) {
-  TRY_ASSIGN(WireSeal wire, decode_structure<WireSeal>(bytes, "seal"));
-  if (!plausible(wire)) return fail(ErrorCode::kProtocol, "a malformed 'seal': a field is out of range");
+namespace {
+
+Result<Seal> decode_as(Bytes bytes, std::string_view kind) {
+  TRY_ASSIGN(WireSeal wire, decode_structure<WireSeal>(bytes, kind));
+  if (!plausible(wire)) {
+    return fail(ErrorCode::kProtocol, "a malformed '" + std::string(kind) + "': a field is out of range");
+  }
   const auto code = is_error_code(wire.code) ? static_cast<ErrorCode>(wire.code) : ErrorCode::kInternal;
   return Seal{wire.outcome, wire.size,        wire.hash, wire.mode,
               wire.seconds, wire.nanoseconds, code,      std::move(wire.reason)};
+}
+
+}  // namespace
+
+Result<Seal> decode_seal(Bytes bytes) {
+  return decode_as(bytes, "seal");
+}
+
+Result<Seal> decode_close(Bytes bytes) {
+  return decode_as(bytes, "close");
 }
 
 template <class Archive>

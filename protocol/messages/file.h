@@ -41,6 +41,7 @@ struct Seal {
 
 std::string encode(const Seal& message);
 Result<Seal> decode_seal(Bytes bytes);
+Result<Seal> decode_close(Bytes bytes);  // the same structure, in a job of files
 
 // The receiver's word that the file is there, durable, and under its name.
 struct Done {

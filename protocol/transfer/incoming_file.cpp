@@ -199,7 +199,7 @@ bool IncomingFile::stays_under_other_names() const {
 bool IncomingFile::close(const Seal& seal) {
   if (seal.outcome != SealOutcome::kComplete) {
     const Trouble why{shown_, seal.outcome == SealOutcome::kCancelled ? ErrorCode::kCancelled : seal.code,
-                      sentence_for_display(seal.reason), false};
+                      sentence_of_peer(seal.reason), false};
     if (!failed_) parts_.report.observer().trouble(why, true);
     if (part_) part_->set_kept(false);
     if (parts_.store != nullptr) parts_.store->mark_failed(wanted_.path);

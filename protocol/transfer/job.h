@@ -15,9 +15,15 @@
 #include <string>
 #include <string_view>
 
+#include "common/escape.h"
 #include "protocol/messages/job.h"
 
 namespace farhand {
+
+// What the other side has said of a failure, fit to be shown; something also where it has said nothing.
+inline std::string sentence_of_peer(const std::string& message) {
+  return message.empty() ? "the other side gave no reason" : sentence_for_display(message);
+}
 
 // Told by an engine as it goes; called on the thread that runs it.
 class JobObserver {

@@ -272,8 +272,9 @@ Result<void> JobReceiver::take_copy(const Incoming& incoming) {
 }
 
 Result<void> JobReceiver::take_trouble(const Incoming& incoming) {
-  TRY_ASSIGN(const std::vector<Trouble> troubles, decode_trouble(incoming.bytes));
-  for (const Trouble& trouble : troubles) {
+  TRY_ASSIGN(std::vector<Trouble> troubles, decode_trouble(incoming.bytes));
+  for (Trouble& trouble : troubles) {
+    trouble.message = sentence_of_peer(trouble.message);
     if (!trouble.is_notice) troubled_there_ = true;
     report_.observer().trouble(trouble, true);
   }
@@ -282,7 +283,7 @@ Result<void> JobReceiver::take_trouble(const Incoming& incoming) {
 
 Result<void> JobReceiver::take_close(const Incoming& incoming) {
   TRY(begin_file());
-  TRY_ASSIGN(const Seal seal, decode_seal(incoming.bytes));
+  TRY_ASSIGN(const Seal seal, decode_close(incoming.bytes));
   if (!is_ready(file_->prepare_close(seal))) return {};
   channel_.consume(incoming.bytes.size());
   if (!file_->close(seal)) {

@@ -16,7 +16,7 @@ Error unexpected_frame(const Incoming& incoming) {
 
 Error error_of_peer(const Incoming& incoming) {
   if (auto report = decode_error(incoming.bytes)) {
-    return Error{report->code, sentence_for_display(report->message), true};
+    return Error{report->code, sentence_of_peer(report->message), true};
   }
   return unexpected_frame(incoming);
 }

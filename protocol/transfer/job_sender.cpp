@@ -219,7 +219,7 @@ Result<void> JobSender::take_stored(const std::string& count) {
 Result<void> JobSender::take_trouble(Bytes bytes) {
   TRY_ASSIGN(auto troubles, decode_trouble(bytes));
   for (Trouble& trouble : troubles) {
-    trouble.message = sentence_for_display(trouble.message);
+    trouble.message = sentence_of_peer(trouble.message);
     observer_.trouble(trouble, true);
   }
   return {};
@@ -249,7 +249,7 @@ Error JobSender::take_error(Bytes bytes) {
     here_.code = ErrorCode::kCancelled;
     say_finish(false, "the other side refused the job");
   }
-  return Error{report->code, sentence_for_display(report->message), true};
+  return Error{report->code, sentence_of_peer(report->message), true};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

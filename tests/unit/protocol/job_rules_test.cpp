@@ -424,5 +424,34 @@ TEST(JobRules, ALinkThatWasSentIsStoredAndNothingIsBelowIt) {
   EXPECT_TRUE(std::filesystem::is_empty(place.directory / "outside"));
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// What is said of it
+
+TEST(JobRules, AFailureWithoutAReasonIsToldWithASentenceAllTheSame) {
+  JobPlace place;
+  ASSERT_TRUE(place.run([&](ScriptedSender& sender) {
+    sender.list({file_entry("a", "x")});
+    sender.verdicts(1);
+    sender.channel().say_structure(FrameKind::kTrouble,
+                                   encode(std::vector{Trouble{"b", ErrorCode::kInternal, "", false}}));
+    sender.seal({SealOutcome::kFailed, 0, {}, 0, 0, 0, ErrorCode::kSourceChanged, ""});
+    sender.finish();
+    sender.end();
+  }));
+  ASSERT_EQ(place.observer.theirs.size(), 2u);
+  for (const Trouble& trouble : place.observer.theirs) EXPECT_FALSE(trouble.message.empty()) << trouble.path;
+}
+
+TEST(JobRules, ABrokenCloseIsCalledSo) {
+  JobPlace place;
+  const auto outcome = place.run([&](ScriptedSender& sender) {
+    sender.list({file_entry("a", "x")});
+    sender.verdicts(1);
+    sender.channel().say_structure(FrameKind::kClose, "broken");
+  });
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(outcome.error().message.find("'close'"), std::string::npos) << outcome.error().message;
+}
+
 }  // namespace
 }  // namespace farhand
