@@ -293,6 +293,32 @@ class Resume(TreesTest):
         self.assertEqual(sha256_of(self.local("t/big")), digest)
         self.assertEqual(part_files(self.here), [])
 
+    def test_an_interrupted_copy_under_another_name_is_continued_under_it(self):
+        size = 100 * MIB
+        for verb, source, target in (("post", self.local, self.remote), ("get", self.remote, self.local)):
+            tree, new = f"{verb}-this", f"{verb}-new"
+            os.mkdir(source(tree))
+            digest = write_random_file(source(f"{tree}/big"), size)
+            self.interrupted([verb, tree, "--to", new], os.path.dirname(target("x")), 8 * MIB)
+            report = self.job(self.client(["--json", verb, tree, "--to", new]))
+            self.assertLessEqual(report["bytes"], size - 8 * MIB)
+            self.assertEqual(os.listdir(os.fsencode(target(new))), [b"big"])
+            self.assertEqual(sha256_of(target(f"{new}/big")), digest)
+            self.client([verb, tree, "--to", new])
+            self.assertEqual(sorted(os.listdir(os.fsencode(target(new)))), [b"big", os.fsencode(tree)])
+
+    def test_a_target_that_is_a_file_is_refused_and_a_refused_get_leaves_nothing(self):
+        os.mkdir(self.local("t"))
+        write_file(self.local("t/x"), b"x")
+        write_file(self.remote("file"), b"precious")
+        done = self.client(["post", "t", "--to", "file"])
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        self.assertEqual(read_file(self.remote("file")), b"precious")
+        done = self.client(["get", "missing", "missing-too", "--to", "new"])
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(os.path.exists(self.local("new")))
+
     def test_a_source_that_changed_in_between_is_never_spliced(self):
         size = 200 * MIB
         os.mkdir(self.local("t"))
