@@ -77,6 +77,36 @@ TEST(PartFile, WhatWasLeftIsFoundHashedAndContinued) {
   EXPECT_FALSE(PartFile::find(parts.directory, "other", "other"));
 }
 
+TEST(PartFile, WhatWasLeftStaysAlsoWhereItsHashingIsGivenUp) {
+  const Parts parts;
+  parts.leave("begin");
+  std::ignore = PartFile::find(parts.directory, "leaf", "leaf");
+  {
+    auto part = PartFile::find(parts.directory, "leaf", "leaf");
+    ASSERT_TRUE(part);
+    EXPECT_FALSE(part->hash_kept(true));
+  }
+  auto part = PartFile::find(parts.directory, "leaf", "leaf");
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->length(), 5u);
+}
+
+TEST(PartFile, HolesThatAreCopiedStayHoles) {
+  const Parts parts;
+  constexpr std::uint64_t kBytes = 8 << 20;
+  parts.place.make_file("old", "begin");
+  const UniqueFd old(::open((parts.place / "old").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::ftruncate(old.get(), static_cast<off_t>(kBytes)), 0);
+  PartFile part = parts.make();
+  ASSERT_TRUE(part.copy_from(old.get(), kBytes, false));
+  EXPECT_EQ(part.end(), kBytes);
+  EXPECT_EQ(part.hash(), test::hash_of("begin" + std::string(kBytes - 5, '\0')));
+  struct stat status {};
+  ASSERT_EQ(::fstat(part.fd(), &status), 0);
+  EXPECT_EQ(status.st_size, static_cast<off_t>(kBytes));
+  EXPECT_LT(status.st_blocks * 512, 1 << 20);
+}
+
 TEST(PartFile, OneThatIsInUseIsNotFoundAndNotTakenAway) {
   const Parts parts;
   PartFile first = parts.make();
