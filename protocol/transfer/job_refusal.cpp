@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "common/escape.h"
+#include "protocol/transfer/job.h"
 #include "protocol/messages/session.h"
 #include "protocol/transfer/job_receiver.h"
 
