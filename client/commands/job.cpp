@@ -107,7 +107,7 @@ Result<TreeWalk> begin_walk(const PostCommand& command, JobWatch& watch) {
   TRY_ASSIGN(options.excludes, excludes_of(command.options.filter));
   options.attributes = command.options.job.attributes;
   options.owner = command.options.job.owner;
-  TRY_ASSIGN(const auto resolver, RootedDirectory::open("."));
+  TRY_ASSIGN(const auto resolver, RootedDirectory::open("/"));  // says how; where one stands may be gone
   return TreeWalk::begin(resolver, std::move(tops), std::move(options));
 }
 
