@@ -209,6 +209,7 @@ TEST(NamesTest, TwoOfOneLeafAreRefusedAsUsage) {
 TEST(NamesTest, DotsBesideOthersAreRefusedOneByOneAndTheRestIsAskedFor) {
   const auto outcome = get_all({"..", "asked", "."}, pulled("asked"));
   ASSERT_EQ(outcome.files.size(), 3U);
+  ASSERT_TRUE(outcome.files[0].error && outcome.files[2].error);
   EXPECT_EQ(outcome.files[0].error->code, ErrorCode::kUsage);
   EXPECT_FALSE(outcome.files[1].error);
   EXPECT_EQ(outcome.files[2].error->code, ErrorCode::kUsage);
