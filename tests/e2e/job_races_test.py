@@ -238,8 +238,9 @@ class OneName(unittest.TestCase):
             [1, 4096, MIB // 2, MIB + 1] * (self.WRITERS // 4))]
         self.digests = {hashlib.sha256(version).digest() for version in self.versions}
 
-    def race(self, prepare, args, look, reader_args):
-        """prepare(writer's place, version); look(where a reader has put it) gives contents that must be whole."""
+    def race(self, prepare, args, look, reader_args, may_lose=b"none may"):
+        """prepare(writer's place, version); look(where a reader has put it) gives contents that must be whole. may_lose: what
+        is said to a writer who came second, if that may be."""
         looks, over = [0] * self.READERS, threading.Event()
         first = self.place("first")
         prepare(first, self.versions[0])
@@ -250,6 +251,8 @@ class OneName(unittest.TestCase):
             prepare(place, self.versions[number])
             for _ in range(1 if SCALE == 1 else 30):
                 ran = self.server.client(args, cwd=place)
+                if ran.returncode == 1 and may_lose in ran.stderr:
+                    continue
                 self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, b"", b""))
 
         def read(number):
@@ -301,7 +304,7 @@ class OneName(unittest.TestCase):
             for name in ("same", "too"):
                 write_file(os.path.join(place, "tree", name), version)
         self.race(prepare, ["post", "tree"], lambda place: [read_file(os.path.join(place, "tree", name)) for name in ("same", "too")],
-                  ["get", "tree"])
+                  ["get", "tree"], b"was changed here while it was compared")
         self.assertEqual(sorted(os.listdir(self.server.path("tree"))), ["same", "too"])
 
 
