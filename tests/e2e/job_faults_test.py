@@ -71,7 +71,8 @@ class VersionsTest(unittest.TestCase):
 
 
 CALLS = ("openat", "mkdirat", "pwrite64", "ftruncate", "fchmod", "utimensat", "fsync", "syncfs", "renameat,renameat2", "symlinkat",
-         "flock", "newfstatat", "fstat", "read", "pread64", "sendto,sendmsg", "unlinkat", "getdents64", "openat2")
+         "flock", "newfstatat", "fstat", "read", "pread64", "unlinkat", "getdents64", "openat2") + (
+             ("sendto,sendmsg",) if SCALE > 1 else ())   # the other side waits for what does not come
 
 
 @unittest.skipUnless(strace_works(), "strace with injection is missing")
@@ -87,7 +88,7 @@ class Calls(VersionsTest):
         self.numbers = itertools.count()
 
     def counts(self):
-        return range(1, 40) if SCALE > 1 else (1, 2, 4)
+        return range(1, 40) if SCALE > 1 else (1, 3)
 
     def sweep_client(self, *faults):
         """`get` of the new version over the old one."""
@@ -128,7 +129,7 @@ class Calls(VersionsTest):
         finally:
             tracer.terminate()
             try:
-                tracer.wait(5)
+                tracer.wait(1)
             except subprocess.TimeoutExpired:   # it waits for a thread of a process that was killed
                 tracer.kill()
                 tracer.wait(PATIENCE)
@@ -198,7 +199,8 @@ class OnTheWay(VersionsTest):
             top = make_version(os.path.join(place, "tree"), 0)
             args = ["get", f"{verb}{index}/tree"]
         if os.geteuid() == 0:
-            subprocess.run(["chown", "-Rh", f"{self.server.uid}:{self.server.uid}", place, self.server.root], check=True)
+            subprocess.run(["chown", "-Rh", f"{self.server.uid}:{self.server.uid}", place, self.server.path(f"{verb}{index}")],
+                           check=True)
         return place, top, args
 
     def cut_at(self, verb, index, cut):
@@ -211,6 +213,7 @@ class OnTheWay(VersionsTest):
         return relay
 
     def test_cut_behind_and_in_every_frame(self):
+        """A third of them, but with FARHAND_TEST_SCALE > 1."""
         jobs, numbers = [], itertools.count()
         for verb in ("post", "get"):
             relay = self.cut_at(verb, next(numbers), None)
@@ -218,7 +221,7 @@ class OnTheWay(VersionsTest):
                 self.assertIn(kind, relay.passed[UP] + relay.passed[DOWN])
             edges = [(way, index, where) for way in (UP, DOWN) for index in range(-1, len(relay.passed[way]))
                      for where in ("after", "middle") if where == "after" or index >= 0]
-            for number, edge in enumerate(edges):
+            for number, edge in enumerate(edges if SCALE > 1 else edges[::3]):
                 for how in ("fin", "rst") if SCALE > 1 else (("fin", "rst")[number % 2],):
                     jobs.append(lambda verb=verb, cut=Cut(*edge, how): self.cut_at(verb, next(numbers), cut))
         in_parallel(jobs, 4)
@@ -238,8 +241,8 @@ class OnTheWay(VersionsTest):
                     self.assertEqual(rclient(args, proxy.host, uid=server.uid, cwd=place).returncode, 0)
                     for up in (True, False):
                         total = proxy.counts[up]
-                        step = max(1, total // (25 * SCALE))
-                        for index, offset in enumerate([*range(0, min(total, 400), 37), *range(400, total, step)]):
+                        step = max(1, total // (8 * SCALE))
+                        for index, offset in enumerate([*range(0, min(total, 400), 61), *range(400, total, step)]):
                             place, top, args = self.places(verb, f"{up}-{index}")
                             proxy.plan("flip", up, offset)
                             ran = rclient(args, proxy.host, uid=server.uid, cwd=place)
@@ -255,7 +258,7 @@ class OnTheWay(VersionsTest):
     @unittest.skipUnless(shutil.which("ss"), "ss kills sockets")
     def test_killed_sockets_are_told_and_the_same_again_finishes(self):
         """NW-04: in the middle of large files, both ways, all at once."""
-        content = random_bytes(48 * MIB, 7)
+        content = random_bytes(32 * MIB, 7)
         for number in range(4):
             for top in (self.server.path(f"g{number}"), os.path.join(self.here, f"p{number}")):
                 os.mkdir(top)
