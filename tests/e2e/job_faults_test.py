@@ -77,8 +77,8 @@ CALLS = ("openat", "mkdirat", "pwrite64", "ftruncate", "fchmod", "utimensat", "f
 
 @unittest.skipUnless(strace_works(), "strace with injection is missing")
 class Calls(VersionsTest):
-    """Every k-th call of a kind is the last of the process (CC-01, CC-02) or fails (FS-11, FS-12): all of them with
-    FARHAND_TEST_SCALE > 1, else some."""
+    """The k-th call of a kind is the last of the process (CC-01, CC-02) or fails (FS-11, FS-12): a dozen of each kind with
+    FARHAND_TEST_SCALE > 1, else two."""
 
     def setUp(self):
         self.server = Server()
@@ -88,7 +88,7 @@ class Calls(VersionsTest):
         self.numbers = itertools.count()
 
     def counts(self):
-        return range(1, 40) if SCALE > 1 else (1, 3)
+        return range(1, 13) if SCALE > 1 else (1, 3)
 
     def sweep_client(self, *faults):
         """`get` of the new version over the old one."""
@@ -140,7 +140,7 @@ class Calls(VersionsTest):
         top = self.server.path("tree")
         met = 0
         for calls, fault in itertools.product(CALLS, faults):
-            for k in self.counts() if SCALE > 1 else (1, 3) if "KILL" not in fault else (2,):
+            for k in range(1, 6) if SCALE > 1 else (2,):
                 shutil.rmtree(top, ignore_errors=True)
                 make_version(top, 0)
                 log = os.path.join(self.here, "log")
@@ -163,7 +163,7 @@ class Calls(VersionsTest):
 
     @unittest.skipUnless(SCALE > 1, "takes long: a call that fails can leave a session to its deadline; with FARHAND_TEST_SCALE=2")
     def test_a_call_of_the_servers_fails_in_a_post(self):
-        self.sweep_server("error=EIO", "error=EDQUOT", "error=EACCES")
+        self.sweep_server("error=EIO")
 
     def test_a_sync_that_fails_is_never_a_success(self):
         """All of them: syncfs or fsync, whatever it takes."""
