@@ -52,6 +52,14 @@ def contents_of(tree):
             if not stat.S_ISDIR(mode)}
 
 
+def same_files(tree, names):
+    """Which of these names are one file: groups, in the order of the names."""
+    groups = collections.defaultdict(list)
+    for name in sorted(names):
+        groups[os.stat(os.path.join(os.fsencode(tree), name), follow_symlinks=False).st_ino].append(name)
+    return sorted(groups.values())
+
+
 def walk_order(tree):
     """Names below what the tree lies in, in the order of a job's entries."""
     order, top = [], os.path.dirname(os.fsencode(tree))
@@ -111,7 +119,7 @@ class Job:
 
     def __init__(self, test, way, make=small_tree, make_old=small_old_tree, here=None, root=None, **options):
         self.test, self.way, self.make_old = test, way, make_old
-        self.client_env = {}
+        self.client_env, self.words = {}, []   # words: more options of the command
         self.server = Server(root=root, **options)
         test.addCleanup(self.server.cleanup)
         self.here = here or scratch()
@@ -143,7 +151,7 @@ class Job:
         self.old = contents_of(self.target)
 
     def argv(self, host=None):
-        return self.server.client_command(["--json", self.way, "t"], host=host)
+        return self.server.client_command(["--json", self.way, *self.words, "t"], host=host)
 
     def start(self, host, wrapper=()):
         return subprocess.Popen([*wrapper, *self.argv(host)], cwd=self.here, env=environment(self.client_env), stdin=subprocess.DEVNULL,
@@ -200,10 +208,7 @@ class Job:
 
     def check_whole(self):
         self.test.assertEqual(facts_of(self.target), facts_of(self.source))
-        for name in self.new:
-            one, other = (os.stat(os.path.join(os.fsencode(top), name), follow_symlinks=False).st_nlink
-                          for top in (self.source, self.target))
-            self.test.assertEqual(one, other, f"{name}: number of its names")
+        self.test.assertEqual(same_files(self.target, self.new), same_files(self.source, self.new), "names of one file")
 
     def check_sentences(self, ran):
         """A failure is told, in lines that can be printed; and nothing has crashed."""
@@ -316,9 +321,10 @@ def calls_in(job, end, begin=None, wanted=lambda line: True):
     return calls_of(trace, begin, wanted)
 
 
-def run_hurt(job, end, *options):
+def run_hurt(job, end, *options, prepare=True):
     """The job, with one end under strace with these options."""
-    job.prepare()
+    if prepare:
+        job.prepare()
     ends = job.ends()
     if end == CLIENT:
         ran = job.run(wrapper=client_wrapper("-o", os.devnull, *options))

@@ -27,6 +27,8 @@ class EveryCallFailsOnce(unittest.TestCase):
         calls = calls_in(job, end, r"\bconnect\(" if end == CLIENT else None, is_of_a_file)
         found = [call for call in calls if call[0] in FILE_CALLS]
         self.assertGreater(len({name for name, _ in found}), 6, found)
+        if (job.way, end) == (POST, CLIENT):  # test_a_source_that_cannot_be_looked_at_is_local_file_trouble
+            found.remove(next(call for call in found if call[0] == "newfstatat"))
         if SCALE > 1:
             cases = [(name, nth, "error=" + error) for name, nth in found for error in ERRORS]
         else:
@@ -51,6 +53,34 @@ class EveryCallFailsOnce(unittest.TestCase):
                 job.check_acked(ran)
                 job.check_again()
         self.assertGreater(failed, 2, "these failures are met")
+
+    # is_directory() in tree_walk.cpp throws, which ends the client with 255 and without its JSON
+    @unittest.expectedFailure
+    def test_a_source_that_cannot_be_looked_at_is_local_file_trouble(self):
+        job = Job(self, POST)
+        first = next(nth for name, nth in calls_in(job, CLIENT, r"\bconnect\(") if name == "newfstatat")
+        ran = run_hurt(job, CLIENT, "-e", "trace=newfstatat", "-e", f"inject=newfstatat:error=EIO:when={first}")
+        self.assertEqual(ran.status, 4, ran)
+        self.assertIsNotNone(ran.report)
+
+    # Where even looking at the part fails, "somebody took it away" is said, and the part is left
+    @unittest.expectedFailure
+    def test_a_receiver_that_lives_leaves_no_small_parts(self):
+        job = Job(self, POST)
+        calls = [nth for name, nth in calls_in(job, SERVER) if name == "newfstatat"]
+        for nth in sorted(calls):
+            ran = run_hurt(job, SERVER, "-e", "trace=newfstatat", "-e", f"inject=newfstatat:error=EIO:when={nth}")
+            self.assertEqual(part_files(job.target_top), [], ran)
+
+    # PartFile::make opens the part that can be gone on with, and leaves it when it cannot be locked
+    @unittest.expectedFailure
+    def test_a_file_system_without_locks_gets_the_files_and_nothing_else(self):
+        for way, end in ((POST, SERVER), (GET, CLIENT)):
+            job = Job(self, way)
+            ran = run_hurt(job, end, "-e", "trace=flock", "-e", "inject=flock:error=EOPNOTSUPP")
+            self.assertEqual(ran.status, 0, ran)
+            job.check_whole()
+            self.assertEqual(part_files(job.target_top), [])
 
     def test_in_a_client_that_posts(self):
         self.sweep(POST, CLIENT)
@@ -83,6 +113,13 @@ def filling_old_tree(top):
     os.makedirs(top)
     write_file(os.path.join(top, "d-does-not"), b"the old one\n")
     write_file(os.path.join(top, "e-3"), b"an old one\n")
+
+
+def many_tree(top):
+    """16 MB in 2000 files."""
+    os.makedirs(top)
+    for number in range(2000):
+        write_file(os.path.join(top, f"{number:04}"), random_bytes(8000 + number % 100, number))
 
 
 class FullDisk(unittest.TestCase):
@@ -127,6 +164,32 @@ class FullDisk(unittest.TestCase):
         for line in told.stderr.decode().splitlines():
             self.assertTrue(line.startswith("rclient: ") and line.isprintable(), told.stderr)
         self.assertLessEqual(len(told.stderr.splitlines()), 2, told.stderr)
+
+    def test_a_disk_that_is_filled_by_many_small_files(self):
+        for way in (POST, GET):
+            with self.subTest(way=way):
+                self.check_many(way)
+
+    def check_many(self, way):
+        place = os.path.join(Disk(self, 96 * MIB).path, "place")
+        os.mkdir(place)
+        job = Job(self, way, many_tree, nothing, **({"root": place} if way == POST else {"here": place}))
+        try:
+            filler = self.fill(place)
+            ran = job.run()
+            self.assertEqual(ran.status, 1, ran.error[:300])
+            job.check_sentences(ran)
+            job.check_names()
+            job.check_acked(ran)
+            there = contents_of(job.target)
+            missing = sum(there.get(name) != facts for name, facts in job.new.items())
+            self.assertGreater(missing, 500)
+            self.assertEqual(ran.report["job"]["failed"], missing)
+            self.assertEqual(part_files(job.target_top), [])
+            os.unlink(filler)
+            self.assertEqual(job.check_again().report["job"]["stored"], missing)
+        finally:
+            job.server.kill()
 
     def on_tmpfs(self, way):
         top = scratch()
