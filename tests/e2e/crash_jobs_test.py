@@ -201,7 +201,7 @@ NO_SYNC = os.path.join(os.path.dirname(os.path.dirname(RSERVER)), "tests", "benc
 @unittest.skipIf(os.environ.get("FARHAND_SANITIZE"), "a sanitizer would have to come before the library that takes syncing out")
 class PowerCut(unittest.TestCase):
     """What each side has on its disk when the power goes is what a mount of that disk shows."""
-    TIMES = 3 if SCALE == 1 else max(50, 3 * SCALE)
+    TIMES = 5 if SCALE == 1 else max(50, 3 * SCALE)
 
     def make(self, way, make=powered_tree, make_old=powered_old_tree, **options):
         self.disk = Disk(self)
@@ -211,14 +211,14 @@ class PowerCut(unittest.TestCase):
         self.addCleanup(lambda: job.server.alive() and job.server.kill())   # before the disk is unmounted
         return job
 
-    def cut_and_come_back(self, job, moment):
+    def cut_and_come_back(self, job, moment, commit=False):
         """The job, and the power cut so many seconds after its begin; None: after its end."""
         job.prepare()
         subprocess.run(["sync", "-f", self.disk.path], check=True, timeout=PATIENCE)
 
         def cut(client):
             time.sleep(moment)   # the fault
-            self.disk.cut()
+            self.disk.cut(commit)
 
         ran = job.run(during=cut if moment is not None else None)
         if moment is None:
@@ -241,7 +241,7 @@ class PowerCut(unittest.TestCase):
         for number in range(self.TIMES):
             moment = None if number == 0 else moments.uniform(0, whole * 1.1)
             with self.subTest(way=way, moment=f"{moment} of {whole:.3f} s"):
-                ran = self.cut_and_come_back(job, moment)
+                ran = self.cut_and_come_back(job, moment, commit=number % 2 == 1)
                 self.assertEqual(ran.status, 0) if moment is None else None
                 job.check_names()
                 job.check_acked(ran)

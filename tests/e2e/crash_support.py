@@ -377,8 +377,14 @@ class Disk:
             subprocess.run(["umount", self.path], check=True, stderr=subprocess.PIPE, timeout=PATIENCE)
             self.mounted = False
 
-    def cut(self):
-        """The power goes: nothing gets onto the disk from now on."""
+    def cut(self, commit=False):
+        """The power goes: nothing gets onto the disk from now on. commit: just after a sync of somebody else's file, which
+        brings all names onto the disk, and of the contents only those that have been written out."""
+        if commit:
+            with open(os.path.join(self.path, "neighbour"), "wb") as file:
+                file.write(b"x")
+                file.flush()
+                os.fsync(file.fileno())
         directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(directory, CUT_NOW, struct.pack("I", NOLOGFLUSH))
