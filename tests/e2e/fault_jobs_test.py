@@ -133,29 +133,33 @@ class FullDisk(unittest.TestCase):
             os.posix_fallocate(file.fileno(), 0, facts.f_bavail * facts.f_frsize - self.ROOM)
         return filler
 
-    def check(self, way, top):
+    def check(self, way, top, exact):
+        """exact: room that is given back is there at once. ext4 has it only when its journal has been written."""
         place = os.path.join(top, "place")
         os.mkdir(place)
         job = Job(self, way, filling_tree, filling_old_tree, **({"root": place} if way == POST else {"here": place}))
         try:
             job.prepare()
             filler = self.fill(place)
-            self.check_full(job)
+            missing = self.check_full(job, exact)
             os.unlink(filler)
             again = job.check_again()
-            self.assertEqual(again.report["job"]["bytes"], 6 * MIB)
+            self.assertLessEqual(again.report["job"]["bytes"], sum(job.new[name][1] for name in missing))
         finally:
             job.server.kill()
 
-    def check_full(self, job):
+    def check_full(self, job, exact):
         ran = job.run()
         self.assertEqual(ran.status, 1, ran)
         job.check_names()
         job.check_acked(ran)
         missing = {name for name, facts in job.new.items() if contents_of(job.target).get(name) != facts}
-        self.assertEqual(missing, {b"d-does-not"}, "the rest of the job goes on")
-        self.assertEqual(ran.report["job"]["failed"], 1, ran.report)
-        self.assertEqual([failure["path"] for failure in ran.report["job"]["failures"]], ["t/d-does-not"])
+        if exact:
+            self.assertEqual(missing, {b"d-does-not"}, "the rest of the job goes on")
+        self.assertIn(b"d-does-not", missing)
+        self.assertTrue({b"e-9", b"e-8"} - missing, "the rest of the job goes on")
+        self.assertEqual({os.fsencode(failure["path"]) for failure in ran.report["job"]["failures"]}, {b"t/" + name for name in missing})
+        self.assertEqual(ran.report["job"]["failed"], len(missing), ran.report)
         self.assertEqual(part_files(job.target_top), [], "what does not fit gives its room back")
         told = subprocess.run(job.server.client_command([job.way, "t"]), cwd=job.here, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
@@ -163,7 +167,8 @@ class FullDisk(unittest.TestCase):
         self.assertIn("d-does-not", told.stderr.decode())
         for line in told.stderr.decode().splitlines():
             self.assertTrue(line.startswith("rclient: ") and line.isprintable(), told.stderr)
-        self.assertLessEqual(len(told.stderr.splitlines()), 2, told.stderr)
+        self.assertLessEqual(len(told.stderr.splitlines()), 2 if exact else 13, told.stderr)
+        return missing
 
     def test_a_disk_that_is_filled_by_many_small_files(self):
         for way in (POST, GET):
@@ -195,10 +200,10 @@ class FullDisk(unittest.TestCase):
         top = scratch()
         self.addCleanup(remove_tree, top)
         with tmpfs(os.path.join(top, "small"), "40m") as small:
-            self.check(way, small)
+            self.check(way, small, exact=True)
 
     def on_ext4(self, way):
-        self.check(way, Disk(self, 64 * MIB).path)
+        self.check(way, Disk(self, 64 * MIB).path, exact=False)
 
     def test_a_post_to_a_tmpfs_that_is_filled(self):
         self.on_tmpfs(POST)
