@@ -9,9 +9,10 @@ namespace farhand {
 namespace {
 
 constexpr std::array<std::string_view, kFrameKinds> kKindNames{
-    "hello",  "exec",    "stdin",  "taken", "signal", "resize", "stdout", "stderr",  "exit",     "offer", "post",
-    "data",   "seal",    "done",   "get",   "push",   "pull",   "list",   "entries", "verdicts", "signature", "part", "copy", "close",
-    "stored", "trouble", "finish", "pair",  "paired", "error",  "ping",   "pong",    "pause",    "bye"};
+    "hello",   "exec",     "stdin",     "taken", "signal", "resize", "stdout", "stderr",  "exit",
+    "offer",   "post",     "data",      "seal",  "done",   "get",    "push",   "pull",    "list",
+    "entries", "verdicts", "signature", "part",  "copy",   "close",  "stored", "trouble", "finish",
+    "pair",    "paired",   "error",     "ping",  "pong",   "pause",  "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec", "post", "get",     "offered",
                                                             "file",     "push", "pull", "list", "pairing", "ended"};

@@ -87,7 +87,9 @@ void JobWatch::trouble(const Trouble& trouble, bool remote) {
     return keep(job().notices, trouble.path, error);
   }
   ++(remote ? told_there_ : told_here_);
-  if (const Name* name = find(trouble.path)) return put({name->shown, {}, 0, std::nullopt, with_its_side(error)});
+  // A limit (--max-delete) stops a part of the job, not what was named.
+  const Name* name = error.code == ErrorCode::kLimit ? nullptr : find(trouble.path);
+  if (name != nullptr) return put({name->shown, {}, 0, std::nullopt, with_its_side(error)});
   ++job().failed;
   keep(job().failures, trouble.path, error);
 }
@@ -122,7 +124,7 @@ void JobWatch::adopt_failures(const std::string& place) {
   for (const Name& name : names_) places.try_emplace(place_of(place, name.path), &name);
   std::erase_if(failures, [&](const EntryTrouble& failure) {
     const auto found = places.find(failure.path);
-    if (found == places.end()) return false;
+    if (found == places.end() || failure.error.code == ErrorCode::kLimit) return false;
     put({found->second->shown, {}, 0, std::nullopt, with_its_side(failure.error)});
     --job().failed;
     return true;

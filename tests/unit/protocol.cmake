@@ -18,6 +18,12 @@ farhand_test(protocol_test
     protocol/git_ignore.cpp
     protocol/job_script.cpp
     protocol/job_sender_test.cpp
+    protocol/job_delta_test.cpp
+    protocol/job_delta_hostile_test.cpp
+    protocol/job_pair.cpp
+    protocol/extra_names_test.cpp
+    protocol/moved_files_test.cpp
+    protocol/spill_test.cpp
     protocol/job_peer.cpp
     protocol/job_receiver_test.cpp
     protocol/job_receiver_trouble_test.cpp

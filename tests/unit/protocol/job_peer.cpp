@@ -58,6 +58,9 @@ void ScriptedSender::take(const Incoming& incoming) {
       judged.insert(judged.end(), verdicts->begin(), verdicts->end());
       break;
     }
+    case FrameKind::kSignature:
+      signature_pieces.emplace_back(reinterpret_cast<const char*>(incoming.bytes.data()), incoming.bytes.size());
+      break;
     case FrameKind::kStored:
       stored.push_back(std::stoull(incoming.header.name));
       break;
@@ -114,6 +117,10 @@ void ScriptedSender::part(std::uint64_t offset, std::string_view bytes) {
   } while (!bytes.empty());
 }
 
+void ScriptedSender::copy(std::uint64_t at, const CopyRange& range) {
+  channel_.say_bytes(FrameKind::kCopy, std::to_string(at), bytes_of(encode(range)));
+}
+
 void ScriptedSender::seal(const Seal& seal) {
   channel_.say_structure(FrameKind::kClose, encode(seal));
 }
@@ -163,7 +170,7 @@ Result<Result<JobOutcome>> JobPlace::run(const std::function<void(ScriptedSender
   });
   EXPECT_EQ(hear_frame(*pair.server)->kind, FrameKind::kPush);
   const auto root = RootedDirectory::open(directory.path());
-  auto outcome = receive_job(*pair.server, JobTarget{*root, to, placement, mode_mask}, options, observer);
+  auto outcome = receive_job(*pair.server, JobTarget{*root, to, placement, mode_mask, {}, excludes}, options, observer);
   if (outcome && *outcome) {
     EXPECT_TRUE(pair.server->flush(soon()));
   }

@@ -28,6 +28,7 @@ class ScriptedSender {
   // Waits until so many verdicts have come in all.
   const std::vector<Verdict>& verdicts(std::size_t count);
   void part(std::uint64_t offset, std::string_view bytes);
+  void copy(std::uint64_t at, const CopyRange& range);
   void close(std::string_view content, std::uint32_t mode = 0644);
   void seal(const Seal& seal);
   void content(std::string_view bytes, std::uint32_t mode = 0644);  // one part, and close
@@ -37,6 +38,7 @@ class ScriptedSender {
   void hear_until(const std::function<bool()>& enough);
 
   std::vector<Verdict> judged;
+  std::vector<std::string> signature_pieces;
   std::vector<std::uint64_t> stored;  // every count that was said
   std::vector<Trouble> troubles;
   std::optional<JobEnd> ended;
@@ -73,6 +75,7 @@ struct JobPlace {
   Placement placement = Placement::kInto;
   mode_t mode_mask = 0755;
   bool tiny = false;  // buffers
+  std::function<bool(const std::string& path, bool is_directory)> excludes;
   CountingObserver observer;
   JobEnd heard;  // what the sender heard at the end, if it got that far
 

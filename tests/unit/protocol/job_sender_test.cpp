@@ -431,8 +431,10 @@ TEST(JobSender, AHostileReceiverIsABreachOfTheProtocol) {
         say_verdicts(server, {nothing, nothing, nothing});
       },
       [&](Channel& server) { say_verdicts(server, {whole}); },  // of the directory
-      [&](Channel& server) {
+      [&](Channel& server) {                                    // in place of a signature
         say_verdicts(server, {nothing, Verdict{Need::kDelta, 0, {}}});
+        say_verdicts(server, {});
+        say_verdicts(server, {nothing});
       },
       [&](Channel& server) {
         say_verdicts(server, {nothing, Verdict{Need::kRest, kMaxFrameSize + 1, {}}});
