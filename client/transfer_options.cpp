@@ -134,6 +134,19 @@ void add_transfer_options(CLI::App& verb, TransferOptions& options) {
            });
 }
 
+void add_sync_options(CLI::App& verb, TransferOptions& options) {
+  JobOptions& job = options.job;
+  options.given = true;
+  job.sameness = Sameness::kByTimes;
+  job.delta = true;
+  const auto deletes =
+      verb.add_flag("--delete", job.delete_extra, "Delete what the source does not have, if nothing at all went wrong");
+  verb.add_option("--max-delete", job.most_deleted, "With --delete: if more than this would go, nothing does")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->needs(deletes);
+}
+
 Result<void> finish_transfer_options(const std::vector<std::string>& words, TransferOptions& options) {
   std::string joined;
   for (std::size_t at = 0; at < words.size(); ++at) {

@@ -12,6 +12,9 @@ namespace farhand {
 // Declares them. `options` must outlive the parsing.
 void add_transfer_options(CLI::App& verb, TransferOptions& options);
 
+// What sync has beside them, and what differs for it.
+void add_sync_options(CLI::App& verb, TransferOptions& options);
+
 // What the parser does not tell: the patterns, in the order in which they stand among `words`, the whole command
 // line's. kUsage for one that is none.
 Result<void> finish_transfer_options(const std::vector<std::string>& words, TransferOptions& options);

@@ -1,8 +1,6 @@
 // sync SRC DST and verify LOCAL REMOTE, one of which has a colon in front.
 #include "client/two_sides.h"
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <utility>
 
 #include "client/verb_words.h"
@@ -25,18 +23,6 @@ std::string remote_name(const std::string& name) {
 }
 
 }  // namespace
-
-void add_sync_options(CLI::App& verb, SyncCommand& command) {
-  JobOptions& job = command.options.job;
-  command.options.given = true;
-  job.sameness = Sameness::kByTimes;
-  job.delta = true;
-  verb.add_flag("--delete", job.delete_extra, "Delete what the source does not have, if nothing at all went wrong");
-  verb.add_option("--max-delete", job.most_deleted, "With --delete: if more than this would go, nothing does")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber)
-      ->needs(verb.get_option("--delete"));
-}
 
 Result<SyncCommand> finish_sync(SyncCommand command, const std::vector<std::string>& names) {
   if (names.size() != 2 || is_remote(names.front()) == is_remote(names.back())) {

@@ -1,7 +1,7 @@
-// The words of verbs that have a side here and one on the host, sync and verify: which is which, by a colon in front.
+// The words of verbs that have a side here and one on the host, sync and verify: which is which, by a colon in
+// front.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 
@@ -9,9 +9,6 @@
 #include "common/result.h"
 
 namespace farhand {
-
-// Declares what sync has beside the options of every transfer. `command` must outlive the parsing.
-void add_sync_options(CLI::App& verb, SyncCommand& command);
 
 // Source and destination. A slash at the end of a name means nothing.
 Result<SyncCommand> finish_sync(SyncCommand command, const std::vector<std::string>& names);

@@ -184,6 +184,7 @@ void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct 
   if (options_.existing == Existing::kUpdate && is_as_new(status, entry)) return;
   judgement.fate = Judgement::Fate::kNeeded;
   if (entry.kind == EntryKind::kLink && S_ISLNK(status.st_mode)) return compare_link(entry, place, status, judgement);
+  if (entry.kind == EntryKind::kHardLink && options_.dry_run) return compare_hard_link(entry, status, judgement);
   if (entry.kind != EntryKind::kFile || !S_ISREG(status.st_mode)) return;
   const bool same_size = static_cast<std::uint64_t>(status.st_size) == entry.size;
   const bool may_be_same = same_size && (options_.sameness == Sameness::kChecksum || has_time_of(status, entry));
@@ -203,6 +204,17 @@ void EntryJudge::offer_as_base(const Entry& entry, const Place& place, const str
   const bool is_worth_it = entry.size >= kLeastDelta && bytes >= kLeastDelta && bytes <= delta::kMaxBaseBytes;
   if (!options_.delta || options_.dry_run || !is_worth_it) return;
   judgement.wants_signature = judgement.old_file || open_old(place, status, judgement);
+}
+
+// Whether it is a name of that file now. Of use where nothing is stored: else the file may become another one.
+void EntryJudge::compare_hard_link(const Entry& entry, const struct stat& status, Judgement& judgement) const {
+  struct stat linked {};
+  const auto path = target_.path_of(entry.target);
+  const auto place = path ? target_.place_of(*path) : Result<Place>(Place{});
+  if (!place || !place->directory) return;
+  if (::fstatat(place->directory->get(), place->leaf.c_str(), &linked, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (linked.st_dev != status.st_dev || linked.st_ino != status.st_ino) return;
+  judgement.fate = Judgement::Fate::kUnchanged;
 }
 
 void EntryJudge::compare_link(const Entry& entry, const Place& place, const struct stat& status,

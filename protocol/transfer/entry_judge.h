@@ -75,6 +75,7 @@ class EntryJudge {
   void judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement);
   void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
   void compare_link(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
+  void compare_hard_link(const Entry& entry, const struct stat& status, Judgement& judgement) const;
   void accept_as_same(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   void offer_as_base(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   static void choose_part_or_base(const Entry& entry, Judgement& judgement);

@@ -52,7 +52,7 @@ class Scene {
     if (changed_mode_) set_mode(directory_->get(), status_.st_mode & 07777);
     changed_mode_ = false;
     const timespec times[2] = {{0, UTIME_OMIT}, status_.st_mtim};
-    std::ignore = ::utimensat(directory_->get(), ".", times, 0);
+    std::ignore = ::futimens(directory_->get(), times);
     directory_.reset();
   }
 

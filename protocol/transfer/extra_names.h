@@ -29,6 +29,9 @@ namespace farhand {
 inline constexpr std::string_view kNothingDeleted =
     "nothing was deleted, since not everything could be read and stored; see above";
 
+inline constexpr std::string_view kNoLikeness =
+    "what is not sent can be deleted only where a directory's contents come";
+
 class ExtraNames {
  public:
   struct Rules {

@@ -417,8 +417,7 @@ JobOutcome JobReceiver::end_alone() {
 Result<Result<JobOutcome>> receive_job(Channel& channel, const JobTarget& target, const JobOptions& options,
                                        JobObserver& observer) {
   if (options.delete_extra && target.placement != Placement::kAs) {
-    return Result<JobOutcome>(
-        fail(ErrorCode::kUsage, "what is not sent can be deleted only where a directory's contents come"));
+    return Result<JobOutcome>(fail(ErrorCode::kUsage, std::string(kNoLikeness)));
   }
   auto place = TreeTarget::begin(target, options.dry_run);
   if (!place) return Result<JobOutcome>(fail(std::move(place).error()));

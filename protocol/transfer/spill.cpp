@@ -30,7 +30,7 @@ UniqueFd make_nameless(int directory) {
   if (file) {
     ::unlinkat(directory, name.c_str(), 0);
     const timespec times[2] = {{0, UTIME_OMIT}, status.st_mtim};
-    std::ignore = ::utimensat(directory, ".", times, 0);
+    std::ignore = ::futimens(directory, times);
   }
   errno = error;
   return file;

@@ -396,6 +396,37 @@ TEST(CommandLine, LsWithoutAPathIsForTheServedDirectory) {
   EXPECT_NE(complaint_about({"ls", "-0", "--json"}).find("--zero"), std::string::npos);
 }
 
+TEST(CommandLine, SyncGoesUpOrDownByTheColonAndSlashesAtTheEndMeanNothing) {
+  const auto up = command_of<SyncCommand>({"sync", "here/", ":there//"});
+  EXPECT_TRUE(up.up);
+  EXPECT_EQ(up.source, "here");
+  EXPECT_EQ(up.destination, "there");
+  EXPECT_TRUE(up.options.job.delta);
+  EXPECT_FALSE(up.options.job.delete_extra);
+  EXPECT_EQ(up.options.job.sameness, Sameness::kByTimes);
+  const auto down = command_of<SyncCommand>({"sync", ":", "/", "--delete", "--max-delete", "7", "--checksum"});
+  EXPECT_FALSE(down.up);
+  EXPECT_EQ(down.source, ".");
+  EXPECT_EQ(down.destination, "/");
+  EXPECT_TRUE(down.options.job.delete_extra);
+  EXPECT_EQ(down.options.job.most_deleted, 7u);
+  EXPECT_EQ(down.options.job.sameness, Sameness::kChecksum);
+  EXPECT_EQ(command_of<SyncCommand>({"sync", ":a", "./:b"}).destination, "./:b");
+}
+
+TEST(CommandLine, SyncHasExactlyOneRemoteSide) {
+  for (const auto& words : {std::vector<const char*>{"sync"},
+                            {"sync", "a"},
+                            {"sync", "a", "b"},
+                            {"sync", ":a", ":b"},
+                            {"sync", "a", ":b", "c"}}) {
+    EXPECT_NE(complaint_about(words).find(":DST"), std::string::npos);
+  }
+  EXPECT_NE(complaint_about({"sync", "a", ":b", "--delete", "--max-delete", "0"}).find("--max-delete"),
+            std::string::npos);
+  EXPECT_NE(complaint_about({"sync", "a", ":b", "--max-delete", "1"}).find("--delete"), std::string::npos);
+}
+
 TEST(CommandLine, VerifyTakesOneSideHereAndOneWithAColonThereInEitherOrder) {
   for (const auto& words : {std::vector<const char*>{"verify", "here", ":there"}, {"verify", ":there", "here"}}) {
     const auto verify = command_of<VerifyCommand>(words);
