@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from harness import (PATIENCE, SEED, Server, ServerTest, main, needs_root, random_bytes, read_file, remove_tree, scratch, snapshot, write_file)
-from rights_support import UID
+from rights_support import UID, RootsSite
 
 MIB = 1 << 20
 DIRECTIONS = ("up", "down")
@@ -254,6 +254,39 @@ class UnreadableSources(unittest.TestCase):
                 os.chmod(source + "/secret", 0o755)
                 done = server.client(["sync", *words, "--delete", "--json"], uid=UID, cwd="/")
                 self.assertEqual(json.loads(done.stdout)["job"]["deleted"], 1, done.stderr)
+
+
+@needs_root
+class Confined(unittest.TestCase):
+    def test_a_worker_that_may_do_little_makes_deltas_and_deletes(self):
+        """As root's server has it: a key without exec has a process that the kernel confines."""
+        site = RootsSite("--model", "process")
+        self.addCleanup(site.close)
+        client = site.paired("--allow", "get,post")
+        here = scratch(UID)
+        self.addCleanup(remove_tree, here)
+        source, back = os.path.join(here, "source"), os.path.join(here, "back")
+        os.makedirs(source + "/sub")
+        large = random_bytes(2 * MIB, SEED)
+        write_file(source + "/large", large)
+        write_file(source + "/sub/moved", random_bytes(MIB, SEED ^ 1))
+        subprocess.run(["chown", "-Rh", f"{UID}:{UID}", here], check=True, timeout=PATIENCE)
+
+        def sync(*words):
+            ran = client.there("sync", *words, "--delete", "--json")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            return json.loads(ran.stdout)["job"]
+        self.assertEqual(sync(source, ":copy")["stored"], 2)
+        self.assertEqual(sync(":copy", back)["stored"], 2)
+        change_in_place(source + "/large", MIB, b"changed")
+        os.rename(source + "/sub/moved", source + "/renamed")
+        for words in ((source, ":copy"), (":copy", back)):
+            done = sync(*words)
+            self.assertLess(done["bytes"], 8 << 10)
+            self.assertEqual((done["stored"], done["deleted"]), (2, 1))
+        compare = ["rsync", "-rlptDnHc", "--delete", "--itemize-changes", source + "/", back + "/"]
+        done = subprocess.run(compare, capture_output=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 
 
 if __name__ == "__main__":
