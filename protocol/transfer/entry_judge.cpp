@@ -134,6 +134,7 @@ void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
   if (entry.path != "." && !enter(judgement)) return;
   const auto made = target_.make_directory(judgement.path);
   if (made) {
+    blocked_.reset();
     const bool stays = options_.existing != Existing::kReplace;
     judgement.mode_was = made->was;
     judgement.fate = made->is_new ? Judgement::Fate::kMade
@@ -141,6 +142,7 @@ void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
                                   : Judgement::Fate::kEntered;
   } else {
     blocked_ = judgement.path;
+    judgement.in_the_way = made.error().code == ErrorCode::kFileTrouble;
     fail_as(judgement, made.error());
   }
 }
@@ -159,6 +161,7 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   } else if (S_ISDIR(status.st_mode)) {
     fail_as(judgement,
             {ErrorCode::kIsDirectory, quoted(shown) + " is a directory, so no file can take its name", false});
+    judgement.in_the_way = true;
   } else if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
     fail_as(judgement,
             {ErrorCode::kNotRegular, quoted(shown) + " is not a regular file, so it is not replaced", false});

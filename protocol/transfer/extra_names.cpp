@@ -151,7 +151,7 @@ void tell(ExtraNames& extra, JobReport& report) {
     --extra.failed;
   }
   report.totals.failed += std::exchange(extra.failed, 0);
-  report.totals.deleted = extra.deleted;
+  report.totals.deleted += extra.deleted;
 }
 
 Result<void> tell_what_would_go(Channel& channel, const TreeTarget& target, ExtraNames& extra, JobReport& report) {
@@ -179,12 +179,13 @@ Result<void> remove_extra_names(Channel& channel, const TreeTarget& target, Spil
     report.notice(here, ErrorCode::kCancelled, std::string(kNothingDeleted));
     return {};
   }
-  if (rules.most > 0 && extra.count() > rules.most) {
-    report.failed(
-        here, Error{ErrorCode::kLimit,
-                    std::to_string(extra.count()) + " names would be deleted in " + quoted(here) + ", and at most " +
-                        std::to_string(rules.most) + " may be, so nothing was deleted; everything else was done",
-                    false});
+  const std::uint64_t all = report.totals.deleted + extra.count();  // with what was in the way
+  if (rules.most > 0 && all > rules.most) {
+    report.failed(here,
+                  Error{ErrorCode::kLimit,
+                        std::to_string(all) + " names would be deleted in " + quoted(here) + ", and at most " +
+                            std::to_string(rules.most) + " may be, so nothing was deleted; everything else was done",
+                        false});
     return {};
   }
   if (rules.dry_run) return tell_what_would_go(channel, target, extra, report);

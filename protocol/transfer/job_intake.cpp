@@ -7,6 +7,7 @@
 
 #include "common/escape.h"
 #include "protocol/limits.h"
+#include "protocol/transfer/way_clearing.h"
 
 namespace farhand {
 namespace {
@@ -100,7 +101,11 @@ Result<bool> JobIntake::turn(Channel& channel) {
   if (hashing_ && hashing_->done()) {
     hashing_->finish();
     hashing_.reset();
-    conclude();
+    if (clearing_) {
+      end_clearing();
+    } else {
+      conclude();
+    }
   }
   while (!hashing_ && !unjudged_.empty() && has_room(channel) && hashed_bytes_ < kHashedATurn) TRY(judge_next());
   say(channel);
@@ -114,6 +119,11 @@ Result<void> JobIntake::judge_next() {
     refusal_ = *current_->error;
     return fail(*current_->error);
   }
+  if (current_->in_the_way && parts_.deletes != nullptr && !std::exchange(cleared_, true)) {
+    clear_way();
+    return {};
+  }
+  cleared_ = false;
   const bool may_be_elsewhere =
       parts_.moved != nullptr && current_->is_new && !current_->part && unjudged_.front().entry.size >= kLeastDelta &&
       unjudged_.front().entry.kind == EntryKind::kFile && current_->fate == Judgement::Fate::kNeeded;
@@ -135,6 +145,26 @@ Result<void> JobIntake::judge_next() {
   EntryJudge::settle_hash(*current_, stop_hashing_);
   conclude();
   return {};
+}
+
+// It is judged again when that is done.
+void JobIntake::clear_way() {
+  clearing_ = Result<std::uint64_t>(0);
+  hashing_ = std::make_unique<BackgroundTask>([this, deleted = parts_.report.totals.deleted] {
+    clearing_ = farhand::clear_way(parts_.target, current_->path, *parts_.deletes, deleted);
+  });
+}
+
+void JobIntake::end_clearing() {
+  const Result<std::uint64_t> outcome = *std::exchange(clearing_, std::nullopt);
+  if (outcome) {
+    parts_.report.totals.deleted += *outcome;
+    current_.reset();
+    return;
+  }
+  current_->error = outcome.error();
+  cleared_ = false;
+  conclude();
 }
 
 // What was renamed there is likely to be here still, under its old name.

@@ -19,6 +19,7 @@
 #include "protocol/channel.h"
 #include "protocol/transfer/entry_judge.h"
 #include "protocol/transfer/entry_order.h"
+#include "protocol/transfer/extra_names.h"
 #include "protocol/transfer/job_ledger.h"
 #include "protocol/transfer/job_report.h"
 #include "protocol/transfer/moved_files.h"
@@ -52,8 +53,9 @@ struct JobParts {
   BackupNames& backups;  // of what is replaced, in the order of the content
   JobLedger& ledger;
   JobReport& report;
-  Spill* listed = nullptr;      // where the names of all entries go, if they are asked for at the end
-  MovedFiles* moved = nullptr;  // where a new file's content may be already
+  Spill* listed = nullptr;                     // where the names of all entries go, if they are asked for at the end
+  const ExtraNames::Rules* deletes = nullptr;  // what is in the way goes by these
+  MovedFiles* moved = nullptr;                 // where a new file's content may be already
 };
 
 class JobIntake {
@@ -101,6 +103,8 @@ class JobIntake {
   Result<void> judge_next();
   void look_elsewhere();
   void tell_if_full();
+  void clear_way();
+  void end_clearing();
   void conclude();
   void conclude_directory(Unjudged& one, Judgement& judgement);
   void want(Unjudged one, Judgement judgement);
@@ -122,6 +126,8 @@ class JobIntake {
   std::optional<Error> refusal_;
   std::size_t open_elsewhere_ = 0;
   bool told_full_ = false;
+  bool cleared_ = false;                           // once for an entry
+  std::optional<Result<std::uint64_t>> clearing_;  // what came of it, while hashing_ does that instead
   SignatureSayer signatures_;
 
   std::atomic<bool> stop_hashing_ = false;

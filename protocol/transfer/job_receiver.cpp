@@ -104,15 +104,11 @@ JobParts JobReceiver::parts_of(const JobTarget& asked) {
   const bool is_like = asked.placement == Placement::kAs && target_.is_there();
   if (is_like && options_.delete_extra) listed_.emplace(target_.base().fd());
   if (is_like && options_.delta && store_) moved_.emplace(target_.base());
-  return {target_,
-          options_,
-          metadata_,
-          store_.get(),
-          backups_,
-          ledger_,
-          report_,
-          listed_ ? &*listed_ : nullptr,
-          moved_ ? &*moved_ : nullptr};
+  JobParts parts{target_, options_, metadata_, store_.get(), backups_, ledger_, report_};
+  if (listed_) parts.listed = &*listed_;
+  if (listed_ && store_) parts.deletes = &rules_;
+  if (moved_) parts.moved = &*moved_;
+  return parts;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

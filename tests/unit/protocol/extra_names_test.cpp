@@ -114,6 +114,53 @@ TEST(ExtraNames, ADryRunTellsOfThemAll) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// What is in the way
+
+struct InTheWay : Pair {
+  InTheWay() {
+    make("file", "new");
+    make("directory/inner", "new");
+    old("file/a/b");
+    old("file/c");
+    old("directory");
+  }
+};
+
+TEST(ExtraNames, WhatIsInTheWayIsReplaced) {
+  InTheWay pair;
+  const auto ends = pair.run();
+  EXPECT_TRUE(pair.alike());
+  EXPECT_EQ(ends.receiver.failed, 0u);
+  EXPECT_EQ(ends.receiver.deleted, 5u);
+}
+
+TEST(ExtraNames, WithoutDeletingItIsToldAndStays) {
+  InTheWay pair;
+  pair.place.options.delete_extra = false;
+  const auto ends = pair.run();
+  EXPECT_EQ(ends.receiver.failed, 3u);
+  EXPECT_EQ(pair.place.content("directory"), "old");
+  EXPECT_EQ(pair.place.content("file/a/b"), "old");
+}
+
+TEST(ExtraNames, WhatIsInTheWayStaysWithWhatIsExcludedAndBeyondTheBound) {
+  for (const bool by_bound : {false, true}) {
+    InTheWay pair;
+    pair.place.options.most_deleted = by_bound ? 3 : 0;
+    if (!by_bound) {
+      pair.place.excludes = [](const std::string& path, bool) {
+        return path == "file/a/b" || path == "directory";
+      };
+    }
+    const auto ends = pair.run();
+    EXPECT_GE(ends.receiver.failed, 1u);
+    EXPECT_EQ(pair.place.content("file/a/b"), "old");
+    EXPECT_EQ(pair.place.content("file/c"), "old") << "all of it or nothing";
+    EXPECT_EQ(pair.place.content("directory") == "old", !by_bound);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // When nothing goes
 
 std::uint64_t deleted_after(const std::function<void(ScriptedSender&)>& script) {
