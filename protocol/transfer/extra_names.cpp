@@ -86,7 +86,7 @@ void ExtraNames::look() {
   if (!walk) return add_failure(".", walk.error());
   Spill::Reader reader(listed_, Spill::Reader::From::kFront);
   auto listed = reader.next();
-  while (const auto entry = walk->next()) {
+  while (const auto entry = walk->next_to_the_end()) {
     if (stop_) return;
     if (entry->path == "." || is_backup(*entry)) continue;
     while (listed && entry_precedes(listed->text, entry->path)) listed = reader.next();
@@ -94,6 +94,7 @@ void ExtraNames::look() {
     extra_.put(entry->path, entry->kind == EntryKind::kDirectory ? kIsDirectory : kIsOther);
   }
   for (const Trouble& trouble : walk->take_troubles()) {
+    if (trouble.is_notice) continue;  // a part of another transfer, which stays
     ++failed;
     failures.push_back(trouble);
   }

@@ -27,7 +27,7 @@ void MovedFiles::build() {
   tops.push_back({*std::move(top), ".", "."});
   auto walk = TreeWalk::begin(base_, std::move(tops), std::move(options));
   if (!walk) return;
-  while (const auto entry = walk->next()) {
+  while (const auto entry = walk->next_to_the_end()) {
     if (entry->kind == EntryKind::kFile && entry->size >= kLeastDelta) add(*entry);
     walk->take_troubles();
   }

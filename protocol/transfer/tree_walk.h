@@ -59,6 +59,8 @@ class TreeWalk {
   // at_end() tells. Special files are entries of kind kSpecial.
   std::optional<Entry> next();
   [[nodiscard]] bool at_end() const noexcept;
+  // The same without the turns, for helpers: nothing is the end.
+  std::optional<Entry> next_to_the_end();
   // What could not be read since the last call.
   std::vector<Trouble> take_troubles();
 

@@ -33,12 +33,15 @@ Result<void> list_below(const TreeTarget& target, const std::string& path, Uniqu
   std::vector<TreeWalk::Top> tops;
   tops.push_back({std::move(directory), ".", target.shown(path)});
   TRY_ASSIGN(TreeWalk walk, TreeWalk::begin(target.base(), std::move(tops), std::move(options)));
-  while (const auto entry = walk.next()) {
+  while (const auto entry = walk.next_to_the_end()) {
     if (entry->kind == EntryKind::kSpecial) keeps = true;
     if (entry->path != ".") names.put(entry->path, entry->kind == EntryKind::kDirectory ? 'd' : '-');
   }
-  if (keeps) return fail(stays(target, path, "something in it is excluded, or no file"));
-  if (!walk.take_troubles().empty()) return fail(stays(target, path, "not all of it can be read"));
+  for (const Trouble& trouble : walk.take_troubles()) {
+    if (!trouble.is_notice) return fail(stays(target, path, "not all of it can be read"));
+    keeps = true;  // a part of another transfer
+  }
+  if (keeps) return fail(stays(target, path, "something in it is excluded, still in use, or no file"));
   return {};
 }
 

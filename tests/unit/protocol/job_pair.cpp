@@ -46,7 +46,7 @@ JobPair::Ends JobPair::run() {
   EXPECT_EQ(hear_frame(*pair.server)->kind, FrameKind::kPush);
   const auto root = RootedDirectory::open(place.directory.path());
   const auto outcome =
-      receive_job(*pair.server, JobTarget{*root, place.to, place.placement, place.mode_mask, {}, place.excludes},
+      receive_job(*pair.server, JobTarget{*root, place.to, place.placement, place.mode_mask, {}, false, place.excludes},
                   place.options, place.observer);
   EXPECT_TRUE(outcome && *outcome) << (outcome ? "" : outcome.error().message);
   EXPECT_TRUE(pair.server->flush(soon()));

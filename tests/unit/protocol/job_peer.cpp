@@ -170,7 +170,8 @@ Result<Result<JobOutcome>> JobPlace::run(const std::function<void(ScriptedSender
   });
   EXPECT_EQ(hear_frame(*pair.server)->kind, FrameKind::kPush);
   const auto root = RootedDirectory::open(directory.path());
-  auto outcome = receive_job(*pair.server, JobTarget{*root, to, placement, mode_mask, {}, excludes}, options, observer);
+  auto outcome =
+      receive_job(*pair.server, JobTarget{*root, to, placement, mode_mask, {}, false, excludes}, options, observer);
   if (outcome && *outcome) {
     EXPECT_TRUE(pair.server->flush(soon()));
   }
