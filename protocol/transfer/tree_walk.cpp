@@ -167,12 +167,6 @@ bool TreeWalk::at_end() const noexcept {
   return state_->to_enter.empty() && state_->levels.empty() && state_->next_start == state_->starts.size();
 }
 
-std::optional<Entry> TreeWalk::next_to_the_end() {
-  std::optional<Entry> entry;
-  while (!entry && !at_end()) entry = next();
-  return entry;
-}
-
 std::vector<Trouble> TreeWalk::take_troubles() {
   return std::exchange(state_->troubles, {});
 }

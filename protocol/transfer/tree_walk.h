@@ -60,7 +60,11 @@ class TreeWalk {
   std::optional<Entry> next();
   [[nodiscard]] bool at_end() const noexcept;
   // The same without the turns, for helpers: nothing is the end.
-  std::optional<Entry> next_to_the_end();
+  std::optional<Entry> next_to_the_end() {
+    std::optional<Entry> entry;
+    while (!entry && !at_end()) entry = next();
+    return entry;
+  }
   // What could not be read since the last call.
   std::vector<Trouble> take_troubles();
 
