@@ -64,20 +64,6 @@ TEST(JobWatch, WhatCameIsNoFailure) {
   EXPECT_EQ(status_of(job.outcome), 0);
 }
 
-TEST(JobWatch, SeveralJobsAddUp) {
-  Watched job({"a", "b"});
-  for (const char* name : {"a", "b"}) {
-    job.watch.top_came(name);
-    job.watch.file_ended(name, 3, {});
-    job.watch.trouble({"elsewhere", ErrorCode::kFileTrouble, "bad"}, true);
-    job.watch.finish(end_at("there", 1), {}, end_at("", 0, 1));
-  }
-  EXPECT_EQ(job.outcome.job->stored, 2u);
-  EXPECT_EQ(job.outcome.job->failed, 2u);
-  EXPECT_EQ(job.outcome.files[0].path, "there/a");
-  EXPECT_EQ(job.outcome.files[1].path, "there/b");
-}
-
 TEST(JobWatch, AnInterruptionSaysHowMuchIsDoneAndThatItGoesOn) {
   Watched job({"d"});
   job.watch.listed(3, 3 << 20);
