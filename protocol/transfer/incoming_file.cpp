@@ -75,6 +75,11 @@ IncomingFile::Ready IncomingFile::make_ready(std::uint64_t offset) {
   if (copying_) end_copy();
   if (!dropped_ && !part_ && !open_part()) return Ready::kYes;
   if (copying_) return Ready::kWait;
+  // Zeros cost their sender nothing. What has grown meanwhile has not been sent as whole by an honest one.
+  if (!dropped_ && part_->end() < offset && offset > wanted_.entry.size) {
+    fail_with(
+        {ErrorCode::kIntegrity, "of " + quoted(shown_) + " came more than was announced" + std::string(kKept), false});
+  }
   if (!dropped_ && part_->end() < offset) {
     const auto skipped = part_->skip_to(offset);
     if (skipped && !*skipped) return Ready::kAgain;
@@ -250,7 +255,7 @@ void IncomingFile::mend_old() {
 void IncomingFile::hand_over() {
   struct stat status {};
   if (::fstat(part_->fd(), &status) != 0) {
-    return fail_with(errno_error(errno, quoted(shown_)));
+    return fail_with(errno_error(errno, "the new content of " + quoted(shown_) + " cannot be looked at"));
   }
   if (const auto applied = parts_.metadata.apply(part_->fd(), wanted_.entry, shown_); !applied) {
     return fail_with(applied.error());

@@ -60,6 +60,14 @@ Result<void> JobIntake::check_names(const Entry& entry) const {
   return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " was not asked for");
 }
 
+// A second name is given to what this job has brought, and to nothing that was there before.
+Result<void> JobIntake::check_link(const Entry& entry) {
+  if (is_file(entry) || entry.kind == EntryKind::kLink) linkable_.add(entry.path);
+  if (entry.kind != EntryKind::kHardLink || linkable_.holds(entry.target)) return {};
+  return fail(ErrorCode::kProtocol,
+              quoted(entry.path) + " is to be a name of " + quoted(entry.target) + ", which was not listed before it");
+}
+
 void JobIntake::release(const Entry& directory) {
   attribute_bytes_ -= attribute_bytes(directory);
 }
@@ -78,6 +86,7 @@ Result<void> JobIntake::take(Bytes structure) {
   for (Entry& entry : entries) {
     TRY(order_.admit(entry));
     TRY(check_names(entry));
+    TRY(check_link(entry));
     strip(entry);
     if (is_file(entry)) ++files, bytes += entry.size;
     if (parts_.listed != nullptr && entry.path != ".") parts_.listed->put(entry.path);

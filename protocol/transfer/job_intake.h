@@ -22,6 +22,7 @@
 #include "protocol/transfer/extra_names.h"
 #include "protocol/transfer/job_ledger.h"
 #include "protocol/transfer/job_report.h"
+#include "protocol/transfer/linkable_names.h"
 #include "protocol/transfer/moved_files.h"
 #include "protocol/transfer/signature_sayer.h"
 #include "protocol/transfer/spill.h"
@@ -111,10 +112,12 @@ class JobIntake {
   void say(Channel& channel);
 
   Result<void> check_names(const Entry& entry) const;
+  Result<void> check_link(const Entry& entry);
 
   JobParts parts_;
   std::set<std::string, std::less<>> names_;
   EntryOrder order_;
+  LinkableNames linkable_;
   EntryJudge judge_;
   std::deque<Unjudged> unjudged_;
   std::vector<Verdict> unsaid_;

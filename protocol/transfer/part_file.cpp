@@ -127,10 +127,13 @@ std::optional<PartFile> PartFile::find(SharedDirectory directory, const std::str
 Result<PartFile> PartFile::make(SharedDirectory directory, const std::string& leaf, std::string shown, bool resumable) {
   if (resumable) {
     std::string name = resumable_part_name(leaf);
-    UniqueFd fd = open_part(directory->get(), name, O_CREAT);
+    UniqueFd fd = open_part(directory->get(), name, O_CREAT | O_EXCL);
+    const bool is_new = fd.get() >= 0;
+    if (!is_new) fd = open_part(directory->get(), name, O_CREAT);
     if (fd && take(directory->get(), name, fd.get()) && set_length(fd.get(), 0)) {
       return PartFile(std::move(directory), std::move(name), std::move(fd), std::move(shown), true);
     }
+    if (is_new) ::unlinkat(directory->get(), name.c_str(), 0);  // a file system without locks, say
   }
   std::string name = random_part_name();
   UniqueFd fd = open_part(directory->get(), name, O_CREAT | O_EXCL);

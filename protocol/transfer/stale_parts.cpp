@@ -16,14 +16,20 @@
 namespace farhand {
 namespace {
 
+// A link has no content that anybody could continue, and is there for less than a moment.
 bool is_old_part(const struct stat& status, std::time_t moment) {
-  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_ctim.tv_sec < moment;
+  const bool is_a_part = S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
+  return is_a_part && status.st_uid == ::geteuid() && status.st_ctim.tv_sec < moment;
 }
 
 void remove_if_stale(int directory, const char* name, std::time_t moment) {
   struct stat listed {
   }, locked{};
   if (::fstatat(directory, name, &listed, AT_SYMLINK_NOFOLLOW) != 0 || !is_old_part(listed, moment)) return;
+  if (S_ISLNK(listed.st_mode)) {
+    ::unlinkat(directory, name, 0);
+    return;
+  }
   const UniqueFd part(::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!part || ::flock(part.get(), LOCK_EX | LOCK_NB) != 0) return;
   if (::fstat(part.get(), &locked) != 0 || !is_old_part(locked, moment)) return;

@@ -183,8 +183,9 @@ Result<bool> StoreBatch::name_item(StoreItem& item, int directory, const std::st
   }
   if (item.kind == EntryKind::kFile) {
     struct stat status {};
-    if (::fstatat(directory, item.part.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        status.st_dev != item.device || status.st_ino != item.inode) {
+    const int looked = ::fstatat(directory, item.part.name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+    if (looked != 0 && errno != ENOENT) return fail(trouble(errno, "looking at the new content of", item.shown));
+    if (looked != 0 || status.st_dev != item.device || status.st_ino != item.inode) {
       item.part.name.clear();  // whatever it is, it is not ours
       return fail(ErrorCode::kFileTrouble,
                   "somebody took the new content of " + quoted(item.shown) + " away" + std::string(kKept));

@@ -55,9 +55,9 @@ std::string joined(std::string_view directory, std::string_view name) {
   return std::string(directory).append("/").append(name);
 }
 
-bool is_directory(int fd) {
+Result<bool> is_directory(int fd, const std::string& shown) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) throw_errno("fstat");
+  if (::fstat(fd, &status) != 0) return fail(errno_error(errno, quoted(shown) + " cannot be looked at"));
   return S_ISDIR(status.st_mode);
 }
 
@@ -68,7 +68,7 @@ struct TreeWalk::State {
       : options(std::move(given)), facts(EntryFacts::Options{options.attributes, options.owner, options.all_modes}) {}
 
   Result<void> open_top(Start& start);
-  void hold(Start& start, UniqueFd opened);
+  Result<void> hold(Start& start, UniqueFd opened);
   std::optional<Entry> begin_top();
   void enter();
   std::optional<Entry> next_child();
@@ -135,7 +135,7 @@ Result<TreeWalk> TreeWalk::begin(const RootedDirectory& resolver, std::vector<To
       return fail(ErrorCode::kUsage, "the contents of " + quoted(top.shown) + " cannot be sent beside something else");
     }
     Start start{std::move(top.name), std::move(top.shown), std::move(top.open)};
-    if (top.opened) state->hold(start, std::move(top.opened));
+    if (top.opened) TRY(state->hold(start, std::move(top.opened)));
     if (start.name == "." && start.root && !start.is_directory) {
       return fail(ErrorCode::kUsage, quoted(start.shown) + " is no directory, so it has no contents to send");
     }
@@ -201,16 +201,17 @@ std::string TreeWalk::shown(const std::string& path) const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Steps
 
-void TreeWalk::State::hold(Start& start, UniqueFd opened) {
-  start.is_directory = is_directory(opened.get());
+Result<void> TreeWalk::State::hold(Start& start, UniqueFd opened) {
+  TRY_ASSIGN(start.is_directory, is_directory(opened.get(), start.shown));
   start.root.emplace(resolver->at(std::move(opened), start.shown));
+  return {};
 }
 
 // Closes the one that was opened first for it, but never the one that the walk is in.
 Result<void> TreeWalk::State::open_top(Start& start) {
   if (start.root) return {};
   TRY_ASSIGN(UniqueFd opened, start.open());
-  hold(start, std::move(opened));
+  TRY(hold(start, std::move(opened)));
   open_starts.push_back(&start);
   if (open_starts.size() <= kOpenTops) return {};
   const Start* current = next_start == 0 ? nullptr : &starts[next_start - 1];

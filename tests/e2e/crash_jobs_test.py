@@ -403,7 +403,6 @@ def put(path, at, content):
 class StaleParts(unittest.TestCase):
     DAY = 86400
 
-    @unittest.expectedFailure   # only regular files are swept: what a kill leaves of a symbolic link stays for ever
     def test_a_link_that_a_killed_receiver_has_left_goes_as_well(self):
         disk = Disk(self, 64 * MIB)
         place = os.path.join(disk.path, "place")

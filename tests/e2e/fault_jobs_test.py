@@ -55,7 +55,6 @@ class EveryCallFailsOnce(unittest.TestCase):
         self.assertGreater(failed, 2, "these failures are met")
 
     # is_directory() in tree_walk.cpp throws, which ends the client with 255 and without its JSON
-    @unittest.expectedFailure
     def test_a_source_that_cannot_be_looked_at_is_local_file_trouble(self):
         job = Job(self, POST)
         first = next(nth for name, nth in calls_in(job, CLIENT, r"\bconnect\(") if name == "newfstatat")
@@ -64,7 +63,6 @@ class EveryCallFailsOnce(unittest.TestCase):
         self.assertIsNotNone(ran.report)
 
     # Where even looking at the part fails, "somebody took it away" is said, and the part is left
-    @unittest.expectedFailure
     def test_a_receiver_that_lives_leaves_no_small_parts(self):
         job = Job(self, POST)
         calls = [nth for name, nth in calls_in(job, SERVER) if name == "newfstatat"]
@@ -73,7 +71,6 @@ class EveryCallFailsOnce(unittest.TestCase):
             self.assertEqual(part_files(job.target_top), [], ran)
 
     # PartFile::make opens the part that can be gone on with, and leaves it when it cannot be locked
-    @unittest.expectedFailure
     def test_a_file_system_without_locks_gets_the_files_and_nothing_else(self):
         for way, end in ((POST, SERVER), (GET, CLIENT)):
             job = Job(self, way)

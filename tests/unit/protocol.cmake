@@ -28,6 +28,7 @@ farhand_test(protocol_test
     protocol/job_receiver_test.cpp
     protocol/job_receiver_trouble_test.cpp
     protocol/job_rules_test.cpp
+    protocol/linkable_names_test.cpp
     protocol/liveness_test.cpp
     protocol/range_hash_test.cpp
     protocol/read_ahead_test.cpp
