@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "protocol/transfer/job.h"
 #include "protocol/messages/session.h"
+#include "protocol/transfer/job.h"
 #include "protocol/transfer/job_receiver.h"
 
 namespace farhand {
