@@ -55,6 +55,7 @@ void JobWatch::listed(std::uint64_t files, std::uint64_t bytes) {
 }
 
 void JobWatch::top_came(const std::string& path) {
+  ++came_;
   if (Name* name = find(path)) name->came = true;
 }
 
@@ -159,7 +160,7 @@ std::string JobWatch::interrupted() const {
 }
 
 std::string JobWatch::place_of(const std::string& place, const std::string& path) const {
-  if (names_.size() == 1 && !directory_) return place;
+  if ((names_.size() == 1 || came_ == 1) && !directory_) return place;
   const std::string& directory = directory_ ? *directory_ : place;
   return directory.empty() || directory == "." ? path : directory + "/" + path;
 }

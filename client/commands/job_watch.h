@@ -77,6 +77,7 @@ class JobWatch final : public JobObserver {
   std::unordered_map<std::string, std::size_t> by_text_;   // names_, by what is shown and by path
   std::unordered_map<std::string, std::size_t> outcomes_;  // outcome_.files, by name
   std::optional<std::string> directory_;
+  std::size_t came_ = 0;          // of names_, as entries
   std::uint64_t told_there_ = 0;  // failures that the other side has told of
   std::uint64_t told_here_ = 0;
 };

@@ -33,7 +33,7 @@ class JobObserver {
   virtual void listed(std::uint64_t /*files*/, std::uint64_t /*bytes*/) {}
   // The sender has listed everything. A receiver is never told.
   virtual void listed_all() {}
-  // An entry has come that is itself one of the things that were asked for. Only a receiver is told.
+  // An entry has been listed that is itself one of the things that were named.
   virtual void top_came(const std::string& /*path*/) {}
   // A file's content is under way from here on.
   virtual void file_begun(const std::string& /*path*/) {}

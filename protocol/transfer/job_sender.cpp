@@ -305,6 +305,7 @@ void JobSender::add(Entry entry) {
     ++here_.files;
     observer_.listed(1, entry.size);
   }
+  if (entry.path.find('/') == std::string::npos) observer_.top_came(entry.path);
   batch_.add(std::move(entry));
 }
 

@@ -152,7 +152,7 @@ def post(path, content, piece=MIB, **sealed):
 # A job's frames; protocol/README.md, "A job of files".
 
 def push(to="", placement=0, existing=0, sameness=0, dry_run=0):
-    return frame("push", text(to) + u8(placement) + u8(existing) + u8(sameness) + u8(dry_run) + bytes(4) + u64(0) + text(""))
+    return frame("push", text(to) + u8(placement) + u8(existing) + u8(sameness) + u8(dry_run) + bytes(4) + u64(0) + text("") + u64(0))
 
 
 def entry(path, kind=1, target="", size=0, digest=None, occupied=0, mode=0o644, nanoseconds=0):

@@ -18,7 +18,7 @@ from hostile import (BYE, CANCELLED, INTEGRITY, IS_DIRECTORY, MIB, NOT_FOUND, OU
                      STATES, STDIN_END, Peer, assert_plain, canary, closing_error, converse, done, error, exec_line,
                      exec_structure, exec_words, exit_report, frame, get, greeted, hello, offer, pair, paired, ping, post,
                      read_done, read_error, read_exit, read_seal, resize, run_line, run_words, seal, slip, table,
-                     take_frames, terminal, text, texts, u8, u16, u64, xxh3_128)
+                     take_frames, terminal, text, texts, u8, u16, u32, u64, xxh3_128)
 
 AT_ONCE = 4          # seconds: the one that is promised, and what a busy machine takes
 MISSING = "./there-is-no-such-program"
@@ -26,7 +26,7 @@ HALLO = b"hallo"
 CLIENT_ROWS = {row.kind: row for row in table() if row.sender == "client"}
 ALL_KINDS = sorted({row.kind for row in table()})
 
-PUSH = frame("push", text("") + bytes(8) + u64(0) + text(""))
+PUSH = frame("push", text("") + bytes(8) + u64(0) + text("") + u64(0))
 PULL = frame("pull", texts(["present"]) + bytes(3) + texts([]))
 FINISH = frame("finish", u8(0) + u16(22) + text("") + bytes(40) + text(""))
 
@@ -405,7 +405,8 @@ class States(FramesTest):
             "push": PUSH, "pull": PULL, "list": frame("list", texts(["present"]) + bytes(3) + texts([])), "finish": FINISH,
             "entries": frame("entries", u64(0)), "verdicts": frame("verdicts", u64(0)), "trouble": frame("trouble", u64(0)),
             "part": frame("part", b"x", "0"), "close": frame("close", seal(b"half").split(b"\n", 1)[1]),
-            "stored": frame("stored", name="0"),
+            "stored": frame("stored", name="0"), "signature": frame("signature", u32(512) + u64(0) + u64(0)),
+            "copy": frame("copy", u64(0) + u64(1), "0"),
         }[kind]
 
     def test_every_message_in_every_state(self):

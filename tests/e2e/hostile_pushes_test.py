@@ -309,11 +309,11 @@ class Amounts(PushesTest):
             self.refuses(pull())
             self.refuses(pull(*["mine"] * 4000), codes=(2,))   # all of one name
             for length in (1, 100):
-                self.assertIsNone(self.talk(pull(*["%04d" % number + "/x" * length for number in range(4096)]), "finish", finish(), BYE))
+                self.assertIsNone(self.talk(pull(*["x/" * length + "%04d" % number for number in range(4096)]), "finish", finish(), BYE))
 
     def test_4096_long_paths_that_are_not_there(self):
         with Peer.of(self.server) as peer:
-            peer.send(hello() + pull(*["%04d" % number + "/x" * 480 for number in range(1500)]))   # 4096 take seven times as long
+            peer.send(hello() + pull(*["x/" * 480 + "%04d" % number for number in range(1500)]))   # 4096 take seven times as long
             await_kind(peer, "hello")
             await_kind(peer, "trouble", 1)
 

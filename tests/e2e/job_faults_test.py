@@ -373,7 +373,7 @@ class InTheWay(ServerTest):
             write_file(os.path.join(root, "tree/large"), OLD)
             ran = server.client(["post", "tree"], cwd=self.here)
             self.assertEqual(ran.returncode, 1, ran.stderr)
-            self.assertIn(b"space", ran.stderr)
+            self.assertIn(b"are free", ran.stderr)
             self.assertEqual(sorted(os.listdir(os.path.join(root, "tree"))), ["a", "large", "z"])
             self.assertEqual(read_file(os.path.join(root, "tree/large")), OLD)
             self.assertEqual(read_file(os.path.join(root, "tree/z")), random_bytes(2000, 2000))

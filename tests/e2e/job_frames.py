@@ -20,10 +20,11 @@ BYTES = b"fresh content\n"
 # Writing
 
 def entry(path, kind=FILE, size=0, target="", mode=None, seconds=WHEN, nanoseconds=0, user="", group="", attributes=(),
-          hashed=None):
+          hashed=None, occupied=None):
+    occupied = occupied if occupied is not None else size if kind == FILE else 0
     mode = mode if mode is not None else 0o755 if kind == DIRECTORY else 0o644
     listed = b"".join(text(name) + text(value) for name, value in attributes)
-    return (u8(kind) + text(path) + u32(mode) + struct.pack("<q", seconds) + u32(nanoseconds) + u64(size) +
+    return (u8(kind) + text(path) + u32(mode) + struct.pack("<q", seconds) + u32(nanoseconds) + u64(size) + u64(occupied) +
             text(target) + text(user) + text(group) + u64(len(attributes)) + listed +
             (u8(0) if hashed is None else u8(1) + hashed))
 
@@ -61,7 +62,7 @@ def batches(listed, most=250 << 10):
 
 
 def verdict(need=NOTHING, have=0, digest=bytes(16)):
-    return u8(need) + (u64(have) + digest if need == REST else b"")
+    return u8(need) + (u64(have) + digest if need in (REST, DELTA) else b"")
 
 
 def verdicts(*given):
@@ -96,9 +97,9 @@ def finish(complete=1, code=1, message="", files=0, size=0, unchanged=0, failed=
 
 
 def push(to="", placement=INTO, existing=0, sameness=0, dry_run=0, delta=0, attributes=0, owner=0, delete_extra=0,
-         most_deleted=0, backup=""):
+         most_deleted=0, backup="", rules=()):
     return frame("push", text(to) + u8(placement) + u8(existing) + u8(sameness) + u8(dry_run) + u8(delta) +
-                 u8(attributes) + u8(owner) + u8(delete_extra) + u64(most_deleted) + text(backup))
+                 u8(attributes) + u8(owner) + u8(delete_extra) + u64(most_deleted) + text(backup) + texts(rules))
 
 
 def pull(*paths, contents=0, attributes=0, owner=0, rules=()):
@@ -112,7 +113,7 @@ def list_request(*paths, contents=0, recursive=1, hashes=1, rules=()):
 # ----------------------------------------------------------------------------------------------------------------------
 # Reading
 
-Entry = collections.namedtuple("Entry", "kind path mode seconds nanoseconds size target user group attributes digest")
+Entry = collections.namedtuple("Entry", "kind path mode seconds nanoseconds size occupied target user group attributes digest")
 Verdict = collections.namedtuple("Verdict", "need have digest")
 Trouble = collections.namedtuple("Trouble", "path code message notice")
 Finish = collections.namedtuple("Finish", "complete code message files size unchanged failed deleted place")
@@ -127,7 +128,7 @@ def _list(found, read):
 
 def _entry(fields):
     values = [fields.number("<B"), fields.text(), fields.number("<I"), fields.number("<q"), fields.number("<I"),
-              fields.number("<Q"), fields.text(), fields.text(), fields.text()]
+              fields.number("<Q"), fields.number("<Q"), fields.text(), fields.text(), fields.text()]
     values.append([(fields.text(), fields.text()) for _ in range(fields.number("<Q"))])
     values.append(fields.bytes(16) if fields.number("<B") else None)
     return Entry(*values)
@@ -135,7 +136,7 @@ def _entry(fields):
 
 def _verdict(fields):
     need = fields.number("<B")
-    return Verdict(need, fields.number("<Q"), fields.bytes(16)) if need == REST else Verdict(need, 0, None)
+    return Verdict(need, fields.number("<Q"), fields.bytes(16)) if need in (REST, DELTA) else Verdict(need, 0, None)
 
 
 def read_entries(found):
