@@ -12,7 +12,8 @@ FilesOutcome run_get(Connection& connection, const GetCommand& command, Progress
   return in_jobs(connection, command.paths, [&](std::vector<std::string> paths) {
     GetCommand portion = command;
     portion.paths = std::move(paths);
-    return get_job(connection, portion, command.paths.size() > 1, progress, mode_mask);
+    const bool several = command.paths.size() > 1 || !command.options.files_from.empty();
+    return get_job(connection, portion, several, progress, mode_mask);
   });
 }
 

@@ -88,7 +88,7 @@ void put_in_order(FilesOutcome& outcome, const std::vector<std::string>& names, 
 FilesOutcome refused(const std::pair<std::string, std::string>& namesakes) {
   FilesOutcome outcome;
   const Error error{ErrorCode::kUsage,
-                    farhand::quoted(namesakes.first) + " has the same name, and would be stored in the same place",
+                    "it and " + farhand::quoted(namesakes.first) + " have one name, and would be stored in one place",
                     false};
   outcome.files.push_back({namesakes.second, {}, 0, std::nullopt, error});
   return outcome;

@@ -32,7 +32,8 @@ FilesOutcome run_post(Connection& connection, const PostCommand& command, Progre
   return in_jobs(connection, command.files, [&](std::vector<std::string> files) {
     PostCommand portion = command;
     portion.files = std::move(files);
-    return post_job(connection, portion, command.files.size() > 1, progress);
+    const bool several = command.files.size() > 1 || !command.options.files_from.empty();
+    return post_job(connection, portion, several, progress);
   });
 }
 

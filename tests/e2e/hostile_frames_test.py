@@ -433,7 +433,7 @@ class States(FramesTest):
             self.assertFalse(os.path.exists(self.server.path("unfinished")))
         elif kind == "pair":  # here there are no keys
             self.assertEqual(failure.code, REFUSED)
-        elif kind in ("part", "close"):  # of no file that was wanted
+        elif kind in ("part", "close", "copy", "signature"):  # of no file that was wanted
             self.assertEqual(failure.code, PROTOCOL)
         elif kind not in ("bye", "error"):
             self.assertIsNone(failure)

@@ -40,7 +40,7 @@ class Verdicts(JobsTest):
     def test_too_many_and_what_cannot_be(self):
         nothing = verdict()
         for wrong in (verdicts(nothing, nothing, nothing), verdicts(*[nothing] * 4096), verdicts(verdict(WHOLE), nothing),
-                      verdicts(nothing, verdict(DELTA)), verdicts(nothing, u8(4)), verdicts(nothing, u8(255)),
+                      verdicts(nothing, u8(4)), verdicts(nothing, u8(255)),
                       frame("verdicts", u64(2**60)), frame("verdicts", u64(1)), frame("verdicts", u64(0) + b"x"),
                       verdicts(verdict(REST, 1, bytes(16)), nothing), slip("verdicts", (256 << 10) + 1),
                       verdicts(nothing) + verdicts(nothing, nothing)):
@@ -86,9 +86,6 @@ class Verdicts(JobsTest):
     def test_finished_without_a_word_on_what_was_sent(self):
         """Every entry is settled or told of; a 'complete' that leaves one out acknowledges nothing."""
         self.refuses_to_post(NEEDED, "close", "finish", finish(), statuses=(1, 3, 5, 8, 9))
-
-    def test_finished_with_fewer_files_than_were_sent(self):
-        self.refuses_to_post(NEEDED, "close", "finish", stored(2), finish(files=0), statuses=(1, 3, 5, 8, 9))
 
     def test_broken_off_and_refused(self):
         told = self.refuses_to_post(NEEDED, "close", "finish", finish(0, 9, "the disk \x1b[2J is full\n"), statuses=(1, 3))
@@ -164,8 +161,9 @@ class Links(JobsTest):
                 ran = rclient([verb, "tree"], fake.host, cwd=where, timeout=PATIENCE)
             what = f"{verb}: cut at {at}, {share}: {ran.stderr!r}"
             self.assertEqual(ran.returncode, 8, what)
-            self.assertEqual(ran.stderr.count(b"\n"), 1, what)
-            assert_plain(ran.stderr.decode().rstrip("\n"))
+            for line in ran.stderr.decode().splitlines():   # what was told of an entry before stands in a line of its own
+                assert_plain(line)
+            self.assertIn(ran.stderr.count(b"\n"), (1, 2), what)
             self.assertIn(read_file(os.path.join(where, "tree/old")), (OLD, LARGE), what)
             if os.path.exists(os.path.join(where, "tree/d/f")):
                 self.assertEqual(read_file(os.path.join(where, "tree/d/f")), BYTES, what)
