@@ -11,13 +11,10 @@
 
 #include "common/escape.h"
 #include "protocol/transfer/base_reading.h"
+#include "protocol/transfer/range_hash.h"
 
 namespace farhand {
 namespace {
-
-// Zeros are hashed at some 20 GB/s, so that these take a minute. A file with more of them is not compared.
-constexpr std::uint64_t kMostZeros = 1ULL << 40;
-constexpr std::uint64_t kBlockBytes = 512;  // st_blocks counts these, whatever the file system's own are
 
 bool is_below(const std::string& path, const std::string& directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
@@ -25,12 +22,6 @@ bool is_below(const std::string& path, const std::string& directory) {
 
 bool has_name_of_a_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1).starts_with(kPartPrefix);
-}
-
-bool has_too_many_zeros(const struct stat& status) {
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  const auto stored = static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
-  return size > stored && size - stored > kMostZeros;
 }
 
 void fail_as(Judgement& judgement, Error error) {
@@ -142,7 +133,6 @@ void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
                                   : Judgement::Fate::kEntered;
   } else {
     blocked_ = judgement.path;
-    judgement.in_the_way = made.error().code == ErrorCode::kFileTrouble;
     fail_as(judgement, made.error());
   }
 }
@@ -161,7 +151,6 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   } else if (S_ISDIR(status.st_mode)) {
     fail_as(judgement,
             {ErrorCode::kIsDirectory, quoted(shown) + " is a directory, so no file can take its name", false});
-    judgement.in_the_way = true;
   } else if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
     fail_as(judgement,
             {ErrorCode::kNotRegular, quoted(shown) + " is not a regular file, so it is not replaced", false});
@@ -283,8 +272,9 @@ void EntryJudge::judge_new(const Entry& entry, const Place& place, Judgement& ju
     judgement.part->set_kept(false);
     judgement.part.reset();
   }
+  const std::uint64_t kept =
+      judgement.part ? judgement.part->length() : 0;  // its room is there, whatever becomes of it
   if (judgement.wants_signature && judgement.part) choose_part_or_base(entry, judgement);
-  const std::uint64_t kept = judgement.part ? judgement.part->length() : 0;
   auto lack = lack_of_space(place, entry, kept, shown);
   if (!lack) return;
   fail_as(judgement, *std::move(lack));

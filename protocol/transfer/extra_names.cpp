@@ -74,6 +74,14 @@ void ExtraNames::add_failure(const std::string& path, const Error& error) {
   if (failures.size() < kMostTold) failures.push_back({target_.shown(path), error.code, error.message});
 }
 
+void ExtraNames::tell_troubles(TreeWalk& walk) {
+  for (Trouble& trouble : walk.take_troubles()) {
+    if (trouble.is_notice) continue;  // a part of another transfer, which stays
+    ++failed;
+    if (failures.size() < kMostTold) failures.push_back(std::move(trouble));
+  }
+}
+
 void ExtraNames::look() {
   auto top = target_.base().open_plain(".", O_RDONLY | O_DIRECTORY);
   if (!top) return add_failure(".", top.error());
@@ -88,16 +96,13 @@ void ExtraNames::look() {
   auto listed = reader.next();
   while (const auto entry = walk->next_to_the_end()) {
     if (stop_) return;
+    tell_troubles(*walk);
     if (entry->path == "." || is_backup(*entry)) continue;
     while (listed && entry_precedes(listed->text, entry->path)) listed = reader.next();
     if (listed && listed->text == entry->path) continue;
     extra_.put(entry->path, entry->kind == EntryKind::kDirectory ? kIsDirectory : kIsOther);
   }
-  for (const Trouble& trouble : walk->take_troubles()) {
-    if (trouble.is_notice) continue;  // a part of another transfer, which stays
-    ++failed;
-    failures.push_back(trouble);
-  }
+  tell_troubles(*walk);
   for (const Spill* spill : {&std::as_const(listed_), &std::as_const(extra_)}) {
     if (spill->error() != 0) add_failure(".", errno_error(spill->error(), "the list of what is to be deleted is lost"));
   }
@@ -190,9 +195,9 @@ Result<void> remove_extra_names(Channel& channel, const TreeTarget& target, Spil
     return {};
   }
   if (rules.dry_run) return tell_what_would_go(channel, target, extra, report);
-  TRY(run_on_helper(channel, extra, &ExtraNames::remove));
+  const auto removed = run_on_helper(channel, extra, &ExtraNames::remove);
   tell(extra, report);
-  return {};
+  return removed;
 }
 
 }  // namespace farhand

@@ -26,6 +26,8 @@
 
 namespace farhand {
 
+class TreeWalk;
+
 inline constexpr std::string_view kNothingDeleted =
     "nothing was deleted, since not everything could be read and stored; see above";
 
@@ -60,6 +62,7 @@ class ExtraNames {
  private:
   static constexpr std::size_t kMostTold = 1024;
   void remove_one(int directory, const Spill::Name& name, const std::string& leaf);
+  void tell_troubles(TreeWalk& walk);
   void add_failure(const std::string& path, const Error& error);
   [[nodiscard]] bool is_backup(const Entry& entry) const;
 

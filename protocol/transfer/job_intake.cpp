@@ -7,7 +7,6 @@
 
 #include "common/escape.h"
 #include "protocol/limits.h"
-#include "protocol/transfer/way_clearing.h"
 
 namespace farhand {
 namespace {
@@ -62,7 +61,7 @@ Result<void> JobIntake::check_names(const Entry& entry) const {
 
 // A second name is given to what this job has brought, and to nothing that was there before.
 Result<void> JobIntake::check_link(const Entry& entry) {
-  if (is_file(entry) || entry.kind == EntryKind::kLink) linkable_.add(entry.path);
+  if (is_file(entry)) linkable_.add(entry.path);
   if (entry.kind != EntryKind::kHardLink || linkable_.holds(entry.target)) return {};
   return fail(ErrorCode::kProtocol,
               quoted(entry.path) + " is to be a name of " + quoted(entry.target) + ", which was not listed before it");
@@ -110,11 +109,7 @@ Result<bool> JobIntake::turn(Channel& channel) {
   if (hashing_ && hashing_->done()) {
     hashing_->finish();
     hashing_.reset();
-    if (clearing_) {
-      end_clearing();
-    } else {
-      conclude();
-    }
+    conclude();
   }
   while (!hashing_ && !unjudged_.empty() && has_room(channel) && hashed_bytes_ < kHashedATurn) TRY(judge_next());
   say(channel);
@@ -128,23 +123,19 @@ Result<void> JobIntake::judge_next() {
     refusal_ = *current_->error;
     return fail(*current_->error);
   }
-  if (current_->in_the_way && parts_.deletes != nullptr && !std::exchange(cleared_, true)) {
-    clear_way();
-    return {};
-  }
-  cleared_ = false;
   const bool may_be_elsewhere =
       parts_.moved != nullptr && current_->is_new && !current_->part && unjudged_.front().entry.size >= kLeastDelta &&
       unjudged_.front().entry.kind == EntryKind::kFile && current_->fate == Judgement::Fate::kNeeded;
   if (may_be_elsewhere && !parts_.moved->built()) {
-    hashing_ = std::make_unique<BackgroundTask>([this] {
-      parts_.moved->build();
-      look_elsewhere();
+    // The entry stays where it is while others come behind it.
+    hashing_ = std::make_unique<BackgroundTask>([this, &entry = unjudged_.front().entry] {
+      parts_.moved->build(stop_hashing_);
+      look_elsewhere(entry);
       EntryJudge::settle_hash(*current_, stop_hashing_);
     });
     return {};
   }
-  if (may_be_elsewhere) look_elsewhere();
+  if (may_be_elsewhere) look_elsewhere(unjudged_.front().entry);
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
   if (bytes > kHashedHere) {
@@ -156,29 +147,9 @@ Result<void> JobIntake::judge_next() {
   return {};
 }
 
-// It is judged again when that is done.
-void JobIntake::clear_way() {
-  clearing_ = Result<std::uint64_t>(0);
-  hashing_ = std::make_unique<BackgroundTask>([this, deleted = parts_.report.totals.deleted] {
-    clearing_ = farhand::clear_way(parts_.target, current_->path, *parts_.deletes, deleted);
-  });
-}
-
-void JobIntake::end_clearing() {
-  const Result<std::uint64_t> outcome = *std::exchange(clearing_, std::nullopt);
-  if (outcome) {
-    parts_.report.totals.deleted += *outcome;
-    current_.reset();
-    return;
-  }
-  current_->error = outcome.error();
-  cleared_ = false;
-  conclude();
-}
-
 // What was renamed there is likely to be here still, under its old name.
-void JobIntake::look_elsewhere() {
-  auto found = parts_.moved->find(unjudged_.front().entry);
+void JobIntake::look_elsewhere(const Entry& entry) {
+  auto found = parts_.moved->find(entry);
   if (!found) return;
   current_->old_file = std::move(found->file);
   current_->old_status = found->status;

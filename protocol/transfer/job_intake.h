@@ -54,9 +54,8 @@ struct JobParts {
   BackupNames& backups;  // of what is replaced, in the order of the content
   JobLedger& ledger;
   JobReport& report;
-  Spill* listed = nullptr;                     // where the names of all entries go, if they are asked for at the end
-  const ExtraNames::Rules* deletes = nullptr;  // what is in the way goes by these
-  MovedFiles* moved = nullptr;                 // where a new file's content may be already
+  Spill* listed = nullptr;      // where the names of all entries go, if they are asked for at the end
+  MovedFiles* moved = nullptr;  // where a new file's content may be already
 };
 
 class JobIntake {
@@ -102,10 +101,8 @@ class JobIntake {
   void strip(Entry& entry);
   [[nodiscard]] bool has_room(const Channel& channel) const;
   Result<void> judge_next();
-  void look_elsewhere();
+  void look_elsewhere(const Entry& entry);
   void tell_if_full();
-  void clear_way();
-  void end_clearing();
   void conclude();
   void conclude_directory(Unjudged& one, Judgement& judgement);
   void want(Unjudged one, Judgement judgement);
@@ -129,8 +126,6 @@ class JobIntake {
   std::optional<Error> refusal_;
   std::size_t open_elsewhere_ = 0;
   bool told_full_ = false;
-  bool cleared_ = false;                           // once for an entry
-  std::optional<Result<std::uint64_t>> clearing_;  // what came of it, while hashing_ does that instead
   SignatureSayer signatures_;
 
   std::atomic<bool> stop_hashing_ = false;

@@ -34,6 +34,7 @@ Result<JobOutcome> JobReceiver::run() {
     if (!more) TRY(wait());
   }
   if (listed_) TRY(delete_extra());
+  deletions_over_ = true;
   if (there_->complete && report_.totals.failed == 0) target_.complete();
   count_on(true);
   TRY(sync_directories());
@@ -107,6 +108,13 @@ void JobReceiver::tidy_up() {
 }
 
 JobOutcome JobReceiver::end_alone() {
+  if (listed_ && !deletions_over_) {
+    report_.failed(target_.shown("."), {ErrorCode::kConnectionLost,
+                                        "the connection was lost before everything that the source does not have was "
+                                        "deleted; the same command goes on from here",
+                                        false});
+  }
+  if (report_.totals.failed == 0) target_.complete();
   count_on(true);
   const int error = store_ ? store_->sync_all() : 0;
   if (error != 0) report_.failed(target_.shown("."), errno_error(error, "the disk did not confirm what is there"));

@@ -37,7 +37,6 @@ JobParts JobReceiver::parts_of(const JobTarget& asked) {
   if (is_like && options_.delta && store_) moved_.emplace(target_.base());
   JobParts parts{target_, options_, metadata_, store_.get(), backups_, ledger_, report_};
   if (listed_) parts.listed = &*listed_;
-  if (listed_ && store_) parts.deletes = &rules_;
   if (moved_) parts.moved = &*moved_;
   return parts;
 }

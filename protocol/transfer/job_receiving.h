@@ -81,6 +81,7 @@ class JobReceiver {
   bool again_ = false;    // there is more to do at once
   bool stalled_ = false;  // what came last waits for a helper
   bool directories_changed_ = false;
+  bool deletions_over_ = false;  // all was deleted that was to be, or it was told why not
   bool troubled_there_ = false;  // the sender told of something that went wrong
 };
 

@@ -10,10 +10,12 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "common/rooted_path.h"
@@ -29,7 +31,8 @@ class MovedFiles {
 
   explicit MovedFiles(const RootedDirectory& base) : base_(base) {}
 
-  void build();
+  // `stop` gives it up; then nothing is found.
+  void build(const std::atomic<bool>& stop);
   [[nodiscard]] bool built() const noexcept { return built_; }
   [[nodiscard]] bool full() const noexcept { return full_; }
 
@@ -48,13 +51,16 @@ class MovedFiles {
     std::uint32_t leaf_begin;  // in its name
     std::uint64_t name;        // where it begins in names_; a zero byte ends it
   };
+  static auto order_of(const File& file) noexcept {
+    return std::tuple(file.size, file.modified_seconds, file.modified_nanoseconds);
+  }
   void add(const Entry& entry);
   [[nodiscard]] std::optional<Found> open(const File& file) const;
 
   const RootedDirectory& base_;
   bool built_ = false;
   bool full_ = false;
-  std::vector<File> files_;  // sorted by size
+  std::vector<File> files_;  // sorted by size and time
   std::string names_;
 };
 

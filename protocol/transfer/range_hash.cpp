@@ -12,6 +12,9 @@ namespace farhand {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 << 10;
+// Zeros are hashed at some 20 GB/s, so that these take a minute.
+constexpr std::uint64_t kMostZeros = 1ULL << 40;
+constexpr std::uint64_t kBlockBytes = 512;  // st_blocks counts these, whatever the file system's own are
 
 // The count, 0 at the end, or -1 with errno.
 ssize_t read_at(int fd, MutableBytes into, std::uint64_t offset) {
@@ -39,6 +42,12 @@ std::uint64_t hash_zeros(std::uint64_t from, std::uint64_t until, ContentHash& h
 }
 
 }  // namespace
+
+bool has_too_many_zeros(const struct stat& status) noexcept {
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const auto stored = static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
+  return size > stored && size - stored > kMostZeros;
+}
 
 // Whatever lseek cannot tell is taken for data.
 DataExtent data_from(int fd, std::uint64_t at, std::uint64_t until) {

@@ -3,6 +3,8 @@
 // Threads: any; nothing is shared but `stop`.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -16,6 +18,9 @@ struct DataExtent {
   std::uint64_t end = 0;
 };
 DataExtent data_from(int fd, std::uint64_t at, std::uint64_t until);
+
+// Whether hashing what is a hole of a file would take minutes: such a file is not compared.
+bool has_too_many_zeros(const struct stat& status) noexcept;
 
 struct HashedRange {
   std::uint64_t end = 0;  // below `until` if the file ended there, or if it failed or was told to stop

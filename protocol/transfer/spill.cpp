@@ -2,6 +2,7 @@
 #include "protocol/transfer/spill.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +45,11 @@ std::size_t length_at(std::string_view bytes) {
 
 }  // namespace
 
-Spill::Spill(int directory) : file_(make_nameless(directory)), error_(file_ ? 0 : errno) {}
+// Memory is the last resort: where one may not write, or the disk is full.
+Spill::Spill(int directory) : file_(make_nameless(directory)) {
+  if (!file_) file_ = UniqueFd(::memfd_create("farhand-names", MFD_CLOEXEC));
+  if (!file_) error_ = errno;
+}
 
 void Spill::put(std::string_view name, char mark) {
   FARHAND_ASSERT(name.size() <= UINT16_MAX);

@@ -255,7 +255,8 @@ Result<TreeTarget::MadeDirectory> TreeTarget::make_directory(const std::string& 
   if (is_new) return MadeDirectory{true, std::nullopt};
   made.is_new = is_the_target(path) && marked_;  // as far as this job goes
   const UniqueFd there(::openat(parent, place.leaf.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!there) return fail(in_the_way(shown(path)));
+  if (!there && (errno == ENOTDIR || errno == ELOOP)) return fail(in_the_way(shown(path)));
+  if (!there) return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be opened"));
   if (become_accessible(there.get(), made.was)) return made;
   return fail(errno_error(errno, "the directory " + quoted(shown(path)) + " cannot be written to"));
 }
