@@ -114,9 +114,18 @@ TEST(JobReceiver, HardLinksAreNamesOfOneFileAlsoOfOneThatIsStillToCome) {
   expect_done(outcome, place);
   EXPECT_EQ(place.status("a").st_ino, place.status("b").st_ino);
   EXPECT_EQ(place.status("a").st_nlink, 3u);
-  expect_done(place.send({without_content(hard_link_entry("b", "a"))}), place);
+  expect_done(place.send({file("a", test::pattern(400000)), without_content(hard_link_entry("b", "a"))}), place);
   EXPECT_EQ(place.heard.failed, 0u) << "that name is one of it already";
   EXPECT_EQ(place.names().size(), 3u);
+}
+
+TEST(JobReceiver, AHardLinkToWhatWasThereBeforeIsABreach) {
+  JobPlace place;
+  place.make_old("private", "old");
+  const auto outcome = place.send({file("a", "new"), without_content(hard_link_entry("b", "private"))});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kProtocol);
+  EXPECT_EQ(place.status("private").st_nlink, 1u);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
