@@ -140,7 +140,6 @@ struct Parser {
     sync_verb = app.add_subcommand(
         "sync", "Make DST like SRC, sending what differs: sync SRC :DST or sync :SRC DST (the colon is the host's)");
     add_transfer_options(*get_verb, get.options);
-    add_transfer_options(*sync_verb, sync.options);
     add_sync_options(*sync_verb, sync.options);
     for (CLI::App* verb : {post_verb, get_verb, sync_verb}) add_common_options(*verb);
   }

@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cerrno>
+#include <limits>
 #include <span>
 
 #include "common/byte_size.h"
@@ -91,9 +92,7 @@ Result<void> check(const TransferOptions& options) {
   return {};
 }
 
-}  // namespace
-
-void add_transfer_options(CLI::App& verb, TransferOptions& options) {
+void add_common_options(CLI::App& verb, TransferOptions& options) {
   add_flag(verb, options, "-n,--dry-run", "Write nothing; say what would be",
            [](JobOptions& job) { job.dry_run = true; });
   add_flag(verb, options, "--no-overwrite", "Leave files alone that are there",
@@ -112,12 +111,6 @@ void add_transfer_options(CLI::App& verb, TransferOptions& options) {
   add_list(verb, kExclude, "PATTERN", "Leave out what this pattern of gitignore's matches; may be repeated", given);
   add_list(verb, kInclude, "PATTERN", "Keep what a pattern before it would leave out", given);
   add_list(verb, kExcludeFrom, "FILE", "Patterns out of a file in gitignore's syntax", given);
-  add_list(verb, kFilesFrom, "FILE", "Names out of a file too, one a line; - is standard input",
-           [&options](const std::vector<std::string>& values) {
-             options.given = true;
-             options.files_from = values.back();
-           });
-  verb.add_flag("-0,--from0", options.from_zero, "The names of --files-from end with zero bytes");
   add_list(verb, kLimitRate, "RATE", "Send or take at most so many bytes a second: 500K, 10M, 1.5G", given);
   verb.add_option_function<int>(
           "--progress-fd",
@@ -134,7 +127,20 @@ void add_transfer_options(CLI::App& verb, TransferOptions& options) {
            });
 }
 
+}  // namespace
+
+void add_transfer_options(CLI::App& verb, TransferOptions& options) {
+  add_common_options(verb, options);
+  add_list(verb, kFilesFrom, "FILE", "Names out of a file too, one a line; - is standard input",
+           [&options](const std::vector<std::string>& values) {
+             options.given = true;
+             options.files_from = values.back();
+           });
+  verb.add_flag("-0,--from0", options.from_zero, "The names of --files-from end with zero bytes");
+}
+
 void add_sync_options(CLI::App& verb, TransferOptions& options) {
+  add_common_options(verb, options);
   JobOptions& job = options.job;
   options.given = true;
   job.sameness = Sameness::kByTimes;
@@ -143,7 +149,7 @@ void add_sync_options(CLI::App& verb, TransferOptions& options) {
       verb.add_flag("--delete", job.delete_extra, "Delete what the source does not have, if nothing at all went wrong");
   verb.add_option("--max-delete", job.most_deleted, "With --delete: if more than this would go, nothing does")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()))
       ->needs(deletes);
 }
 

@@ -30,11 +30,13 @@ std::string leaf_of(std::string_view path) {
 Result<UniqueFd> open_named(const RootedDirectory& root, const std::string& path, const std::string& name,
                             bool contents) {
   auto opened = root.open_existing(name, contents ? O_RDONLY | O_DIRECTORY : O_RDONLY);
-  if (!opened && contents && root.open_existing(name, O_PATH)) {
-    return fail(ErrorCode::kNotRegular, quoted(path) + " is no directory, so it has no contents");
+  struct stat status {};
+  if (!opened && contents) {
+    const auto place = root.open_existing(name, O_PATH);
+    const bool is_no_directory = place && ::fstat(place->get(), &status) == 0 && !S_ISDIR(status.st_mode);
+    if (is_no_directory) return fail(ErrorCode::kNotRegular, quoted(path) + " is no directory, so it has no contents");
   }
   if (!opened) return opened;
-  struct stat status {};
   if (::fstat(opened->get(), &status) != 0) throw_errno("fstat");
   if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return opened;
   return fail(ErrorCode::kNotRegular,

@@ -142,6 +142,7 @@ class Likeness(SyncTest):
             self.check_sentence(self.client(["sync", *words]), 2, "rclient sync SRC :DST")
         self.check_sentence(self.client(["sync", "a", ":b", "--max-delete", "0", "--delete"]), 2, "--max-delete")
         self.check_sentence(self.client(["sync", "a", ":b", "--max-delete", "5"]), 2, "--delete")
+        self.check_sentence(self.client(["sync", "a", ":b", "--files-from", "list"]), 2, "--files-from")
 
     def test_what_is_not_there_makes_nothing(self):
         for words in ([":missing", "new"], ["missing", ":new"]):
