@@ -102,7 +102,7 @@ class Calls(VersionsTest):
                 ran = subprocess.run(["strace", "-f", "-qq", "-o", log, "-e", "trace=" + calls, "-e", f"inject={calls}:{fault}:when={k}",
                                       *client_command(["get", "tree"], self.server.host)], cwd=place, env=environment(),
                                      stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
-                met = b"INJECTED" in read_file(log) or ran.returncode < 0 or b"killed by SIGKILL" in read_file(log)
+                met = b"INJECTED" in read_file(log)
                 again = lambda: rclient(["get", "tree"], self.server.host, cwd=place)   # noqa: E731
                 self.check_after(top, ran, again, f"{calls}, {fault}, the {k}th: {ran.returncode} {ran.stderr!r}")
                 shutil.rmtree(place)
@@ -111,9 +111,6 @@ class Calls(VersionsTest):
             return True
         met = in_parallel([lambda calls=calls, fault=fault: one(calls, fault) for calls in CALLS for fault in faults], 2)
         self.assertGreater(sum(met), len(met) // 2)
-
-    def test_the_client_is_killed_at_a_call_of_a_get(self):
-        self.sweep_client("signal=KILL")
 
     def test_a_call_of_the_clients_fails_in_a_get(self):
         self.sweep_client("error=EIO", *(["error=EDQUOT", "error=EROFS", "error=EACCES", "error=EINTR"] if SCALE > 1 else []))
@@ -146,20 +143,12 @@ class Calls(VersionsTest):
                 log = os.path.join(self.here, "log")
                 with self.traced(log, calls, f"{fault}:when={k}"):
                     ran = rclient(["post", source], self.server.host, cwd=self.here)
-                if fault == "signal=KILL" and b"killed by SIGKILL" in read_file(log):
-                    met += 1
-                    self.server.kill()
-                    self.server.start()
-                elif b"INJECTED" in read_file(log):
-                    met += 1
+                met += b"INJECTED" in read_file(log)
                 again = lambda: rclient(["post", source], self.server.host, cwd=self.here)   # noqa: E731
                 self.check_after(top, ran, again, f"{calls}, {fault}, the {k}th: {ran.returncode} {ran.stderr!r}")
-                if b"INJECTED" not in read_file(log) and b"killed" not in read_file(log):
+                if b"INJECTED" not in read_file(log):
                     break
         self.assertGreater(met, len(CALLS) // 2)
-
-    def test_the_server_is_killed_at_a_call_of_a_post(self):
-        self.sweep_server("signal=KILL")
 
     @unittest.skipUnless(SCALE > 1, "takes long: a call that fails can leave a session to its deadline; with FARHAND_TEST_SCALE=2")
     def test_a_call_of_the_servers_fails_in_a_post(self):
