@@ -41,7 +41,7 @@ struct EntryTrouble {
 };
 
 // How a job of many files went, apart from what `files` says.
-struct JobReport {
+struct JobSummary {
   std::uint64_t stored = 0;
   std::uint64_t unchanged = 0;  // there already
   std::uint64_t bytes = 0;      // of content that was sent
@@ -57,7 +57,7 @@ inline constexpr std::size_t kMostFailuresKept = 10'000;
 
 struct FilesOutcome {
   std::vector<FileOutcome> files;  // as they were named; of a job only those that are files or failed whole
-  std::optional<JobReport> job{};
+  std::optional<JobSummary> job{};
   std::size_t named = 0;  // of a job: how many things the user has named
 };
 

@@ -72,7 +72,7 @@ void ProgressEvents::trouble(const std::string& path, const Error& error, bool i
 bool ProgressEvents::end(const Progress& progress, const FilesOutcome& outcome, int status) {
   if (!queue_) return false;
   say_progress(progress);
-  const JobReport job = outcome.job.value_or(JobReport{});
+  const JobSummary job = outcome.job.value_or(JobSummary{});
   Json object = event("end");
   object["status"] = status;
   object["stored"] = job.stored;

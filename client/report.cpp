@@ -118,14 +118,14 @@ void report_failures(const std::string& verb, const FilesOutcome& outcome) {
   lines.end(failures_of(outcome), "that failed");
 }
 
-void report_notices(const std::string& verb, const JobReport& job) {
+void report_notices(const std::string& verb, const JobSummary& job) {
   Lines lines(most_lines());
   for (const EntryTrouble& notice : job.notices) lines.say(verb, notice.path, notice.error.message);
   lines.end(job.noticed, "notices");
 }
 
 void summarize(const std::string& verb, const FilesOutcome& outcome) {
-  const JobReport& job = *outcome.job;
+  const JobSummary& job = *outcome.job;
   std::string line = std::to_string(job.stored) + (job.stored == 1 ? " file, " : " files, ") +
                      shown_bytes(static_cast<double>(job.bytes)) + " sent";
   if (job.elapsed.count() > 0) {
@@ -206,7 +206,7 @@ Json entries_array(const std::vector<EntryTrouble>& entries) {
   return array;
 }
 
-Json job_object(const JobReport& job) {
+Json job_object(const JobSummary& job) {
   Json object;
   object["stored"] = job.stored;
   object["unchanged"] = job.unchanged;

@@ -61,7 +61,7 @@ class JobWatch final : public JobObserver {
     bool came = false;
   };
 
-  JobReport& job() { return *outcome_.job; }
+  JobSummary& job() { return *outcome_.job; }
   [[nodiscard]] Error with_its_side(const Error& error) const;
   void adopt_failures(const std::string& place);
   void put(FileOutcome file);
