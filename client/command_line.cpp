@@ -179,7 +179,7 @@ struct Parser {
   }
 };
 
-Result<ExecCommand> finish_exec(Parser& parser, const Words& words) {
+Result<ExecCommand> finish_exec(Parser& parser, const VerbWords& words) {
   const std::vector<std::string> line = parser.exec_verb->remaining();
   ExecCommand command = parser.exec;
   command.encoding = parser.encoding;
@@ -208,16 +208,16 @@ Result<void> check_terminal(const ExecCommand& command, const ClientOptions& opt
   return {};
 }
 
-Result<std::vector<std::string>> names(const CLI::App& verb, const Words& words, std::size_t least) {
+Result<std::vector<std::string>> names(const CLI::App& verb, const VerbWords& words, std::size_t least) {
   return names_of(verb.get_name(), verb.remaining(), words, least);
 }
 
-Result<std::vector<std::string>> words_of(const CLI::App& verb, const Words& words, std::size_t least, std::size_t most,
-                                          const std::string& shape) {
+Result<std::vector<std::string>> words_of(const CLI::App& verb, const VerbWords& words, std::size_t least,
+                                          std::size_t most, const std::string& shape) {
   return few_words(verb.remaining(), words, least, most, shape);
 }
 
-Result<ExecCommand> finish_shell(Parser& parser, const Words& words) {
+Result<ExecCommand> finish_shell(Parser& parser, const VerbWords& words) {
   TRY(words_of(*parser.shell_verb, words, 0, 0, "shell [--as USER] [--env NAME=VALUE]"));
   ExecCommand command = parser.exec;
   TRY(apply_exec_options(parser.exec_options, command));
@@ -228,7 +228,7 @@ Result<ExecCommand> finish_shell(Parser& parser, const Words& words) {
   return command;
 }
 
-Result<ClientCommand> finish_pair(Parser& parser, const Words& words) {
+Result<ClientCommand> finish_pair(Parser& parser, const VerbWords& words) {
   TRY_ASSIGN(const auto given,
              words_of(*parser.pair_verb, words, 1, 2, "pair HOST:PORT [CODE] [--as ALIAS] [--replace]"));
   parser.pair.host = given.front();
@@ -236,14 +236,14 @@ Result<ClientCommand> finish_pair(Parser& parser, const Words& words) {
   return parser.pair;
 }
 
-Result<ClientCommand> finish_ls(Parser& parser, const Words& words) {
+Result<ClientCommand> finish_ls(Parser& parser, const VerbWords& words) {
   TRY_ASSIGN(parser.ls.paths, names(*parser.ls_verb, words, 0));
   if (parser.ls.paths.empty()) parser.ls.paths = {"."};
   if (parser.ls.zero && parser.options.json) return fail(usage("--zero is for names, and --json is an object"));
   return parser.ls;
 }
 
-Result<ClientCommand> finish_forget(Parser& parser, const Words& words) {
+Result<ClientCommand> finish_forget(Parser& parser, const VerbWords& words) {
   TRY_ASSIGN(const auto given, words_of(*parser.forget_verb, words, 1, 1, "forget ALIAS"));
   return ForgetCommand{given.front()};
 }
@@ -308,7 +308,7 @@ Result<void> take_user(Parser& parser) {
   return {};
 }
 
-Result<ClientCommand> finish(Parser& parser, const Words& words) {
+Result<ClientCommand> finish(Parser& parser, const VerbWords& words) {
   TRY(take_hosts(parser));
   TRY(take_user(parser));
   TRY(check_options(parser));
@@ -348,7 +348,7 @@ Result<ClientCommand> finish(Parser& parser, const Words& words) {
   return PromptCommand{parser.encoding, parser.keep_going};
 }
 
-Result<ClientCommand> parse(Parser& parser, const Words& words) {
+Result<ClientCommand> parse(Parser& parser, const VerbWords& words) {
   std::vector<std::string> reversed(words.before.rbegin(), words.before.rend());  // as CLI11 takes them
   try {
     parser.app.parse(reversed);
@@ -364,7 +364,7 @@ Result<ClientCommand> parse(Parser& parser, const Words& words) {
   return finish(parser, words);
 }
 
-tl::expected<ClientCommandLine, UsageError> parse_with(Parser& parser, const Words& words) {
+tl::expected<ClientCommandLine, UsageError> parse_with(Parser& parser, const VerbWords& words) {
   auto command = parse(parser, words);
   if (command) return ClientCommandLine{parser.options, *std::move(command)};
   return tl::make_unexpected(

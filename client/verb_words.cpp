@@ -7,8 +7,8 @@
 
 namespace farhand {
 
-Words split(const std::vector<std::string>& all) {
-  Words words;
+VerbWords split(const std::vector<std::string>& all) {
+  VerbWords words;
   const auto dashes = std::find(all.begin(), all.end(), "--");
   words.before.assign(all.begin(), dashes);
   if (dashes != all.end()) words.after.emplace(dashes + 1, all.end());
@@ -20,7 +20,7 @@ Error usage(std::string sentence) {
 }
 
 Result<std::vector<std::string>> names_of(const std::string& verb, std::vector<std::string> remaining,
-                                          const Words& words, std::size_t least) {
+                                          const VerbWords& words, std::size_t least) {
   for (const std::string& name : remaining) {
     if (name.starts_with("-")) {
       return fail(usage("there is no option " + farhand::quoted(name) + " for " + verb +
@@ -35,8 +35,8 @@ Result<std::vector<std::string>> names_of(const std::string& verb, std::vector<s
   return remaining;
 }
 
-Result<std::vector<std::string>> few_words(std::vector<std::string> remaining, const Words& words, std::size_t least,
-                                           std::size_t most, const std::string& shape) {
+Result<std::vector<std::string>> few_words(std::vector<std::string> remaining, const VerbWords& words,
+                                           std::size_t least, std::size_t most, const std::string& shape) {
   const bool option =
       std::any_of(remaining.begin(), remaining.end(), [](const std::string& word) { return word.starts_with("-"); });
   if (!option && !words.after && remaining.size() >= least && remaining.size() <= most) return remaining;
