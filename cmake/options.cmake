@@ -14,6 +14,12 @@ option(FARHAND_HARDENING "Stack protector, fortified libc calls, full RELRO" OFF
 set(FARHAND_SANITIZE "" CACHE STRING "Comma-separated sanitizers, as -fsanitize takes them")
 set(FARHAND_TEST_SCALE "1" CACHE STRING "Multiplies the repetitions in tests: 1 in CI, more in scripts/soak")
 
+# The web servers: under a sanitizer in a soak (and their parser in scripts/fuzz), since the whole run is to end in time.
+set(FARHAND_TEST_WEB ON)
+if(FARHAND_SANITIZE MATCHES "thread" OR (FARHAND_SANITIZE AND FARHAND_TEST_SCALE EQUAL 1))
+  set(FARHAND_TEST_WEB OFF)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # The sloppiness is what ccache asks for before it caches anything that uses a precompiled header.
