@@ -133,7 +133,9 @@ Result<PartFile> PartFile::make(SharedDirectory directory, const std::string& le
     if (fd && take(directory->get(), name, fd.get()) && set_length(fd.get(), 0)) {
       return PartFile(std::move(directory), std::move(name), std::move(fd), std::move(shown), true);
     }
-    if (is_new) ::unlinkat(directory->get(), name.c_str(), 0);  // a file system without locks, say
+    // Nobody can hold it where there are no locks; else whoever was quicker has it now.
+    const bool has_no_locks = is_new && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK;
+    if (has_no_locks) ::unlinkat(directory->get(), name.c_str(), 0);
   }
   std::string name = random_part_name();
   UniqueFd fd = open_part(directory->get(), name, O_CREAT | O_EXCL);

@@ -262,7 +262,8 @@ class Surroundings(ServerTest):
 
     def test_a_command_has_three_descriptors_and_no_more(self):
         _, pid = self.running()
-        self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), ["0", "1", "2"])
+        # The loader has its own while the program is being loaded.
+        wait_until(lambda: sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"], "it has three and no more")
 
     def test_a_command_ignores_and_blocks_no_signal(self):
         _, pid = self.running()
