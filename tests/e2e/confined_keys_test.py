@@ -203,6 +203,7 @@ class ConfinedTest(unittest.TestCase):
                     "reader": cls.site.paired("--as", "reader", "--allow", "get"),
                     "runner": cls.site.paired("--as", "runner", "--allow", "exec"),
                     "fixed": cls.site.paired("--as", "fixed", "--allow", "exec")}
+        wait_until(lambda: len(cls.site.audit("end")) == len(cls.keys), "the pairings are written down")
         reloads = len(cls.site.audit("reload"))
         cls.site.write_keys(cls.site.read_keys().replace("[fixed]\n", f'[fixed]\ncommand = ["echo", "{FORCED}"]\n'))
         wait_until(lambda: len(cls.site.audit("reload")) > reloads, "the fixed command counts")
@@ -271,8 +272,10 @@ class ConfinedTest(unittest.TestCase):
         return lines
 
     @staticmethod
-    def has_ended(lines):
-        return any(line["event"] == "end" for line in lines)
+    def has_ended(lines, sessions=1):
+        """Every test waits for the ends of all its sessions, so that they are not taken for those of the next. The end of
+        one may stand behind what the one after it does: they write side by side."""
+        return sum(line["event"] == "end" for line in lines) >= sessions
 
     # --- tries
 
@@ -338,7 +341,8 @@ class Running(ConfinedTest):
             with self.subTest(way=each.name), self.keys["fixed"].peer() as peer:
                 frames = peer.ask(hello() + each.said + BYE)
                 if "KiB of words" in each.name:   # does not fit into the variable that tells the command of it
-                    self.lines_of("fixed", lambda lines: any("not-started" in line for line in lines))
+                    lines = self.lines_of("fixed", self.has_ended)
+                    self.assertTrue(any("not-started" in line for line in lines), lines)
                     continue
                 out = b"".join(found.parcel for found in frames if found.kind == "stdout")
                 self.assertEqual(out, FORCED.encode() + b"\n")
@@ -379,7 +383,8 @@ class Running(ConfinedTest):
                 self.assertEqual([line["event"] for line in lines if "error" in line], ["exec"])
         done = client.there("--keep-going", input=f"touch {self.mark}\n./mine\nq\n".encode())
         self.assertEqual(done.stderr.count(b"'exec'"), 2, done.stderr)
-        lines = self.lines_of("mover", self.has_ended)
+        # Refused what it asked, it goes on over a connection of its own.
+        lines = self.lines_of("mover", lambda lines: self.has_ended(lines, 2))
         self.assertEqual([line["event"] for line in lines if "error" in line], ["exec", "exec"])
         os.unlink(self.server.path("mine"))
 
@@ -467,6 +472,7 @@ class Leaving(ConfinedTest):
                     self.check_outside(raw)
             peer.send(BYE)
             peer.expect("bye")
+        self.lines_of("mover", self.has_ended)
         self.assertIsNone(running.poll(), "the program whose name was taken runs on")
 
     def start_a_program_in_the_root(self):
