@@ -17,7 +17,8 @@ from harness import (PATIENCE, SCALE, Server, assert_sane, in_parallel, main, pa
                      remove_tree, scratch, snapshot, write_file)
 
 MIB = 1 << 20
-WINDOW = 2 if SCALE == 1 else 15   # seconds of swapping
+WINDOW = 2 if SCALE == 1 else 15   # seconds of swapping, or more where a machine does not come to much in them
+FEW = 4
 RENAME_EXCHANGE = 2
 OPENAT2 = 437
 AT_FDCWD = -100
@@ -99,9 +100,10 @@ class Swapped(unittest.TestCase):
         for outside, before in self.tripwires.items():
             self.assertEqual(snapshot(outside), before)
 
-    def until(self, deadline, run, done):
-        """Again and again; how often each status came."""
-        while time.monotonic() < deadline:
+    def until(self, deadline, run, done, works=False):
+        """Again and again; which status came. works: it is also to end well once."""
+        while time.monotonic() < deadline or len(done) < FEW or (works and 0 not in done):
+            self.assertLess(time.monotonic(), deadline + PATIENCE, done)
             ran = run()
             self.assertIn(ran.returncode, (0, 1, 3, 5), ran.stderr)
             for said in (ran.stdout, ran.stderr):
@@ -151,16 +153,14 @@ class Swapped(unittest.TestCase):
 
         def naive():
             """The twin that shows that the race is one: who opens by names does get outside."""
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline + PATIENCE and (time.monotonic() < deadline or TRIPWIRE not in seen):
                 with contextlib.suppress(OSError):
                     seen.append(read_file(os.path.join(there, "p/inner")))
         with swapping(os.path.join(there, "p"), os.path.join(there, "p.link")):
-            in_parallel([naive] + [lambda name=name: self.until(deadline, runs[name], done[name]) for name in runs], 6)
+            in_parallel([naive] + [lambda name=name: self.until(deadline, runs[name], done[name], works=name == "ls")
+                                   for name in runs], 6)
         self.assertIn(TRIPWIRE, seen)
         self.check_outside()
-        for name, statuses in done.items():
-            self.assertGreater(len(statuses), 3, name)
-        self.assertIn(0, done["ls"])
         for part in part_files(self.server.root):   # of a file whose directory was away when it was to get its name
             os.unlink(part)
         assert_sane(self.server)
@@ -185,11 +185,9 @@ class Swapped(unittest.TestCase):
             return ran
         deadline = time.monotonic() + WINDOW
         with swapping(os.path.join(there, "p"), os.path.join(there, "p.link")):
-            in_parallel([lambda: self.until(deadline, changed_get, done["get"]), lambda: self.until(deadline, sent, done["post"])], 2)
+            in_parallel([lambda: self.until(deadline, changed_get, done["get"]),
+                         lambda: self.until(deadline, sent, done["post"], works=True)], 2)
         self.check_outside()
-        for name, statuses in done.items():
-            self.assertGreater(len(statuses), 3, name)
-        self.assertIn(0, done["post"])
         assert_sane(self.server)
 
     def test_the_twin_in_which_nothing_moves(self):
