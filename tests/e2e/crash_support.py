@@ -2,7 +2,9 @@
 hurts, a disk that can lose its power, and what has to hold under every name afterwards."""
 import collections
 import contextlib
+import ctypes
 import fcntl
+import functools
 import json
 import os
 import re
@@ -23,6 +25,9 @@ POST, GET = "post", "get"
 CLIENT, SERVER = "client", "server"
 CUT_NOW = 0x8004587d            # EXT4_IOC_SHUTDOWN
 NOLOGFLUSH = 2                  # of its argument: what is not on the disk yet never gets there
+CLONE_NEWNS = 0x20000
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def needs_strace(test):
@@ -250,10 +255,18 @@ class Job:
         self.check_whole()
         return again
 
-    def wait_for_session_end(self, ends_before):
-        wait_until(lambda: not is_alive(self.server.pid) or self.ends() > ends_before, "the server is through with it")
-
     def ends(self):
+        """How many sessions have ended, once none is left: a client that is done does not wait for the end of its session,
+        which would be taken for that of the next one."""
+        idle = self.server.baseline   # without descriptors: a close that strace lets fail keeps one
+        wait_until(lambda: self.server.threads() <= idle["threads"] and len(self.server.children()) <= idle["children"],
+                   "the sessions before have ended")
+        return self._ends_told()
+
+    def wait_for_session_end(self, ends_before):
+        wait_until(lambda: not is_alive(self.server.pid) or self._ends_told() > ends_before, "the server is through with it")
+
+    def _ends_told(self):
         return self.server.log().count(", end: ")
 
 
@@ -359,12 +372,21 @@ def sample(cases, count):
 # ----------------------------------------------------------------------------------------------------------------------
 # Disks
 
+@functools.cache
+def keep_mounts_to_ourselves():
+    """This process and its children see its mounts from now on, and nobody else. A namespace that another test begins
+    meanwhile would take a disk along, which would then outlive its unmount: mounted again it would be the old one, cut off."""
+    if LIBC.unshare(CLONE_NEWNS) != 0 or LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        raise unittest.SkipTest("no mount namespace can be had here: " + os.strerror(ctypes.get_errno()))
+
+
 class Disk:
     """ext4 in a file, mounted; skips the test where that is not permitted."""
 
     def __init__(self, test, size=256 * MIB, options="commit=300"):
         if os.geteuid() != 0 or not shutil.which("mkfs.ext4"):
             raise unittest.SkipTest("takes root and mkfs.ext4")
+        keep_mounts_to_ourselves()
         self.options = options     # a long interval: what is not synced is not written by chance
         self.scratch = scratch()
         test.addCleanup(remove_tree, self.scratch)
