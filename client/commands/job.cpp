@@ -11,6 +11,7 @@
 #include "client/commands/job_watch.h"
 #include "client/commands/post.h"
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "common/rate_limit.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/job_receiver.h"
@@ -51,7 +52,7 @@ bool is_dots(const std::string& leaf) {
 
 // A directory that is called "." or "/" has no name for the other side: its contents are meant.
 bool stands_for_contents(const std::string& path) {
-  const std::string leaf = leaf_of(path);
+  const std::string leaf = last_component(path);
   return !path.empty() && (leaf.empty() || leaf == ".");
 }
 
@@ -77,10 +78,10 @@ Result<UniqueFd> open_source(const std::string& path) {
 // A single one is opened at once, so that nothing is begun for what is not there; several are opened as the walk comes
 // to them, since there may be more of them than descriptors.
 Result<TreeWalk::Top> source_of(const std::string& path, bool contents, bool alone) {
-  if (is_dots(leaf_of(path)) && !contents) {
+  if (is_dots(last_component(path)) && !contents) {
     return fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; name what is in it, or . alone");
   }
-  TreeWalk::Top top{{}, contents ? "." : leaf_of(path), path, [path] {
+  TreeWalk::Top top{{}, contents ? "." : last_component(path), path, [path] {
                       return open_source(path);
                     }};
   if (!alone) return top;
@@ -141,7 +142,7 @@ struct LocalPlace {
 bool may_be_unfinished(const GetCommand& command, bool contents) {
   struct stat status {};
   const std::string& to = command.to;
-  return !contents && command.paths.size() == 1 && to.back() != '/' && !is_dots(leaf_of(to)) &&
+  return !contents && command.paths.size() == 1 && to.back() != '/' && !is_dots(last_component(to)) &&
          ::lstat(to.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -152,7 +153,7 @@ Result<LocalPlace> local_place(const GetCommand& command, bool contents, bool se
     const std::string prefix = to.empty() ? "" : to + (to.back() == '/' ? "" : "/");
     return LocalPlace{std::move(root), ".", contents ? Placement::kAs : Placement::kInto, prefix};
   }
-  const std::string leaf = leaf_of(to);
+  const std::string leaf = last_component(to);
   if (is_dots(leaf))
     return fail(ErrorCode::kUsage, farhand::quoted(to) + " is no directory here, and cannot become one");
   if (!several && to.back() == '/' && !contents) {
@@ -200,7 +201,7 @@ Result<JobTarget> target_of(const GetCommand& command, const LocalPlace& place, 
   target.replaces_links = true;
   TRY_ASSIGN(target.excludes, excludes_of(command.options.filter));
   if (means_contents(command)) return target;
-  for (const std::string& path : command.paths) target.names.push_back(leaf_of(path));
+  for (const std::string& path : command.paths) target.names.push_back(last_component(path));
   return target;
 }
 
@@ -251,7 +252,7 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, bool sev
   FilesOutcome outcome;
   outcome.named = command.paths.size();
   JobWatch watch(said_by(connection), progress, outcome, command.options.job.dry_run);
-  for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : leaf_of(path));
+  for (const std::string& path : command.paths) watch.name(path, means_contents(command) ? "." : last_component(path));
   const auto place = local_place(command, means_contents(command), several);
   auto target = place ? target_of(command, *place, mode_mask) : Result<JobTarget>(fail(place.error()));
   if (!target) {

@@ -9,6 +9,7 @@
 
 #include "client/commands/post.h"
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/limits.h"
 
 namespace farhand {
@@ -24,7 +25,7 @@ bool has_no_name(const std::string& leaf) {
 
 Result<void> check(const std::string& name, bool alone) {
   TRY(check_wire_name(name));
-  const std::string leaf = leaf_of(name);
+  const std::string leaf = last_component(name);
   const bool means_contents = alone && !name.empty() && leaf != "..";
   if (!has_no_name(leaf) || means_contents) return {};
   return fail(ErrorCode::kUsage,
@@ -35,7 +36,7 @@ Result<void> check(const std::string& name, bool alone) {
 std::optional<std::pair<std::string, std::string>> find_namesakes(const std::vector<std::string>& names) {
   std::map<std::string, std::string> by_leaf;
   for (const std::string& name : names) {
-    const std::string leaf = leaf_of(name);
+    const std::string leaf = last_component(name);
     if (has_no_name(leaf)) continue;
     const auto [found, is_new] = by_leaf.emplace(leaf, name);
     if (!is_new) return std::pair(found->second, name);

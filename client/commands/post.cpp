@@ -10,14 +10,6 @@
 
 namespace farhand {
 
-std::string leaf_of(const std::string& path) {
-  const auto last = path.find_last_not_of('/');
-  if (last == std::string::npos) return {};
-  const auto slash = path.rfind('/', last);
-  return path.substr(slash == std::string::npos ? 0 : slash + 1,
-                     last - (slash == std::string::npos ? 0 : slash + 1) + 1);
-}
-
 Result<void> check_wire_name(const std::string& name) {
   if (name.size() > kMaxFrameNameBytes) {
     return fail(ErrorCode::kUsage, "the name " + farhand::quoted(name) + " is longer than 4096 bytes");

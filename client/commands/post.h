@@ -14,7 +14,4 @@ FilesOutcome run_post(Connection& connection, const PostCommand& command, Progre
 // Whether a slip can carry the name: kUsage if not.
 Result<void> check_wire_name(const std::string& name);
 
-// The last component of a path, trailing slashes ignored; empty if there is none.
-std::string leaf_of(const std::string& path);
-
 }  // namespace farhand

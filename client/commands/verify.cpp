@@ -12,7 +12,6 @@
 
 #include "client/commands/exec_job.h"
 #include "client/commands/listing_output.h"
-#include "client/commands/post.h"
 #include "client/commands/remote_listing.h"
 #include "client/commands/tree_comparison.h"
 #include "client/connection.h"
@@ -23,6 +22,7 @@
 #include "client/report.h"
 #include "common/byte_size.h"
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/tree_listing.h"
 
@@ -49,7 +49,7 @@ Result<TreeWalk> open_local(const std::string& path) {
   options.all_modes = true;
   options.hard_links = false;
   std::vector<TreeWalk::Top> tops;
-  tops.push_back({std::move(opened), S_ISDIR(status.st_mode) ? "." : leaf_of(path), path});
+  tops.push_back({std::move(opened), S_ISDIR(status.st_mode) ? "." : last_component(path), path});
   return TreeWalk::begin(resolver, std::move(tops), std::move(options));
 }
 

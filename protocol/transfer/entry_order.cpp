@@ -4,14 +4,10 @@
 #include <string_view>
 
 #include "common/escape.h"
+#include "common/path_text.h"
 
 namespace farhand {
 namespace {
-
-std::string_view parent_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 bool is_or_holds(std::string_view directory, std::string_view path) {
   if (directory.empty() || path == directory) return true;

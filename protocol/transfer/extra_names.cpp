@@ -10,6 +10,7 @@
 
 #include "common/background.h"
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/transfer/tree_walk.h"
 
 namespace farhand {
@@ -17,11 +18,6 @@ namespace {
 
 constexpr char kIsDirectory = 'd';
 constexpr char kIsOther = '-';
-
-std::string_view parent_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 // A directory in which names go, and its time of modification, which comes back when it is left.
 class Scene {

@@ -12,20 +12,12 @@
 #include <utility>
 
 #include "common/escape.h"
+#include "common/path_text.h"
 
 namespace farhand {
 namespace {
 
 constexpr std::string_view kKept = "; what was there before is unchanged";
-
-std::string_view parent_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-std::string leaf_of(std::string_view path) {
-  return std::string(path.substr(path.rfind('/') + 1));
-}
 
 Error trouble(int error_number, std::string_view doing, const std::string& shown) {
   return Error{code_from_errno(error_number),

@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/transfer/stale_parts.h"
 #include "protocol/transfer/unfinished_mark.h"
 
@@ -17,15 +18,6 @@ namespace farhand {
 namespace {
 
 constexpr mode_t kOwnersAll = 0700;
-
-std::string_view parent_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-std::string leaf_of(std::string_view path) {
-  return std::string(path.substr(path.rfind('/') + 1));
-}
 
 bool is_or_holds(std::string_view directory, std::string_view path) {
   if (directory.empty() || path == directory) return true;

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/limits.h"
 #include "protocol/messages/job.h"
 #include "protocol/transfer/path_filter.h"
@@ -26,14 +27,6 @@ Result<struct stat> status_of(int fd, const std::string& name) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return fail(errno_error(errno, quoted(name)));
   return status;
-}
-
-std::string last_component(const std::string& name) {
-  const std::size_t end = name.find_last_not_of('/');
-  if (end == std::string::npos) return {};
-  const std::size_t slash = name.rfind('/', end);
-  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
-  return name.substr(begin, end + 1 - begin);
 }
 
 // "." for a directory whose contents are meant, and for one whose name is none ("..").

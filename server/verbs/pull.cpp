@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/messages/job.h"
 #include "protocol/transfer/job_receiver.h"
 #include "protocol/transfer/job_sender.h"
@@ -18,13 +19,6 @@ namespace {
 
 std::string shown_paths(const std::vector<std::string>& paths) {
   return quoted(paths.front()) + (paths.size() > 1 ? " and " + std::to_string(paths.size() - 1) + " more" : "");
-}
-
-std::string leaf_of(std::string_view path) {
-  const auto end = path.find_last_not_of('/');
-  if (end == std::string_view::npos) return {};
-  path = path.substr(0, end + 1);
-  return std::string(path.substr(path.rfind('/') + 1));
 }
 
 Result<UniqueFd> open_named(const RootedDirectory& root, const std::string& path, const std::string& name,
@@ -46,7 +40,7 @@ Result<UniqueFd> open_named(const RootedDirectory& root, const std::string& path
 // Not opened yet. `root` must outlive it.
 Result<TreeWalk::Top> top_of(const RootedDirectory& root, const std::string& path, bool contents) {
   TRY_ASSIGN(const std::string name, root.relative(path));
-  const std::string leaf = contents ? "." : leaf_of(name);
+  const std::string leaf = contents ? "." : last_component(name);
   if (!contents && (leaf.empty() || leaf == "." || leaf == "..")) {
     return fail(ErrorCode::kUsage,
                 quoted(path) + " has no name of its own; ask for its contents, or name what is in it");

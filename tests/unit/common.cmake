@@ -20,6 +20,7 @@ farhand_test(common_test
     common/file_io_test.cpp
     common/guarded_child_test.cpp
     common/hash_test.cpp
+    common/path_text_test.cpp
     common/paths_test.cpp
     common/private_directory_crash_test.cpp
     common/private_directory_test.cpp

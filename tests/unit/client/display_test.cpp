@@ -3,7 +3,6 @@
 
 #include <limits>
 
-#include "client/commands/post.h"
 #include "client/progress.h"
 #include "client/transcode.h"
 
@@ -157,19 +156,6 @@ TEST(ShownTime, HasTenthsWhereTheyTellSomething) {
   EXPECT_EQ(shown_time(duration<double>(0.74)), "0.7 s");
   EXPECT_EQ(shown_time(duration<double>(9.96)), "10 s");
   EXPECT_EQ(shown_time(duration<double>(125)), "2 min 5 s");
-}
-
-TEST(LeafOf, IsTheLastComponent) {
-  EXPECT_EQ(leaf_of("a"), "a");
-  EXPECT_EQ(leaf_of("a/b"), "b");
-  EXPECT_EQ(leaf_of("/a/b"), "b");
-  EXPECT_EQ(leaf_of("/a"), "a");
-  EXPECT_EQ(leaf_of("a/b/"), "b");
-  EXPECT_EQ(leaf_of("a//b//"), "b");
-  EXPECT_EQ(leaf_of("a/.."), "..");
-  EXPECT_EQ(leaf_of(""), "");
-  EXPECT_EQ(leaf_of("/"), "");
-  EXPECT_EQ(leaf_of("///"), "");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,20 @@
+// Slashes found.
+#include "common/path_text.h"
+
+namespace farhand {
+
+std::string_view parent_of(std::string_view path) noexcept {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string leaf_of(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+std::string last_component(std::string_view path) {
+  const std::size_t end = path.find_last_not_of('/');
+  return end == std::string_view::npos ? std::string() : leaf_of(path.substr(0, end + 1));
+}
+
+}  // namespace farhand
