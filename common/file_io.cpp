@@ -1,4 +1,4 @@
-// Whole-buffer reads and writes over read(2) and write(2).
+// Whole-buffer reads and writes over read(2), write(2), pread(2) and pwrite(2).
 #include "common/file_io.h"
 
 #include <fcntl.h>
@@ -34,6 +34,35 @@ bool write_all(int fd, Bytes from) noexcept {
     from = from.subspan(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+ssize_t read_at(int fd, MutableBytes into, std::uint64_t offset) noexcept {
+  for (;;) {
+    const ssize_t got = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
+    if (got >= 0 || errno != EINTR) return got;
+  }
+}
+
+bool write_all_at(int fd, Bytes from, std::uint64_t offset) noexcept {
+  while (!from.empty()) {
+    const ssize_t written = ::pwrite(fd, from.data(), from.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    from = from.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return true;
+}
+
+ssize_t read_all_at(int fd, MutableBytes into, std::uint64_t offset) noexcept {
+  std::size_t have = 0;
+  while (have < into.size()) {
+    const ssize_t got = read_at(fd, into.subspan(have), offset + have);
+    if (got < 0) return got;
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  return static_cast<ssize_t>(have);
 }
 
 Result<std::string> read_small_file(const std::string& path, std::size_t limit) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "common/bytes.h"
@@ -17,6 +18,13 @@ ssize_t write_some(int fd, Bytes from) noexcept;
 
 // Writes everything to a blocking descriptor at its current offset; false with errno set on failure.
 bool write_all(int fd, Bytes from) noexcept;
+
+// The same at an offset of a file, whose own stays as it is (pread, pwrite).
+ssize_t read_at(int fd, MutableBytes into, std::uint64_t offset) noexcept;
+bool write_all_at(int fd, Bytes from, std::uint64_t offset) noexcept;
+
+// Until `into` is full or the file ends: the count, or -1 with errno set.
+ssize_t read_all_at(int fd, MutableBytes into, std::uint64_t offset) noexcept;
 
 // A whole small regular file, at most `limit` bytes (kFileTrouble beyond); kNotRegular for anything else, which is
 // never waited for. For configuration, keys, test data.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/escape.h"
+#include "common/file_io.h"
 #include "protocol/limits.h"
 
 namespace farhand {
@@ -106,10 +107,7 @@ std::size_t FileReader::piece_bytes() const noexcept {
 }
 
 std::size_t FileReader::read(MutableBytes into) {
-  ssize_t got;
-  do {
-    got = ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(at_));
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = read_at(file_.get(), into, at_);
   if (got <= 0) {
     at_end_ = true;
     if (got < 0) read_error_ = errno;

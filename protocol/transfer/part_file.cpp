@@ -14,6 +14,7 @@
 
 #include "common/check.h"
 #include "common/escape.h"
+#include "common/file_io.h"
 #include "common/random.h"
 #include "protocol/transfer/range_hash.h"
 
@@ -43,25 +44,6 @@ bool take(int directory, const std::string& name, int fd) {
   if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return false;
   // One that was complete may have its final mode already.
   return (opened.st_mode & 07777) == 0600 || ::fchmod(fd, 0600) == 0;
-}
-
-// The count, 0 at the end, or -1 with errno.
-ssize_t read_at(int fd, MutableBytes into, std::uint64_t offset) {
-  for (;;) {
-    const ssize_t got = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
-    if (got >= 0 || errno != EINTR) return got;
-  }
-}
-
-bool write_all_at(int fd, Bytes bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
-  return true;
 }
 
 bool set_length(int fd, std::uint64_t bytes) {

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "common/file_io.h"
+
 namespace farhand {
 namespace {
 
@@ -15,14 +17,6 @@ constexpr std::size_t kReadBytes = 256 << 10;
 // Zeros are hashed at some 20 GB/s, so that these take a minute.
 constexpr std::uint64_t kMostZeros = 1ULL << 40;
 constexpr std::uint64_t kBlockBytes = 512;  // st_blocks counts these, whatever the file system's own are
-
-// The count, 0 at the end, or -1 with errno.
-ssize_t read_at(int fd, MutableBytes into, std::uint64_t offset) {
-  for (;;) {
-    const ssize_t got = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
-    if (got >= 0 || errno != EINTR) return got;
-  }
-}
 
 // No hole is longer than what there is of the file.
 std::uint64_t size_of(int fd) {

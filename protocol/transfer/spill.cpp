@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "common/check.h"
+#include "common/file_io.h"
 #include "protocol/transfer/part_file.h"
 
 namespace farhand {
@@ -63,14 +64,8 @@ void Spill::put(std::string_view name, char mark) {
 }
 
 void Spill::flush() {
-  std::string_view left = unwritten_;
-  while (!left.empty() && error_ == 0) {
-    const ssize_t done = ::pwrite(file_.get(), left.data(), left.size(), static_cast<off_t>(written_));
-    if (done < 0 && errno != EINTR) error_ = errno;
-    if (done <= 0) continue;
-    written_ += static_cast<std::uint64_t>(done);
-    left.remove_prefix(static_cast<std::size_t>(done));
-  }
+  if (error_ == 0 && !write_all_at(file_.get(), bytes_of(unwritten_), written_)) error_ = errno;
+  if (error_ == 0) written_ += unwritten_.size();
   unwritten_.clear();
 }
 
@@ -86,16 +81,10 @@ bool Spill::Reader::load(std::uint64_t from, std::size_t bytes) {
   const std::uint64_t begin = from_ == From::kFront ? from : end - std::min<std::uint64_t>(end, kWindowBytes);
   window_.resize(end - begin);
   window_at_ = begin;
-  std::size_t filled = 0;
-  while (filled < window_.size()) {
-    const ssize_t got = ::pread(spill_.file_.get(), window_.data() + filled, window_.size() - filled,
-                                static_cast<off_t>(begin + filled));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      spill_.error_ = got < 0 ? errno : EIO;
-      return false;
-    }
-    filled += static_cast<std::size_t>(got);
+  const ssize_t got = read_all_at(spill_.file_.get(), std::as_writable_bytes(std::span(window_)), begin);
+  if (got < 0 || static_cast<std::size_t>(got) < window_.size()) {
+    spill_.error_ = got < 0 ? errno : EIO;
+    return false;
   }
   return from + bytes <= window_at_ + window_.size();
 }

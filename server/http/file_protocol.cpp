@@ -1,11 +1,10 @@
 // FileProtocol: as much of the buffer as is whole requests, answered in order.
 #include "server/http/file_protocol.h"
 
-#include <unistd.h>
-
-#include <cerrno>
+#include <span>
 #include <utility>
 
+#include "common/file_io.h"
 #include "common/result.h"
 #include "server/events/reactor.h"
 #include "server/http/date.h"
@@ -37,15 +36,10 @@ bool append_small_file(std::string& text, const FileSlice& slice) {
   const std::size_t begin = text.size();
   const auto count = static_cast<std::size_t>(slice.length);
   text.resize(begin + count);
-  std::size_t have = 0;
-  while (have < count) {
-    const auto offset = static_cast<off_t>(slice.offset + have);
-    const auto got = ::pread(slice.fd.get(), text.data() + begin + have, count - have, offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) farhand::throw_errno("pread");
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
+  const auto room = std::as_writable_bytes(std::span(text)).subspan(begin);
+  const auto got = farhand::read_all_at(slice.fd.get(), room, slice.offset);
+  if (got < 0) farhand::throw_errno("pread");
+  const auto have = static_cast<std::size_t>(got);
   text.resize(begin + have);
   return have == count;
 }

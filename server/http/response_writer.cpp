@@ -1,13 +1,12 @@
 // ResponseWriter: one function a state, and one place that sends.
 #include "server/http/response_writer.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <charconv>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
+#include "common/file_io.h"
 #include "common/result.h"
 #include "server/http/framing.h"
 #include "server/http/limits.h"
@@ -239,14 +238,9 @@ void ResponseWriter::send_file(int file, std::uint64_t offset, std::uint64_t cou
 void ResponseWriter::read_small_file(int file, std::uint64_t offset, std::size_t count) {
   const std::size_t begin = out_.size();
   out_.resize(begin + count);
-  std::size_t have = 0;
-  while (have < count) {
-    const auto got = ::pread(file, out_.data() + begin + have, count - have, static_cast<off_t>(offset + have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) farhand::throw_errno("pread");
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
+  const auto got = farhand::read_all_at(file, std::as_writable_bytes(std::span(out_)).subspan(begin), offset);
+  if (got < 0) farhand::throw_errno("pread");
+  const auto have = static_cast<std::size_t>(got);
   out_.resize(begin + have);
   if (have < count) cut_off();
 }

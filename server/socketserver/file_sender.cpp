@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "common/file_io.h"
 #include "common/result.h"
 
 namespace socketserver {
@@ -122,10 +123,7 @@ std::uint64_t FileSender::copy_some(int file, std::uint64_t offset, std::uint64_
   std::array<std::byte, kCopyBytes> piece{};
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(count, piece.size()));
   const auto until = deadline();
-  ssize_t got = 0;
-  do {
-    got = ::pread(file, piece.data(), wanted, static_cast<off_t>(offset));
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = farhand::read_at(file, farhand::MutableBytes(piece).first(wanted), offset);
   if (got < 0) farhand::throw_errno("pread");
   while (got > 0) {
     const auto sent = ::send(socket_, piece.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL);

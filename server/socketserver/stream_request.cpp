@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/file_io.h"
 #include "common/result.h"
 #include "server/socketserver/file_sender.h"
 
@@ -120,8 +121,7 @@ std::uint64_t StreamRequest::copy_file(int file, std::uint64_t offset, std::uint
   std::uint64_t done = 0;
   while (done < count) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, buffer.size()));
-    const auto got = ::pread(file, buffer.data(), wanted, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
+    const auto got = farhand::read_at(file, farhand::MutableBytes(buffer).first(wanted), offset + done);
     if (got < 0) farhand::throw_errno("pread");
     if (got == 0) break;
     sendall(farhand::Bytes(buffer).first(static_cast<std::size_t>(got)));

@@ -1,12 +1,11 @@
 // Making the new content from the base.
 #include "protocol/transfer/delta/rebuilder.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
 #include "common/escape.h"
+#include "common/file_io.h"
 
 namespace farhand::delta {
 
@@ -50,10 +49,7 @@ Result<void> Rebuilder::copy(std::uint64_t offset, std::uint64_t length) {
 // Some of the range's first bytes: one at least.
 Result<Bytes> Rebuilder::read_base(std::uint64_t offset, std::uint64_t length) {
   const std::size_t wanted = std::min<std::uint64_t>(length, buffer_.size());
-  ssize_t count = 0;
-  do {
-    count = ::pread(base_.fd, buffer_.data(), wanted, static_cast<off_t>(offset));
-  } while (count < 0 && errno == EINTR);
+  const ssize_t count = read_at(base_.fd, MutableBytes(buffer_).first(wanted), offset);
   if (count < 0) return fail(errno_error(errno, "the old " + quoted(base_.shown) + " cannot be read"));
   if (count == 0) {
     return fail(ErrorCode::kSourceChanged, "the old " + quoted(base_.shown) + " became shorter while it was read");

@@ -126,6 +126,50 @@ TEST(WriteAll, TellsErrno) {
   EXPECT_EQ(errno, ENOSPC);
 }
 
+TEST(ReadAt, TakesWhatStandsThereAndLeavesTheOffsetAlone) {
+  const test::TemporaryDirectory directory;
+  directory.make_file("file", "0123456789");
+  const UniqueFd file(::open((directory / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  std::byte block[4];
+  ASSERT_EQ(read_at(file.get(), block, 3), 4);
+  EXPECT_EQ(text_of(block), "3456");
+  EXPECT_EQ(read_at(file.get(), block, 8), 2);
+  EXPECT_EQ(read_at(file.get(), block, 10), 0);
+  EXPECT_EQ(::lseek(file.get(), 0, SEEK_CUR), 0);
+  EXPECT_EQ(read_at(-1, block, 0), -1);
+  EXPECT_EQ(errno, EBADF);
+}
+
+TEST(ReadAllAt, GivesWhatThereIsUpToTheEnd) {
+  const test::TemporaryDirectory directory;
+  directory.make_file("file", "0123456789");
+  const UniqueFd file(::open((directory / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  std::byte block[4];
+  EXPECT_EQ(read_all_at(file.get(), block, 6), 4);
+  EXPECT_EQ(text_of(block), "6789");
+  EXPECT_EQ(read_all_at(file.get(), block, 7), 3);
+  EXPECT_EQ(read_all_at(file.get(), block, 11), 0);
+  EXPECT_EQ(read_all_at(file.get(), {}, 0), 0);
+  EXPECT_EQ(read_all_at(-1, block, 0), -1);
+  EXPECT_EQ(errno, EBADF);
+}
+
+TEST(WriteAllAt, WritesThereAndLeavesTheOffsetAlone) {
+  const test::TemporaryDirectory directory;
+  directory.make_file("file", "0123456789");
+  const UniqueFd file(::open((directory / "file").c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_TRUE(write_all_at(file.get(), bytes_of("abc"), 8));
+  EXPECT_TRUE(write_all_at(file.get(), {}, 50));
+  EXPECT_EQ(::lseek(file.get(), 0, SEEK_CUR), 0);
+  EXPECT_EQ(*read_small_file(directory / "file", 100), "01234567abc");
+}
+
+TEST(WriteAllAt, TellsErrno) {
+  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  EXPECT_FALSE(write_all_at(full.get(), bytes_of("x"), 0));
+  EXPECT_EQ(errno, ENOSPC);
+}
+
 TEST(ReadSmallFile, SizesAroundTheLimit) {
   const test::TemporaryDirectory directory;
   for (const std::size_t limit : {0u, 1u, 4095u, 4096u, 4097u, 10000u}) {
