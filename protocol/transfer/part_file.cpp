@@ -32,18 +32,25 @@ UniqueFd open_part(int directory, const std::string& name, int flags) {
       ::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600));
 }
 
-// Whether the file is ours alone, is nobody else's part now, and still has that name; it is locked then.
-bool take(int directory, const std::string& name, int fd) {
+enum class Taking : unsigned char {
+  kTaken,
+  kIsHeld,   // somebody else has the lock
+  kRefused,  // it is not ours alone, has another name by now, or cannot be looked at or locked
+};
+
+// Ours and locked, if it is ours alone, is nobody else's part now, and still has that name.
+Taking take(int directory, const std::string& name, int fd) {
   struct stat opened {
   }, named{};
-  if (::fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode) || opened.st_uid != ::geteuid()) return false;
-  if (opened.st_nlink != 1 || (opened.st_mode & kOthersWrite) != 0) return false;
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return false;
+  if (::fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode) || opened.st_uid != ::geteuid()) return Taking::kRefused;
+  if (opened.st_nlink != 1 || (opened.st_mode & kOthersWrite) != 0) return Taking::kRefused;
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? Taking::kIsHeld : Taking::kRefused;
   // Whoever held the lock before may have given the file its name, or removed it.
-  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return false;
+  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return Taking::kRefused;
+  if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return Taking::kRefused;
   // One that was complete may have its final mode already.
-  return (opened.st_mode & 07777) == 0600 || ::fchmod(fd, 0600) == 0;
+  const bool is_ours = (opened.st_mode & 07777) == 0600 || ::fchmod(fd, 0600) == 0;
+  return is_ours ? Taking::kTaken : Taking::kRefused;
 }
 
 bool set_length(int fd, std::uint64_t bytes) {
@@ -83,21 +90,21 @@ PartFile::~PartFile() {
   if (fd_ && !name_.empty() && !(kept_ && resumable_ && length_ > 0)) remove();
 }
 
-// Nobody else's, even where somebody takes parts out of the way: the name may have a new file by now.
+// Nobody else's, even where somebody takes parts out of the way: the name may have a new file by now. Where that cannot
+// be looked at, one that is random is ours.
 void PartFile::remove() noexcept {
   struct stat opened {
   }, named{};
-  if (::fstat(fd_.get(), &opened) != 0) return;
-  if (::fstatat(directory_->get(), name_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return;
-  if (named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) {
-    ::unlinkat(directory_->get(), name_.c_str(), 0);
-  }
+  const bool looked =
+      ::fstat(fd_.get(), &opened) == 0 && ::fstatat(directory_->get(), name_.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool is_ours = looked ? named.st_dev == opened.st_dev && named.st_ino == opened.st_ino : !resumable_;
+  if (is_ours) ::unlinkat(directory_->get(), name_.c_str(), 0);
 }
 
 std::optional<PartFile> PartFile::find(SharedDirectory directory, const std::string& leaf, std::string shown) {
   std::string name = resumable_part_name(leaf);
   UniqueFd fd = open_part(directory->get(), name, 0);
-  if (!fd || !take(directory->get(), name, fd.get())) return std::nullopt;
+  if (!fd || take(directory->get(), name, fd.get()) != Taking::kTaken) return std::nullopt;
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0 || status.st_size == 0) return std::nullopt;
   PartFile part(std::move(directory), std::move(name), std::move(fd), std::move(shown), true);
@@ -112,12 +119,12 @@ Result<PartFile> PartFile::make(SharedDirectory directory, const std::string& le
     UniqueFd fd = open_part(directory->get(), name, O_CREAT | O_EXCL);
     const bool is_new = fd.get() >= 0;
     if (!is_new) fd = open_part(directory->get(), name, O_CREAT);
-    if (fd && take(directory->get(), name, fd.get()) && set_length(fd.get(), 0)) {
+    const Taking taking = fd ? take(directory->get(), name, fd.get()) : Taking::kRefused;
+    if (taking == Taking::kTaken && set_length(fd.get(), 0)) {
       return PartFile(std::move(directory), std::move(name), std::move(fd), std::move(shown), true);
     }
-    // Nobody can hold it where there are no locks; else whoever was quicker has it now.
-    const bool has_no_locks = is_new && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK;
-    if (has_no_locks) ::unlinkat(directory->get(), name.c_str(), 0);
+    // One of ours that is of no use goes again, as where there are no locks. Whoever was quicker to lock it has it now.
+    if (is_new && taking != Taking::kIsHeld) PartFile(directory, std::move(name), std::move(fd), shown, true);
   }
   std::string name = random_part_name();
   UniqueFd fd = open_part(directory->get(), name, O_CREAT | O_EXCL);

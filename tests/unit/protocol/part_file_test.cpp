@@ -5,12 +5,18 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <functional>
+#include <thread>
+#include <tuple>
 
 #include "protocol/transfer/stale_parts.h"
+#include "tests/support/deny_syscall.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/protocol/job_peer.h"
 
@@ -116,6 +122,40 @@ TEST(PartFile, OneThatIsInUseIsNotFoundAndNotTakenAway) {
   EXPECT_FALSE(second.resumable());
   EXPECT_EQ(parts.count(), 2u);
   EXPECT_EQ(std::filesystem::file_size(parts.named()), 4u);
+}
+
+// In a thread of its own, in which this call fails.
+void where_fails(long call, int error, const std::function<void()>& what) {
+  bool denied = false;
+  std::thread([&] {
+    denied = test::deny_syscall(call, error);
+    if (denied) what();
+  }).join();
+  if (!denied) GTEST_SKIP() << "filters of system calls are not permitted here";
+}
+
+TEST(PartFile, WhereThereAreNoLocksNothingIsLeftUnderTheNameThatWouldBeFoundAgain) {
+  const Parts parts;
+  where_fails(SYS_flock, EOPNOTSUPP, [&] {
+    const PartFile part = parts.make();
+    EXPECT_FALSE(part.resumable());
+    EXPECT_EQ(parts.count(), 1u);
+  });
+  EXPECT_EQ(parts.count(), 0u);
+}
+
+TEST(PartFile, AnOlderOneStaysWhereThereAreNoLocks) {
+  const Parts parts;
+  parts.leave("begin");
+  where_fails(SYS_flock, EOPNOTSUPP, [&] { EXPECT_FALSE(parts.make().resumable()); });
+  EXPECT_EQ(std::filesystem::file_size(parts.named()), 5u);
+}
+
+TEST(PartFile, ARandomOneGoesThoughItCannotBeLookedAt) {
+  const Parts parts;
+  PartFile part = parts.make(false);
+  where_fails(SYS_newfstatat, EIO, [&] { std::ignore = PartFile(std::move(part)); });
+  EXPECT_EQ(parts.count(), 0u);
 }
 
 TEST(PartFile, WhatIsNoFileOfOursWithOneNameIsNotTakenOver) {
