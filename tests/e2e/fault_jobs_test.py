@@ -7,7 +7,8 @@ import unittest
 
 from crash_support import (CLIENT, GET, KIB, MIB, POST, SERVER, Disk, Job, calls_in, contents_of, is_of_a_file, needs_strace, nothing, run_hurt,
                            told_in)
-from harness import PATIENCE, SCALE, SEED, main, part_files, random_bytes, scratch, remove_tree, tmpfs, write_file
+from harness import PATIENCE, SCALE, SEED, main, part_files, random_bytes, read_file, scratch, remove_tree, tmpfs, write_file
+from job_support import part_name
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Calls that fail
@@ -68,6 +69,37 @@ class EveryCallFailsOnce(unittest.TestCase):
             self.assertEqual(ran.status, 0, ran)
             job.check_whole()
             self.assertEqual(part_files(job.target_top), [])
+
+    def test_a_large_part_that_cannot_be_looked_at_is_not_left(self):
+        for way in (POST, GET):
+            job = Job(self, way)
+            trace = os.path.join(job.server.scratch, "looks")
+            for name in ("c-large", "sub/large-replaces"):
+                place, leaf = os.path.split(os.path.join(job.target, name))
+                at_part = ("-P", os.path.join(place, part_name(leaf)), "-P", part_name(leaf))
+                failed = 0
+                for nth in range(1, 9):
+                    ran = run_hurt(job, job.receiver, "-o", trace, *at_part, "-e", "trace=newfstatat",
+                                   "-e", f"inject=newfstatat:error=EIO:when={nth}")
+                    failed += b"INJECTED" in read_file(trace)
+                    self.assertEqual(part_files(job.target_top), [], ran)
+                    job.check_names()
+                    job.check_acked(ran)
+                self.assertGreaterEqual(failed, 3, "it is looked at when it is made, locked and handed on")
+
+    def test_a_receiver_that_lives_leaves_no_small_parts(self):
+        """Whichever look fails. Large ones that the same command would go on with may stay."""
+        for way in (POST, GET):
+            job = Job(self, way)
+            large = {part_name(leaf) for leaf in ("c-large", "large-replaces")}
+            looks = max(nth for name, nth in calls_in(job, job.receiver) if name == "newfstatat")
+            self.assertGreater(looks, 10)
+            for nth in range(1, looks + 1):
+                ran = run_hurt(job, job.receiver, "-e", "trace=newfstatat", "-e", f"inject=newfstatat:error=EIO:when={nth}")
+                self.assertTrue(job.server.alive(), job.server.log()[-2000:])
+                for part in part_files(job.target_top):
+                    self.assertIn(os.path.basename(os.fsdecode(part)), large, (nth, ran))
+                    self.assertGreater(os.path.getsize(part), 0, (nth, ran))
 
     def test_in_a_client_that_posts(self):
         self.sweep(POST, CLIENT)
