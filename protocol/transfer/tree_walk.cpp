@@ -93,11 +93,11 @@ struct TreeWalk::State {
   std::vector<Start> starts;
   std::size_t next_start = 0;         // the walk is in the one before
   std::vector<Start*> open_starts{};  // that can be opened again; the latest last
-
   std::vector<Level> levels;
   std::string path;      // of the last level
   std::string to_enter;  // a directory that the next step goes into; empty: none
   std::vector<Trouble> troubles;
+  std::size_t counted = 0;  // of them; not what was named, of which there is never more
   bool blind_to_attributes = false;
 
   struct FirstName {
@@ -168,7 +168,12 @@ bool TreeWalk::at_end() const noexcept {
 }
 
 std::vector<Trouble> TreeWalk::take_troubles() {
+  state_->counted = 0;
   return std::exchange(state_->troubles, {});
+}
+
+void TreeWalk::tell(Trouble trouble) {
+  state_->troubles.push_back(std::move(trouble));
 }
 
 Result<UniqueFd> TreeWalk::open_file(const std::string& path) const {
@@ -226,7 +231,6 @@ std::optional<Entry> TreeWalk::State::begin_top() {
   Start& start = starts[next_start++];
   if (is_a_part(start.name, start.name)) return std::nullopt;
   if (const auto opened = open_top(start); !opened) {
-    // Not counted: there are never more of these than things that were named.
     troubles.push_back(Trouble{start.shown.substr(0, kMaxFrameNameBytes), opened.error().code, opened.error().message});
     return std::nullopt;
   }
@@ -388,8 +392,8 @@ void TreeWalk::State::trouble(const std::string& where, int error, std::string_v
 }
 
 void TreeWalk::State::trouble(const std::string& where, ErrorCode code, std::string message, bool is_notice) {
-  if (troubles.size() > kMostTroubles) return;
-  if (troubles.size() == kMostTroubles) message = "more things near " + quoted(shown(where)) + " cannot be read";
+  if (counted > kMostTroubles) return;
+  if (counted++ == kMostTroubles) message = "more things near " + quoted(shown(where)) + " cannot be read";
   troubles.push_back(Trouble{shown(where).substr(0, kMaxFrameNameBytes), code, std::move(message), is_notice});
 }
 

@@ -65,8 +65,10 @@ class TreeWalk {
     while (!entry && !at_end()) entry = next();
     return entry;
   }
-  // What could not be read since the last call.
+  // What could not be read since the last call, and what was told.
   std::vector<Trouble> take_troubles();
+  // Something that was named and cannot be a top: a trouble like those that the walk finds.
+  void tell(Trouble trouble);
 
   // The content of an entry of kind kFile, opened for reading; what is there by now may be something else: look.
   [[nodiscard]] Result<UniqueFd> open_file(const std::string& path) const;

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "common/escape.h"
 #include "common/path_text.h"
@@ -31,7 +33,7 @@ Result<UniqueFd> open_named(const RootedDirectory& root, const std::string& path
     if (is_no_directory) return fail(ErrorCode::kNotRegular, quoted(path) + " is no directory, so it has no contents");
   }
   if (!opened) return opened;
-  if (::fstat(opened->get(), &status) != 0) throw_errno("fstat");
+  if (::fstat(opened->get(), &status) != 0) return fail(errno_error(errno, quoted(path) + " cannot be looked at"));
   if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return opened;
   return fail(ErrorCode::kNotRegular,
               quoted(path) + " is neither a regular file nor a directory, and only those are sent");
@@ -50,37 +52,39 @@ Result<TreeWalk::Top> top_of(const RootedDirectory& root, const std::string& pat
                        }};
 }
 
+struct Named {
+  std::vector<TreeWalk::Top> tops;
+  std::vector<Trouble> troubles;  // of the others
+};
+
 // A single path is opened at once, so that what cannot be is refused. Several are opened as the walk comes to them:
 // there may be more of them than descriptors. What is wrong with one of these is told as trouble.
-Result<std::vector<TreeWalk::Top>> tops_of(Session& session, const PullRequest& wanted, JobRecord& record) {
-  std::vector<TreeWalk::Top> tops;
-  std::vector<Trouble> troubles;
+Result<Named> named_by(const PullRequest& wanted, const RootedDirectory& root) {
+  Named named;
   for (const std::string& path : wanted.paths) {
-    auto top = top_of(session.root, path, wanted.contents);
+    auto top = top_of(root, path, wanted.contents);
     if (wanted.paths.size() == 1) {
       if (!top) return fail(top.error());
       TRY_ASSIGN(top->opened, top->open());
     }
     if (top) {
-      tops.push_back(*std::move(top));
+      named.tops.push_back(*std::move(top));
     } else {
-      troubles.push_back({path, top.error().code, top.error().message});
+      named.troubles.push_back({path, top.error().code, top.error().message});
     }
   }
-  for (const Trouble& trouble : troubles) {
-    record.trouble(trouble, false);
-    session.channel.say_structure(FrameKind::kTrouble, encode(std::vector{trouble}));
-  }
-  return tops;
+  return named;
 }
 
-Result<TreeWalk> begin_walk(Session& session, const PullRequest& wanted, JobRecord& record) {
+Result<TreeWalk> begin_walk(const PullRequest& wanted, const RootedDirectory& root) {
   TreeWalk::Options options;
   TRY_ASSIGN(options.excludes, excludes_of(wanted.filter));
-  TRY_ASSIGN(auto tops, tops_of(session, wanted, record));
+  TRY_ASSIGN(auto named, named_by(wanted, root));
   options.attributes = wanted.attributes;
   options.owner = wanted.owner;
-  return TreeWalk::begin(session.root, std::move(tops), std::move(options));
+  TRY_ASSIGN(auto walk, TreeWalk::begin(root, std::move(named.tops), std::move(options)));
+  for (Trouble& trouble : named.troubles) walk.tell(std::move(trouble));
+  return walk;
 }
 
 }  // namespace
@@ -94,12 +98,12 @@ Result<void> run_pull(Session& session, const Incoming& request) {
   } else {
     session.record.texts("paths", wanted.paths);
   }
-  JobRecord record;
-  auto walk = begin_walk(session, wanted, record);
+  auto walk = begin_walk(wanted, session.root);
   if (!walk) {
     session.refuse(walk.error());
     return discard_job(session.channel);
   }
+  JobRecord record;
   TRY_ASSIGN(const JobOutcome outcome, send_job(session.channel, *walk, record));
   record.write(session, outcome.there);
   return {};

@@ -12,7 +12,7 @@ from hostile import (BYE, LIMIT, MIB, OUTSIDE_ROOT, PROTOCOL, Peer, assert_plain
                      u8, u64, xxh3_128)
 from job_frames import (AS, BYTES, DELTA, FILE, NOTHING, REST, SPECIAL, WHOLE, await_kind, await_verdicts, close, directory, entries,
                         entry, file, finish, hard_link, link, list_request, part, play, pull, push, read_entries, read_finish,
-                        stored, trouble, verdict, verdicts, whole)
+                        read_troubles, stored, trouble, verdict, verdicts, whole)
 from job_support import (BAD_COUNTS, BAD_FIELDS, BAD_HARD_LINKS, BAD_NAMES, BAD_ORDERS, BELOW_NO_DIRECTORY, OLD, OUT_OF_ORDER,
                          TOO_LARGE, TREE, WRONG_CLOSES, part_name)
 
@@ -316,6 +316,32 @@ class Amounts(PushesTest):
             peer.send(hello() + pull(*["x/" * 480 + "%04d" % number for number in range(1500)]))   # 4096 take seven times as long
             await_kind(peer, "hello")
             await_kind(peer, "trouble", 1)
+
+    def test_4096_paths_outside_the_root(self):
+        """Each is told once, and the one inside is served; and they wait for room: to whoever breaks it off the others are not told."""
+        outside = ["/outside/" + "x" * 36 + "%04d" % number for number in range(4095)]
+        with canary(self.server), Peer.of(self.server) as peer:
+            peer.send(hello() + pull(*outside, "mine"))
+            await_kind(peer, "hello")
+            told = []
+            while (found := peer.read_past_pings(SOON)).kind == "trouble":
+                told += read_troubles(found)
+            self.assertEqual([os.fsdecode(one.path) for one in told], outside)
+            self.assertEqual({one.code for one in told}, {OUTSIDE_ROOT})
+            self.assertEqual([one.path for one in read_entries(found)], [b"mine"])
+            peer.send(verdicts(verdict(WHOLE)))
+            self.assertEqual(await_kind(peer, "part").parcel, OLD)
+            peer.send(stored(1))
+            ended = read_finish(await_kind(peer, "finish"))
+            self.assertEqual((ended.complete, ended.files, ended.failed), (True, 1, 4095))
+            peer.send(finish(files=1) + BYE)
+        with canary(self.server), Peer.of(self.server) as peer:
+            peer.send(hello() + pull(*outside, "mine") + finish(0))
+            await_kind(peer, "hello")
+            told = []
+            while (found := peer.read_past_pings(SOON)).kind != "finish":
+                told += read_troubles(found) if found.kind == "trouble" else []
+            self.assertLess(len(told), 4095)
 
     def test_1024_nasty_rules_are_bounded_in_time(self):
         os.makedirs(self.server.path("a" * 255, "b" * 250))

@@ -11,6 +11,7 @@
 
 #include "protocol/messages/session.h"
 #include "protocol/transfer/entry_batch.h"
+#include "tests/unit/protocol/job_peer.h"
 #include "tests/unit/protocol/job_script.h"
 #include "tests/unit/protocol/sabotage.h"
 #include "tests/unit/protocol/walked.h"
@@ -18,17 +19,13 @@
 namespace farhand {
 namespace {
 
+using test::hash_of;
+using test::hear_frame;
 using test::JobRun;
 using test::JobScript;
 using test::run_job;
 using test::TemporaryDirectory;
 using test::walk_through;
-
-HashValue hash_of(const std::string& bytes) {
-  ContentHash hash;
-  hash.add(bytes_of(bytes));
-  return hash.value();
-}
 
 void make_sparse(const std::string& path, off_t size) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
@@ -355,6 +352,49 @@ TEST(JobSender, ATroubleOfTheWalkIsToldToBoth) {
   });
   ASSERT_EQ(run.record.own.size(), 1u);
   EXPECT_EQ(run.record.own.front().code, ErrorCode::kNotFound);
+}
+
+// As many as may be named at once, of which none can be had: some 500 KB of sentences.
+void tell_of_many(TreeWalk& walk) {
+  for (std::size_t i = 0; i < kMaxJobPaths; ++i) {
+    walk.tell({"/elsewhere/" + std::to_string(i), ErrorCode::kOutsideRoot, std::string(100, 'x'), false});
+  }
+}
+
+TEST(JobSender, WhatIsWrongWithManyNamesIsToldOnceEachAndTheRestComes) {
+  const TemporaryDirectory directory;
+  directory.make_file("f", "content");
+  TreeWalk walk = walk_through(directory);
+  tell_of_many(walk);
+  const JobRun run = run_job(walk,
+                             [&](Channel&, JobScript& script) {
+                               script.run();
+                               ASSERT_EQ(script.troubles.size(), kMaxJobPaths);
+                               for (std::size_t i = 0; i < kMaxJobPaths; ++i) {
+                                 EXPECT_EQ(script.troubles[i].path, "/elsewhere/" + std::to_string(i));
+                               }
+                               ASSERT_EQ(script.files.size(), 1u);
+                               expect_file(script.files.front(), "f", "content");
+                               EXPECT_EQ(script.end.failed, kMaxJobPaths);
+                             },
+                             {{4096, true}, true});
+  ASSERT_TRUE(run.outcome) << run.outcome.error().message;
+  EXPECT_EQ(run.record.own.size(), kMaxJobPaths);
+}
+
+TEST(JobSender, WhatIsWrongWithManyNamesWaitsForRoom) {
+  const TemporaryDirectory directory;
+  TreeWalk walk = walk_through(directory);
+  tell_of_many(walk);
+  std::size_t told = 0;
+  const auto refuse = [&](Channel& server, JobScript&) {
+    server.say_structure(FrameKind::kError, encode(ErrorReport{ErrorCode::kCancelled, false, "enough"}));
+    for (auto heard = hear_frame(server); heard && heard->kind != FrameKind::kFinish; heard = hear_frame(server)) {
+      if (heard->kind == FrameKind::kTrouble) told += decode_trouble(bytes_of(heard->parcel))->size();
+    }
+  };
+  EXPECT_FALSE(run_job(walk, refuse, {{4096, true}, true}).outcome);
+  EXPECT_LT(told, kMaxJobPaths / 2) << "it heard that nobody wants the others";
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
