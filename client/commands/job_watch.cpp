@@ -79,7 +79,8 @@ void JobWatch::file_ended(const std::string& path, std::uint64_t bytes, const Ha
 void JobWatch::trouble(const Trouble& trouble, bool remote) {
   const Error error{trouble.code, remote ? sentence_for_display(trouble.message) : trouble.message, remote};
   if (trouble.is_notice && remote && dry_run_ &&
-      (error.message == "new" || error.message == "changed" || error.message == "deleted")) {
+      (error.message == "new" || error.message == "changed" || error.message == kMetadata ||
+       error.message == "deleted")) {
     return would(trouble.path, error.message);
   }
   if (ProgressEvents* events = progress_.events()) events->trouble(trouble.path, error, trouble.is_notice);

@@ -78,7 +78,8 @@ std::string_view flaw_of(const Entry& entry) {
 }
 
 bool is_attribute(const ExtendedAttribute& attribute) {
-  return !attribute.name.empty() && attribute.name.size() <= kMaxAttributeName && !has_zero(attribute.name) &&
+  if (attribute.name.empty()) return attribute.value.empty();
+  return attribute.name.size() <= kMaxAttributeName && !has_zero(attribute.name) &&
          attribute.value.size() <= kMaxAttributeValue;
 }
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "common/account.h"
 #include "protocol/limits.h"
+#include "protocol/transfer/file_attributes.h"
 
 namespace farhand {
 namespace {
@@ -54,11 +54,7 @@ std::string name_of_group(gid_t id) {
 }
 
 bool travels(std::string_view attribute) {
-  if (attribute.starts_with("user.") || attribute == "system.posix_acl_access" ||
-      attribute == "system.posix_acl_default") {
-    return true;
-  }
-  return attribute == "security.capability" && ::geteuid() == 0;
+  return is_settable(attribute) || (attribute == "security.capability" && ::geteuid() == 0);
 }
 
 // The attribute calls know no directory descriptors; this name leads through one, and the last component is not
@@ -67,22 +63,6 @@ std::string name_through_proc(EntryFacts::Place place) {
   std::string name = "/proc/self/fd/" + std::to_string(place.directory);
   if (*place.name != '\0') name.append("/").append(place.name);
   return name;
-}
-
-// Nothing where the file system has none. `call` fills a buffer, and says how much it needs for an empty one.
-template <class Call>
-int read_growing(std::string& into, Call call) {
-  for (;;) {
-    const ssize_t needed = call(nullptr, 0);
-    if (needed < 0) return errno;
-    into.resize(static_cast<std::size_t>(needed));
-    if (needed == 0) return 0;
-    const ssize_t got = call(into.data(), into.size());
-    if (got < 0 && errno == ERANGE) continue;  // it grew meanwhile
-    if (got < 0) return errno;
-    into.resize(static_cast<std::size_t>(got));
-    return 0;
-  }
 }
 
 }  // namespace
@@ -110,23 +90,9 @@ int EntryFacts::read_attributes(Place place, Entry& entry) const {
   if (!options_.attributes || !has_any) return 0;
   const std::string file = name_through_proc(place);
   const bool itself = *place.name == '\0';  // then the name ends with the link of /proc, which is to be followed
-  std::string names;
-  const int error = read_growing(names, [&](char* buffer, std::size_t size) {
-    return itself ? ::listxattr(file.c_str(), buffer, size) : ::llistxattr(file.c_str(), buffer, size);
-  });
-  if (error != 0) return error == EOPNOTSUPP ? 0 : error;
-  for (std::size_t at = 0; at < names.size(); at += std::string_view(names.data() + at).size() + 1) {
-    const char* const name = names.data() + at;
-    if (!travels(name)) continue;
-    ExtendedAttribute attribute{name, {}};
-    const int failure = read_growing(attribute.value, [&](char* buffer, std::size_t size) {
-      return itself ? ::getxattr(file.c_str(), name, buffer, size) : ::lgetxattr(file.c_str(), name, buffer, size);
-    });
-    if (failure == ENODATA) continue;  // it went meanwhile
-    if (failure != 0) return failure;
-    entry.attributes.push_back(std::move(attribute));
-  }
-  return 0;
+  const int error = farhand::read_attributes(file, itself, travels, entry.attributes);
+  if (error != 0) entry.attributes.push_back(further_attributes());
+  return error;
 }
 
 const std::string& EntryFacts::user_name(uid_t user) {

@@ -29,7 +29,8 @@ class EntryFacts {
 
   // Fills all of `entry` but its path, attributes and hash, and `status`. 0, or errno.
   int read(Place place, Entry& entry, struct stat& status);
-  // Its attributes, if they are asked for: the user's, access lists, and as root capabilities. 0, or errno.
+  // Its attributes, if they are asked for: the user's, access lists, and as root capabilities. 0, or errno: then one
+  // stands among them that says that there may be more.
   int read_attributes(Place place, Entry& entry) const;
 
  private:

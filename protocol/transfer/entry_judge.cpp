@@ -108,16 +108,31 @@ std::optional<Place> EntryJudge::enter(Judgement& judgement) {
 
 // For a dry run.
 void EntryJudge::foresee_directory(const Entry& entry, Judgement& judgement) {
-  if (entry.path == ".") return;
+  if (entry.path == ".") return foresee_base(entry, judgement);
   const auto place = enter(judgement);
   if (!place) return;
   struct stat status {};
   const bool there =
       place->directory && ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
   if (!there) judgement.would = "new";
-  if (!there || S_ISDIR(status.st_mode)) return;
+  if (!there) return;
+  if (S_ISDIR(status.st_mode)) {
+    return foresee_metadata(entry, place->directory->get(), place->leaf, status, judgement);
+  }
   blocked_ = judgement.path;
   fail_as(judgement, in_the_way(target_.shown(judgement.path)));
+}
+
+void EntryJudge::foresee_base(const Entry& entry, Judgement& judgement) {
+  struct stat status {};
+  if (!target_.is_there() || ::fstat(target_.base().fd(), &status) != 0) return;
+  foresee_metadata(entry, target_.base().fd(), "", status, judgement);
+}
+
+void EntryJudge::foresee_metadata(const Entry& entry, int directory, const std::string& leaf, const struct stat& status,
+                                  Judgement& judgement) {
+  if (options_.existing != Existing::kReplace) return;
+  if (!metadata_.is_like(directory, leaf, status, entry, target_.shown(judgement.path))) judgement.would = kMetadata;
 }
 
 void EntryJudge::judge_directory(const Entry& entry, Judgement& judgement) {
@@ -142,7 +157,6 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   if (!place) return;
   const std::string shown = target_.shown(judgement.path);
   struct stat status {};
-  const bool may_be_a_backup = backups_.holds(judgement.path);
   if (!place->directory || ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (place->directory && errno != ENOENT) return fail_as(judgement, errno_error(errno, quoted(shown)));
     judgement.would = "new";
@@ -155,20 +169,27 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
     fail_as(judgement,
             {ErrorCode::kNotRegular, quoted(shown) + " is not a regular file, so it is not replaced", false});
   } else {
-    judgement.would = "changed";
-    judge_old(entry, *place, status, judgement);
-    // What is there may become the backup of another: that is known when its turn comes.
-    if (may_be_a_backup && judgement.fate == Judgement::Fate::kUnchanged) judgement.fate = Judgement::Fate::kNeeded;
-    judgement.replaces = judgement.fate == Judgement::Fate::kNeeded;
-    if (judgement.replaces) backups_.replaced();
-    if (judgement.fate == Judgement::Fate::kNeeded && !judgement.compares) {
-      judge_new(entry, *place, judgement, may_resume);
-    }
+    judge_there(entry, *place, status, judgement, may_resume);
   }
-  if (!options_.dry_run || judgement.fate != Judgement::Fate::kNeeded) judgement.would = {};
-  if (judgement.would.empty() || judgement.old_file) return;
+  const bool is_needed = judgement.fate == Judgement::Fate::kNeeded;
+  const bool is_told = is_needed || judgement.fate == Judgement::Fate::kUnchanged;
+  if (!options_.dry_run || !is_told) judgement.would = {};
+  if (judgement.would.empty() || judgement.old_file || !is_needed) return;
   judgement.fate = Judgement::Fate::kSettled;
   judgement.verdict = {};
+}
+
+void EntryJudge::judge_there(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement,
+                             bool may_resume) {
+  const bool may_be_a_backup = backups_.holds(judgement.path);
+  judge_old(entry, place, status, judgement);
+  // What is there may become the backup of another: that is known when its turn comes.
+  if (may_be_a_backup && judgement.fate == Judgement::Fate::kUnchanged) judgement.fate = Judgement::Fate::kNeeded;
+  judgement.replaces = judgement.fate == Judgement::Fate::kNeeded;
+  if (!judgement.replaces) return;
+  judgement.would = "changed";
+  backups_.replaced();
+  if (!judgement.compares) judge_new(entry, place, judgement, may_resume);
 }
 
 void EntryJudge::judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) {
@@ -215,23 +236,34 @@ void EntryJudge::compare_link(const Entry& entry, const Place& place, const stru
   const ssize_t length = ::readlinkat(place.directory->get(), place.leaf.c_str(), says.data(), says.size());
   if (length < 0 || std::string_view(says.data(), static_cast<std::size_t>(length)) != entry.target) return;
   judgement.fate = Judgement::Fate::kUnchanged;
-  if (options_.dry_run || status.st_nlink > 1 || has_time_of(status, entry)) return;
-  if (::utimensat(place.directory->get(), place.leaf.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW) != 0) {
-    std::ignore = metadata_.excuse(errno, "the time", target_.shown(judgement.path));
+  const std::string shown = target_.shown(judgement.path);
+  if (metadata_.link_is_like(status, entry, shown)) return;
+  if (options_.dry_run) {
+    judgement.would = kMetadata;
+  } else if (status.st_nlink > 1) {  // as of a file: a new one takes this name
+    judgement.fate = Judgement::Fate::kNeeded;
+  } else {
+    metadata_.mend_link(place.directory->get(), place.leaf, status, entry, shown);
   }
 }
 
 void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const struct stat& status,
                                 Judgement& judgement) const {
   judgement.fate = Judgement::Fate::kUnchanged;
-  if (options_.dry_run || metadata_.is_like(status, entry)) return;
-  if (status.st_nlink > 1) {  // mended in place, it would change under its other names too: a new file takes this one
+  const std::string shown = target_.shown(judgement.path);
+  if (metadata_.is_like(place.directory->get(), place.leaf, status, entry, shown)) return;
+  if (options_.dry_run) {
+    judgement.would = kMetadata;
+    return;
+  }
+  if (status.st_nlink > 1) {  // mended in place, it would change under its other names too: a copy takes this one
     judgement.fate = Judgement::Fate::kNeeded;
+    judgement.verdict.need = Need::kWhole;
+    judgement.compares = open_old(place, status, judgement);
     return;
   }
   const UniqueFd file = open_as_it_is(place.directory->get(), place.leaf);
   struct stat opened {};
-  const std::string shown = target_.shown(judgement.path);
   if (!file || ::fstat(file.get(), &opened) != 0) return fail_as(judgement, errno_error(errno, quoted(shown)));
   if (!S_ISREG(opened.st_mode)) return;  // replaced meanwhile: whoever did it has the last word
   if (const auto mended = metadata_.mend(file.get(), opened, entry, shown); !mended) {

@@ -23,7 +23,7 @@ namespace farhand {
 struct Judgement {
   enum class Fate {
     kSettled,    // nothing to do: what is there stays
-    kUnchanged,  // the same is there, and now has the entry's mode and time
+    kUnchanged,  // the same is there, and now has the entry's mode, time, owner and attributes
     kFailed,     // `error` says why; if there is none, that was told of the directory above
     kMade,       // a directory has been made
     kEntered,    // a directory was there
@@ -37,7 +37,7 @@ struct Judgement {
   std::optional<mode_t> mode_was;  // kStays: to be given back to it in the end
   std::optional<Error> error;
   std::string_view notice;  // a sentence, if not empty
-  std::string_view would;   // dry run: "new" or "changed", if not empty
+  std::string_view would;   // dry run: "new", "changed" or "metadata", if not empty
 
   // kNeeded, at most one of them: what is to be hashed.
   std::optional<PartFile> part;               // of an earlier transfer
@@ -70,10 +70,15 @@ class EntryJudge {
  private:
   void judge_directory(const Entry& entry, Judgement& judgement);
   void foresee_directory(const Entry& entry, Judgement& judgement);
+  void foresee_base(const Entry& entry, Judgement& judgement);
+  void foresee_metadata(const Entry& entry, int directory, const std::string& leaf, const struct stat& status,
+                        Judgement& judgement);
   std::optional<Place> enter(Judgement& judgement);
   void judge_leaf(const Entry& entry, Judgement& judgement, bool may_resume);
   void judge_old(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement);
   void judge_new(const Entry& entry, const Place& place, Judgement& judgement, bool may_resume);
+  void judge_there(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement,
+                   bool may_resume);
   void compare_link(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;
   void compare_hard_link(const Entry& entry, const struct stat& status, Judgement& judgement) const;
   void accept_as_same(const Entry& entry, const Place& place, const struct stat& status, Judgement& judgement) const;

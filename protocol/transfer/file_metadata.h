@@ -1,7 +1,8 @@
 // FileMetadata: mode, time, owner and extended attributes of what a job stores, as far as the receiving side permits.
 //
 // Set-id and sticky bits are never taken over, nor are attributes that mean something to the system (security.*,
-// trusted.*). What could not be done but the content is right all the same is a notice, told once for each reason.
+// trusted.*). Attributes that the entry has not go, unless it may have more than it says. What could not be done but
+// the content is right all the same is a notice, told once for each reason.
 //
 // Threads: one at a time.
 #pragma once
@@ -36,13 +37,20 @@ class FileMetadata {
   FileMetadata(const JobOptions& options, mode_t mode_mask)
       : attributes_(options.attributes), owner_(options.owner), mode_mask_(mode_mask) {}
 
-  // Of a file or directory that was opened for reading or writing.
+  // All of it, of a file or directory that was opened for reading or writing.
   Result<void> apply(int fd, const Entry& entry, const std::string& shown);
-  // Mode and time only, where they differ; of what may be open with O_PATH alone.
-  Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown);
 
-  // Whether mode and time are the entry's already.
-  [[nodiscard]] bool is_like(const struct stat& status, const Entry& entry) const;
+  // What is there already. Whether something of it is not the entry's that could be, of a file or directory in
+  // `directory`; the empty name means that directory itself.
+  bool is_like(int directory, const std::string& leaf, const struct stat& status, const Entry& entry,
+               const std::string& shown);
+  // Sets what is not; it may be open with O_PATH alone.
+  Result<void> mend(int fd, const struct stat& status, const Entry& entry, const std::string& shown);
+  // The same of a symbolic link, which has an owner and a time. What cannot be set is a notice.
+  bool link_is_like(const struct stat& status, const Entry& entry, const std::string& shown);
+  void mend_link(int directory, const std::string& leaf, const struct stat& status, const Entry& entry,
+                 const std::string& shown);
+
   // What becomes of "the mode", "the time" that could not be set (errno): a failure, or a notice if nothing can be
   // done.
   Result<void> excuse(int error, const std::string& what, const std::string& shown);
@@ -52,8 +60,22 @@ class FileMetadata {
   std::vector<Trouble> take_notices() { return std::exchange(notices_, {}); }
 
  private:
+  // What of an entry something that is there lacks.
+  struct Lack {
+    bool owner = false;
+    bool mode = false;
+    bool attributes = false;
+    bool time = false;
+    [[nodiscard]] bool any() const noexcept { return owner || mode || attributes || time; }
+  };
+  Lack lack(const struct stat& status, const Entry& entry, const std::string& shown);
+  bool lacks_owner(const struct stat& status, const Entry& entry, const std::string& shown);
+  bool lacks_attributes(int fd, const Entry& entry, const std::string& shown);
+  OwnerIds known_owner_of(const Entry& entry, const std::string& shown);
+  void tell_owner(int error, const std::string& shown);
   void apply_owner(int fd, const Entry& entry, const std::string& shown);
   void apply_attributes(int fd, const Entry& entry, const std::string& shown, bool access_lists);
+  void remove_attributes(int fd, const Entry& entry, const std::string& shown, bool access_lists);
   void notice(const std::string& reason, const std::string& shown, ErrorCode code);
 
   bool attributes_;

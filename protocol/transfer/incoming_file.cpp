@@ -198,7 +198,13 @@ void IncomingFile::take_over(const Seal& seal) {
 
 // Mending what is there would change it under names that are none of this job's business.
 bool IncomingFile::stays_under_other_names() const {
-  return wanted_.old->st_nlink > 1 && !parts_.metadata.is_like(*wanted_.old, wanted_.entry);
+  return wanted_.old->st_nlink > 1 && !old_is_like();
+}
+
+bool IncomingFile::old_is_like() const {
+  const auto place = parts_.target.place_of(wanted_.path);
+  return place && place->directory &&
+         parts_.metadata.is_like(place->directory->get(), place->leaf, *wanted_.old, wanted_.entry, shown_);
 }
 
 bool IncomingFile::close(const Seal& seal) {
@@ -214,6 +220,7 @@ bool IncomingFile::close(const Seal& seal) {
   if (!begun_) parts_.report.observer().spared(wanted_.verdict.have);
   take_over(seal);
   if (stays_as_it_is()) {
+    if (wanted_.dry && !old_is_like()) parts_.report.would(shown_, kMetadata);
     if (!wanted_.dry) mend_old();
     if (failed_) return false;
     parts_.report.observer().file_ended(wanted_.entry.path, seal.size, seal.hash);

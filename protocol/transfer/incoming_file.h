@@ -1,8 +1,8 @@
 // IncomingFile: the content of one entry, from its first part to its close.
 //
 //   wanted -> [ nothing yet ] -> part file -> compared with `close` -> StoreQueue
-//               |  nothing comes, and what is there is the same: it stays; if it has other names and another mode or
-//               |  time, a copy of it takes this name
+//               |  nothing comes, and what is there is the same: it stays; if it has other names and another mode,
+//               |  time, owner or attributes, a copy of it takes this name
 //
 // Whatever fails with the file itself is remembered, told once, and the rest of it thrown away.
 //
@@ -59,6 +59,7 @@ class IncomingFile {
   void start_over();
   void take_over(const Seal& seal);
   [[nodiscard]] bool stays_under_other_names() const;
+  [[nodiscard]] bool old_is_like() const;
   void mend_old();
   bool compare(const Seal& seal);
   void hand_over();

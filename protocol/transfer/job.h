@@ -25,6 +25,9 @@ inline std::string sentence_of_peer(const std::string& message) {
   return message.empty() ? "the other side gave no reason" : sentence_for_display(message);
 }
 
+// What a dry run says of what has the sender's content, and another mode, time, owner or attributes.
+inline constexpr std::string_view kMetadata = "metadata";
+
 // Told by an engine as it goes; called on the thread that runs it.
 class JobObserver {
  public:
@@ -47,7 +50,7 @@ class JobObserver {
   virtual void spared(std::uint64_t /*bytes*/) {}
   // So many more entries are settled: stored durably, found unchanged, or failed.
   virtual void settled(std::uint64_t /*entries*/) {}
-  // dry_run: what would be done with an entry ("new", "changed", "deleted").
+  // dry_run: what would be done with an entry ("new", "changed", "metadata", "deleted").
   virtual void would(const std::string& /*path*/, std::string_view /*what*/) {}
   // Of either side; `remote` if it is the peer's.
   virtual void trouble(const Trouble& /*trouble*/, bool /*remote*/) {}

@@ -7,6 +7,7 @@
 
 #include "common/escape.h"
 #include "protocol/limits.h"
+#include "protocol/transfer/file_attributes.h"
 
 namespace farhand {
 namespace {
@@ -41,8 +42,8 @@ void JobIntake::strip(Entry& entry) {
   if (!parts_.options.owner) entry.user.clear(), entry.group.clear();
   if (!parts_.options.attributes) entry.attributes.clear();
   const std::uint64_t bytes = attribute_bytes(entry);
-  if (attribute_bytes_ + bytes > kMostAttributeBytes) {
-    entry.attributes.clear();
+  if (bytes > 0 && attribute_bytes_ + bytes > kMostAttributeBytes) {
+    entry.attributes.assign(1, further_attributes());
     parts_.report.notice(entry.path, ErrorCode::kLimit,
                          quoted(entry.path) + " comes without its extended attributes, which are too many at once");
   }
@@ -187,6 +188,7 @@ void JobIntake::conclude() {
       }
       break;
     case Judgement::Fate::kUnchanged:
+      if (!judgement.would.empty()) parts_.report.would(shown, judgement.would);
       if (is_file(one.entry)) ++parts_.report.totals.unchanged;
       parts_.report.observer().spared(is_file(one.entry) ? one.entry.size : 0);
       break;

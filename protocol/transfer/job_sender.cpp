@@ -18,6 +18,7 @@
 #include "protocol/transfer/content_sender.h"
 #include "protocol/transfer/delta/signature_pieces.h"
 #include "protocol/transfer/entry_batch.h"
+#include "protocol/transfer/file_attributes.h"
 
 namespace farhand {
 namespace {
@@ -289,7 +290,7 @@ void JobSender::list_one() {
     return;
   }
   if (EntryBatch::wire_bytes(*entry) > EntryBatch::kMostEntryBytes) {
-    entry->attributes.clear();
+    entry->attributes.assign(1, further_attributes());
     const std::string shown = walk_.shown(entry->path);
     own_troubles({Trouble{shown, ErrorCode::kLimit,
                           quoted(shown) + " has too many extended attributes, so it is sent without any", false}});

@@ -15,6 +15,7 @@ farhand_test(protocol_test
     protocol/frame_reader_test.cpp
     protocol/frame_writer_test.cpp
     protocol/job_message_test.cpp
+    protocol/job_metadata_test.cpp
     protocol/git_ignore.cpp
     protocol/job_script.cpp
     protocol/job_sender_test.cpp

@@ -66,6 +66,7 @@ TEST(JobMessages, FieldsOutOfRangeAreRefused) {
     entry.target = "../../anywhere";
   }));
   EXPECT_FALSE(changed([](Entry& entry) { entry.attributes = {{"", "value"}}; }));
+  EXPECT_TRUE(changed([](Entry& entry) { entry.attributes.resize(1); })) << "it has more than are said";
   EXPECT_FALSE(changed([](Entry& entry) {
     entry.attributes = {{"user.a", std::string(kMaxAttributeValue + 1, 'v')}};
   }));
