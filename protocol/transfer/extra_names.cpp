@@ -1,4 +1,4 @@
-// A merge of two walks, and unlinkat from the deepest name up.
+// A merge of two walks, and unlinkat of what is in a directory before itself.
 #include "protocol/transfer/extra_names.h"
 
 #include <fcntl.h>
@@ -78,12 +78,56 @@ void ExtraNames::tell_troubles(TreeWalk& walk) {
   }
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Looking
+
+void ExtraNames::enter(const std::string& path) {
+  entered_.push_back({path.size()});
+  deepest_ = path;
+}
+
+// The walk is at `path` now: what it is not in has been seen as a whole. Empty: that is all.
+void ExtraNames::leave_for(std::string_view path) {
+  const auto is_in = [&](std::string_view directory) {
+    return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
+  };
+  while (!entered_.empty() && !is_in(deepest_)) {
+    const bool is_kept = entered_.back().is_kept;
+    entered_.pop_back();
+    if (is_kept) tell_kept(deepest_);
+    if (is_kept && !entered_.empty()) entered_.back().is_kept = true;
+    if (!is_kept) extra_.put(deepest_, kIsDirectory);
+    if (!entered_.empty()) deepest_.resize(entered_.back().length);
+  }
+}
+
+void ExtraNames::keep(std::string_view path) {
+  leave_for(path);
+  if (!entered_.empty()) entered_.back().is_kept = true;
+}
+
+void ExtraNames::tell_kept(const std::string& path) {
+  if (notices.size() >= kMostTold) return;
+  const std::string shown = target_.shown(path);
+  notices.push_back({shown, ErrorCode::kFileTrouble,
+                     quoted(shown) + " stays, since something in it is excluded or still in use", true});
+}
+
 void ExtraNames::look() {
   auto top = target_.base().open_plain(".", O_RDONLY | O_DIRECTORY);
   if (!top) return add_failure(".", top.error());
   TreeWalk::Options options;
   options.hard_links = false;
-  options.excludes = rules_.excludes;
+  options.meets_part = [this](const std::string& path) {
+    keep(path);
+  };
+  if (rules_.excludes) {
+    options.excludes = [this](const std::string& path, bool is_directory) {
+      const bool stays = rules_.excludes(path, is_directory);
+      if (stays) keep(path);
+      return stays;
+    };
+  }
   std::vector<TreeWalk::Top> tops;
   tops.push_back({*std::move(top), ".", target_.shown(".")});
   auto walk = TreeWalk::begin(target_.base(), std::move(tops), std::move(options));
@@ -93,20 +137,31 @@ void ExtraNames::look() {
   while (const auto entry = walk->next_to_the_end()) {
     if (stop_) return;
     tell_troubles(*walk);
-    if (entry->path == "." || is_backup(*entry)) continue;
+    if (entry->path == ".") continue;
+    if (is_backup(*entry)) keep(entry->path);
+    if (is_backup(*entry)) continue;
     while (listed && entry_precedes(listed->text, entry->path)) listed = reader.next();
     if (listed && listed->text == entry->path) continue;
-    extra_.put(entry->path, entry->kind == EntryKind::kDirectory ? kIsDirectory : kIsOther);
+    leave_for(entry->path);
+    if (entry->kind == EntryKind::kDirectory) {
+      enter(entry->path);
+    } else {
+      extra_.put(entry->path, kIsOther);
+    }
   }
+  leave_for({});
   tell_troubles(*walk);
   for (const Spill* spill : {&std::as_const(listed_), &std::as_const(extra_)}) {
     if (spill->error() != 0) add_failure(".", errno_error(spill->error(), "the list of what is to be deleted is lost"));
   }
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Deleting
+
 void ExtraNames::remove() {
   Scene scene(target_.base());
-  Spill::Reader reader(extra_, Spill::Reader::From::kBack);
+  Spill::Reader reader(extra_, Spill::Reader::From::kFront);
   while (const auto name = reader.next()) {
     if (stop_) return;
     const std::string leaf(name->text.substr(name->text.rfind('/') + 1));
@@ -120,10 +175,7 @@ void ExtraNames::remove() {
         (errno == EACCES && scene.become_writable() && ::unlinkat(*directory, leaf.c_str(), flags) == 0)) {
       ++deleted;
     } else if (errno == ENOTEMPTY || errno == EEXIST) {
-      const std::string shown = target_.shown(std::string(name->text));
-      if (notices.size() >= kMostTold) continue;
-      notices.push_back({shown, ErrorCode::kFileTrouble,
-                         quoted(shown) + " stays, since something in it is excluded or still in use", true});
+      tell_kept(std::string(name->text));  // it was put there meanwhile
     } else if (errno != ENOENT) {
       const std::string path(name->text);
       add_failure(path, errno_error(errno, quoted(target_.shown(path)) + " cannot be deleted"));
@@ -190,7 +242,10 @@ Result<void> remove_extra_names(Channel& channel, const TreeTarget& target, Spil
                         false});
     return {};
   }
-  if (rules.dry_run) return tell_what_would_go(channel, target, extra, report);
+  if (rules.dry_run) {
+    tell(extra, report);
+    return tell_what_would_go(channel, target, extra, report);
+  }
   const auto removed = run_on_helper(channel, extra, &ExtraNames::remove);
   tell(extra, report);
   return removed;

@@ -1,15 +1,16 @@
 // ExtraNames: what a target has and a job's sender has not; looked for when all that was sent is stored, and deleted.
 //
 //   the entries' names (Spill, in a walk's order) --+
-//                                                    merged --> extra names (Spill) --read from the back--> unlinkat
+//                                                    merged --> extra names (Spill) --read in order--> unlinkat
 //   a walk through the target itself ---------------/           counted first
 //
-// Names to delete come from the target's own listing only, and each is unlinked in a directory that was opened beneath
-// the base with no link followed. Deepest first; a directory that still holds something (excluded, a part file, new
-// since) stays. Times of directories stay as they were.
+// A directory is one of them when the walk has left it, and has met nothing in it that stays: what is excluded, a
+// backup, a part of another transfer. Names to delete come from the target's own listing only, and each is unlinked in
+// a directory that was opened beneath the base with no link followed. Deepest first; a directory that still holds
+// something (new since) stays. Times of directories stay as they were.
 //
-// Memory: two windows on files, whatever the size of the tree. Threads: look() and remove() may be on a helper; the
-// rest before and after.
+// Memory: two windows on files and a path, whatever the size of the tree. Threads: look() and remove() may be on a
+// helper; the rest before and after.
 #pragma once
 
 #include <atomic>
@@ -61,7 +62,15 @@ class ExtraNames {
 
  private:
   static constexpr std::size_t kMostTold = 1024;
-  void remove_one(int directory, const Spill::Name& name, const std::string& leaf);
+  // A directory that the walk is in, and that the sender has not.
+  struct Extra {
+    std::size_t length;    // of its path, which the last one begins with
+    bool is_kept = false;  // something in it stays
+  };
+  void enter(const std::string& path);
+  void leave_for(std::string_view path);
+  void keep(std::string_view path);
+  void tell_kept(const std::string& path);
   void tell_troubles(TreeWalk& walk);
   void add_failure(const std::string& path, const Error& error);
   [[nodiscard]] bool is_backup(const Entry& entry) const;
@@ -70,6 +79,8 @@ class ExtraNames {
   Spill& listed_;
   const Rules& rules_;
   Spill extra_;
+  std::vector<Extra> entered_;
+  std::string deepest_;  // path of the last of them
   std::atomic<bool> stop_ = false;
 };
 

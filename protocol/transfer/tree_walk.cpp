@@ -285,6 +285,7 @@ std::optional<Entry> TreeWalk::State::next_child() {
 // What an unfinished transfer has left, or has such a name: the other side keeps these names for its own.
 bool TreeWalk::State::is_a_part(const std::string& child, std::string_view name) {
   if (!name.starts_with(kPartPrefix)) return false;
+  if (options.meets_part) options.meets_part(child);
   trouble(child, ErrorCode::kNotRegular,
           quoted(shown(child)) + " has a name as unfinished transfers have, and was left out", true);
   return true;

@@ -44,6 +44,7 @@ class TreeWalk {
     bool owner = false;
     bool hard_links = true;  // further names of a file are told as such; else as files of their own
     std::function<bool(const std::string& path, bool is_directory)> excludes;  // may be empty; asked of all but tops
+    std::function<void(const std::string& path)> meets_part{};  // may be empty; of what has a part's name: no entry
     // Remembered of files whose further names are still to come; those beyond are sent as files of their own.
     std::size_t most_linked_bytes = std::size_t{48} << 20;  // some 300,000 of them
     bool all_modes = false;  // set-id and sticky bits as well: for listings, since they never travel

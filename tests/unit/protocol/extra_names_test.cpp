@@ -104,6 +104,46 @@ TEST(ExtraNames, MoreThanMayGoAndNothingGoes) {
   }
 }
 
+// Directories around what stays are not to be counted: excluded, a backup, a part.
+struct Keeping : Pair {
+  Keeping() {
+    place.options.backup = "~";
+    place.excludes = [](const std::string& path, bool) {
+      return path.ends_with(".keep");
+    };
+    for (const auto* name : {"d/e/f/x.keep", "d/e/gone", "d/all/gone", "g/h/old~", "g/z/gone", "gz"}) old(name);
+    old("i/" + random_part_name());
+    old("k/x.keep/gone");
+  }
+  static constexpr std::uint64_t kGo = 6;  // d/e/gone, d/all, d/all/gone, g/z, g/z/gone, gz
+};
+
+TEST(ExtraNames, DirectoriesThatHoldWhatStaysAreNotCounted) {
+  for (const std::uint64_t most : {Keeping::kGo - 1, Keeping::kGo}) {
+    Keeping pair;
+    pair.place.options.most_deleted = most;
+    const auto ends = pair.run();
+    EXPECT_EQ(ends.receiver.deleted, most < Keeping::kGo ? 0u : Keeping::kGo);
+    if (most < Keeping::kGo) {
+      EXPECT_NE(pair.place.observer.ours.back().message.find("6 names"), std::string::npos);
+    } else {
+      EXPECT_EQ(pair.place.observer.ours.size(), 7u) << "d, d/e, d/e/f, g, g/h, i, k";
+    }
+  }
+}
+
+TEST(ExtraNames, NorToldByADryRunToGo) {
+  Keeping pair;
+  pair.place.options.dry_run = true;
+  pair.run();
+  std::vector<std::string> told;
+  for (const auto& [path, what] : pair.place.observer.would_be) {
+    if (what == "deleted") told.push_back(path);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"there/d/all", "there/d/all/gone", "there/d/e/gone", "there/g/z",
+                                            "there/g/z/gone", "there/gz"}));
+}
+
 TEST(ExtraNames, ADryRunTellsOfThemAll) {
   Pair pair;
   pair.place.options.dry_run = true;
