@@ -1,6 +1,7 @@
 """sync: one side becomes like the other, by somebody else's comparison; what is sent is counted; what goes is bounded."""
 import json
 import os
+import stat
 import subprocess
 import unittest
 
@@ -253,9 +254,13 @@ class UnreadableSources(unittest.TestCase):
                 self.assertEqual(json.loads(done.stdout)["job"]["deleted"], 0)
                 self.assertEqual(read_file(target + "/extra"), b"kept\n")
                 self.assertEqual(read_file(target + "/secret/file"), b"kept\n")
+                self.assertEqual(stat.S_IMODE(os.stat(target + "/secret").st_mode), 0, "the mode came")
                 os.chmod(source + "/secret", 0o755)
                 done = server.client(["sync", *words, "--delete", "--json"], uid=UID, cwd="/")
                 self.assertEqual(json.loads(done.stdout)["job"]["deleted"], 1, done.stderr)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(read_file(target + "/secret/file"), b"x")
+                self.assertEqual(stat.S_IMODE(os.stat(target + "/secret").st_mode), 0o755)
 
 
 @needs_root
