@@ -62,7 +62,7 @@ Result<void> JobIntake::check_names(const Entry& entry) const {
 
 // A second name is given to what this job has brought, and to nothing that was there before.
 Result<void> JobIntake::check_link(const Entry& entry) {
-  if (is_file(entry)) linkable_.add(entry.path);
+  if (is_file(entry) || entry.kind == EntryKind::kLink) linkable_.add(entry.path);
   if (entry.kind != EntryKind::kHardLink || linkable_.holds(entry.target)) return {};
   return fail(ErrorCode::kProtocol,
               quoted(entry.path) + " is to be a name of " + quoted(entry.target) + ", which was not listed before it");
@@ -118,25 +118,27 @@ Result<bool> JobIntake::turn(Channel& channel) {
 }
 
 Result<void> JobIntake::judge_next() {
-  TRY_ASSIGN(current_, judge_.judge(unjudged_.front().entry, open_parts_ < kMostOpenParts));
+  Entry& entry = unjudged_.front().entry;
+  if (kept_.adapt(entry)) parts_.report.observer().listed(1, entry.size);
+  TRY_ASSIGN(current_, judge_.judge(entry, open_parts_ < kMostOpenParts));
   if (current_->error && unjudged_.front().number == 0 && parts_.target.is_the_target(current_->path) &&
-      unjudged_.front().entry.kind == EntryKind::kDirectory) {
+      entry.kind == EntryKind::kDirectory) {
     refusal_ = *current_->error;
     return fail(*current_->error);
   }
-  const bool may_be_elsewhere =
-      parts_.moved != nullptr && current_->is_new && !current_->part && unjudged_.front().entry.size >= kLeastDelta &&
-      unjudged_.front().entry.kind == EntryKind::kFile && current_->fate == Judgement::Fate::kNeeded;
+  const bool may_be_elsewhere = parts_.moved != nullptr && current_->is_new && !current_->part &&
+                                entry.size >= kLeastDelta && entry.kind == EntryKind::kFile &&
+                                current_->fate == Judgement::Fate::kNeeded;
   if (may_be_elsewhere && !parts_.moved->built()) {
     // The entry stays where it is while others come behind it.
-    hashing_ = std::make_unique<BackgroundTask>([this, &entry = unjudged_.front().entry] {
+    hashing_ = std::make_unique<BackgroundTask>([this, &entry] {
       parts_.moved->build(stop_hashing_);
       look_elsewhere(entry);
       EntryJudge::settle_hash(*current_, stop_hashing_);
     });
     return {};
   }
-  if (may_be_elsewhere) look_elsewhere(unjudged_.front().entry);
+  if (may_be_elsewhere) look_elsewhere(entry);
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
   if (bytes > kHashedHere) {
@@ -171,7 +173,10 @@ void JobIntake::conclude() {
   unsaid_.push_back(judgement.verdict);
   tell_if_full();
   const std::string shown = parts_.target.shown(judgement.path);
-  if (judgement.fate == Judgement::Fate::kNeeded) return want(std::move(one), std::move(judgement));
+  if (judgement.fate == Judgement::Fate::kNeeded) {
+    kept_.will_be_stored(one.entry);
+    return want(std::move(one), std::move(judgement));
+  }
   const bool is_finished_later =
       judgement.fate == Judgement::Fate::kMade || judgement.fate == Judgement::Fate::kEntered || judgement.mode_was;
   if (!is_finished_later) attribute_bytes_ -= attribute_bytes(one.entry);
@@ -181,10 +186,9 @@ void JobIntake::conclude() {
         parts_.report.notice(shown, ErrorCode::kNotRegular, quoted(shown) + " " + std::string(judgement.notice));
       } else if (!judgement.would.empty()) {
         parts_.report.would(shown, judgement.would);
-      } else if (is_file(one.entry)) {
-        ++parts_.report.totals.unchanged;
-        // It stays by a rule, and is not the sender's: no other name is made of it.
-        if (parts_.store != nullptr) parts_.store->mark_failed(judgement.path);
+      } else if (is_file(one.entry) || one.entry.kind == EntryKind::kLink) {
+        if (is_file(one.entry)) ++parts_.report.totals.unchanged;
+        kept_.add(one.entry);
       }
       break;
     case Judgement::Fate::kUnchanged:

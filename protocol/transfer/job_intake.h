@@ -22,6 +22,7 @@
 #include "protocol/transfer/extra_names.h"
 #include "protocol/transfer/job_ledger.h"
 #include "protocol/transfer/job_report.h"
+#include "protocol/transfer/kept_names.h"
 #include "protocol/transfer/linkable_names.h"
 #include "protocol/transfer/moved_files.h"
 #include "protocol/transfer/signature_sayer.h"
@@ -115,6 +116,7 @@ class JobIntake {
   std::set<std::string, std::less<>> names_;
   EntryOrder order_;
   LinkableNames linkable_;
+  KeptNames kept_;
   EntryJudge judge_;
   std::deque<Unjudged> unjudged_;
   std::vector<Verdict> unsaid_;

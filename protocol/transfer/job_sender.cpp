@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds kLongestStep{50};
 constexpr std::size_t kTroubleBytes = 64 << 10;  // what one frame of them holds, or little more
 
 struct Listed {
-  std::string path;  // of a file; else empty
+  std::string path;  // of a file, or of a further name; else empty
   std::uint64_t size = 0;
   bool is_file = false;
 };
@@ -74,6 +74,7 @@ class JobSender {
   bool say_something();
   bool may_list() const;
   void list_one();
+  void count(std::uint64_t bytes);
   void add(Entry entry);
   void say_entries();
   void say_troubles();
@@ -189,7 +190,8 @@ Result<void> JobSender::judge(Listed listed, const Verdict& verdict) {
     }
     return {};
   }
-  if (!listed.is_file) return fail(breach("content was asked for where there is none"));
+  if (listed.path.empty()) return fail(breach("content was asked for where there is none"));
+  if (!listed.is_file) count(listed.size);  // a further name, of something that stays as it is there
   if (verdict.need == Need::kDelta) signature_.emplace();
   wanted_.push_back({std::move(listed.path), verdict});
   return {};
@@ -300,12 +302,14 @@ void JobSender::list_one() {
   if (batch_.is_full()) say_entries();
 }
 
+void JobSender::count(std::uint64_t bytes) {
+  ++here_.files;
+  observer_.listed(1, bytes);
+}
+
 // Links are no files in the totals, as they are none where they are stored.
 void JobSender::add(Entry entry) {
-  if (entry.kind == EntryKind::kFile) {
-    ++here_.files;
-    observer_.listed(1, entry.size);
-  }
+  if (entry.kind == EntryKind::kFile) count(entry.size);
   if (entry.path.find('/') == std::string::npos) observer_.top_came(entry.path);
   batch_.add(std::move(entry));
 }
@@ -315,7 +319,8 @@ void JobSender::say_entries() {
   channel_.say_structure(FrameKind::kEntries, encode(batch_.entries()));
   for (Entry& entry : batch_.entries()) {
     const bool is_file = entry.kind == EntryKind::kFile;
-    unjudged_.push_back({is_file ? std::move(entry.path) : std::string(), entry.size, is_file});
+    const bool has_content = is_file || entry.kind == EntryKind::kHardLink;
+    unjudged_.push_back({has_content ? std::move(entry.path) : std::string(), entry.size, is_file});
   }
   listed_ += batch_.size();
   batch_.clear();

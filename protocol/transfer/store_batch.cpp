@@ -96,7 +96,7 @@ void StoreBatch::run() {
   sync_content();
   for (std::size_t i = 0; i < items_.size(); ++i) {
     name(i);
-    const bool stayed = results_[i].stayed && items_[i].kind == EntryKind::kFile;
+    const bool stayed = results_[i].stayed && items_[i].kind != EntryKind::kHardLink;
     if (results_[i].error || stayed) failed_.insert(items_[i].path);
   }
   sync_names();

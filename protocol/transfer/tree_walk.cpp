@@ -323,7 +323,6 @@ std::optional<Entry> TreeWalk::State::entry_of(EntryFacts::Place place, std::str
   if (type == DT_UNKNOWN && !is_top && excluded(entry.path, S_ISDIR(status.st_mode) ? DT_DIR : DT_REG)) {
     return std::nullopt;
   }
-  mark_hard_link(entry, status);
   if (const int error = facts.read_attributes(place, entry); error == EPERM || error == ENOSYS) {
     // Nobody may here, as in a session that is confined: told once.
     if (!std::exchange(blind_to_attributes, true)) {
@@ -333,17 +332,19 @@ std::optional<Entry> TreeWalk::State::entry_of(EntryFacts::Place place, std::str
   } else if (error != 0) {
     trouble(entry.path, error, "has extended attributes that cannot be read");
   }
+  mark_hard_link(entry, status);
   return entry;
 }
 
-// The second and further names of one file. Forgotten when all have come, and not remembered if there are too many.
+// The second and further names of one file or link. Forgotten when all have come, and not remembered if there are too
+// many.
 void TreeWalk::State::mark_hard_link(Entry& entry, const struct stat& status) {
-  if (!options.hard_links || entry.kind != EntryKind::kFile || status.st_nlink < 2) return;
+  const bool may_have_names = entry.kind == EntryKind::kFile || entry.kind == EntryKind::kLink;
+  if (!options.hard_links || !may_have_names || status.st_nlink < 2) return;
   const auto found = linked.find({status.st_dev, status.st_ino});
   if (found == linked.end()) return remember_first(entry, status);
   entry.kind = EntryKind::kHardLink;
   entry.target = found->second.path;
-  entry.size = entry.occupied = 0;
   if (--found->second.left > 0) return;
   linked_bytes -= kLinkedBytes + found->second.path.size();
   linked.erase(found);

@@ -96,6 +96,54 @@ TEST(JobRules, TheNamesThatAJobGivesOneFileAreMendedTogether) {
   EXPECT_EQ(mode_of(place, "b"), 0644u);
 }
 
+// The content comes for the first that is not there: what stays may be anything.
+TEST(JobRules, FurtherNamesOfAFileThatStaysBecomeAFileOfTheirOwn) {
+  for (const Existing existing : {Existing::kKeep, Existing::kUpdate}) {
+    JobPlace place;
+    place.options.existing = existing;
+    place.make_old("a", "theirs");
+    place.make_old("c", "mine too");
+    const auto name_of_a = [](const std::string& path) {
+      Entry entry = hard_link_entry(path, "a");
+      entry.size = 4;
+      return std::pair{entry, std::string("mine")};
+    };
+    ASSERT_TRUE(place.send({file("a", "mine"), name_of_a("b"), name_of_a("c"), name_of_a("d")}));
+    expect_no_trouble(place);
+    EXPECT_EQ(place.content("a"), "theirs");
+    EXPECT_EQ(place.content("b"), "mine");
+    EXPECT_EQ(place.content("c"), "mine too");
+    EXPECT_EQ(place.content("d"), "mine");
+    EXPECT_NE(place.status("a").st_ino, place.status("b").st_ino);
+    EXPECT_EQ(place.status("b").st_ino, place.status("d").st_ino);
+    EXPECT_EQ(place.heard.files, 1u);
+    EXPECT_EQ(place.heard.unchanged, 1u);
+    EXPECT_EQ(place.heard.failed, 0u);
+  }
+}
+
+TEST(JobRules, AndOfALinkThatStaysALinkOfTheirOwn) {
+  JobPlace place;
+  place.options.existing = Existing::kKeep;
+  place.directory.make_link("there/a", "theirs");
+  ASSERT_TRUE(place.send({without_content(link_entry("a", "mine")), without_content(hard_link_entry("b", "a")),
+                          without_content(hard_link_entry("c", "a"))}));
+  expect_no_trouble(place);
+  EXPECT_EQ(std::filesystem::read_symlink(place.path("a")), "theirs");
+  EXPECT_EQ(std::filesystem::read_symlink(place.path("b")), "mine");
+  EXPECT_EQ(place.status("b").st_ino, place.status("c").st_ino);
+}
+
+TEST(JobRules, NamesOfALinkStayTogether) {
+  JobPlace place;
+  place.directory.make_link("there/b", "before");
+  ASSERT_TRUE(place.send({without_content(link_entry("a", "anywhere")), without_content(hard_link_entry("b", "a"))}));
+  expect_no_trouble(place);
+  EXPECT_EQ(std::filesystem::read_symlink(place.path("b")), "anywhere");
+  EXPECT_EQ(place.status("a").st_ino, place.status("b").st_ino);
+  EXPECT_TRUE(has_job_time(place.status("b")));
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Directories
 

@@ -240,6 +240,19 @@ TEST(TreeWalk, FurtherNamesOfAFileAreHardLinksToItsFirst) {
   EXPECT_EQ(found.at("single").kind, EntryKind::kFile);
 }
 
+TEST(TreeWalk, SoAreThoseOfALink) {
+  const TemporaryDirectory directory;
+  directory.make_link("b", "anywhere");
+  ASSERT_EQ(::linkat(AT_FDCWD, (directory / "b").c_str(), AT_FDCWD, (directory / "c").c_str(), 0), 0);
+  directory.make_link("other", "anywhere");
+  const Walked found = walked(directory);
+  EXPECT_EQ(found.at("b").kind, EntryKind::kLink);
+  EXPECT_EQ(found.at("b").target, "anywhere");
+  EXPECT_EQ(found.at("c").kind, EntryKind::kHardLink);
+  EXPECT_EQ(found.at("c").target, "b");
+  EXPECT_EQ(found.at("other").kind, EntryKind::kLink);
+}
+
 TEST(TreeWalk, AHardLinkIsNeverToANameThatWasExcluded) {
   const TemporaryDirectory directory;
   directory.make_file("a", "content");
