@@ -198,6 +198,26 @@ class Trees(TreesTest):
         self.check(self.client(["post", "t", "--backup", "~"]))
         self.assertEqual([read_file(self.remote("t/" + name)) for name in ("old", "old~")], [b"mine old", b"theirs"])
 
+    def test_further_names_of_a_file_that_stays_come_with_its_content(self):
+        for verb, source, target in (("post", self.local, self.remote), ("get", self.remote, self.local)):
+            for name in ("t", "t/d"):
+                os.makedirs(source(f"{verb}-{name}"))
+            write_file(source(f"{verb}-t/a"), b"mine" * 100_000)
+            os.symlink("mine", source(f"{verb}-t/l"))
+            for name in ("b", "c", "d/e"):
+                os.link(source(f"{verb}-t/a"), source(f"{verb}-t/{name}"))
+            os.link(source(f"{verb}-t/l"), source(f"{verb}-t/m"), follow_symlinks=False)
+            os.makedirs(target(f"{verb}-t"))
+            for name in ("a", "b"):
+                write_file(target(f"{verb}-t/{name}"), b"theirs")
+            report = self.job(self.client(["--json", verb, f"{verb}-t", "--no-overwrite"]))
+            self.assertEqual((report["stored"], report["bytes"], report["failed"]), (1, 400_000, 0), report)
+            for name in ("a", "b"):
+                self.assertEqual(read_file(target(f"{verb}-t/{name}")), b"theirs")
+            self.assertEqual(read_file(target(f"{verb}-t/c")), b"mine" * 100_000)
+            self.assertTrue(os.path.samefile(target(f"{verb}-t/c"), target(f"{verb}-t/d/e")))
+            self.assertEqual(os.lstat(target(f"{verb}-t/l")).st_ino, os.lstat(target(f"{verb}-t/m")).st_ino)
+
     def test_what_cannot_be_read_is_told_and_the_rest_goes_on(self):
         os.makedirs(self.local("t/locked"))
         write_file(self.local("t/locked/x"), b"x")
