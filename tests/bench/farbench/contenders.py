@@ -150,6 +150,23 @@ class Memory(Ours):
         pass
 
 
+class Counted(Contender):
+    """Another contender, measured by the bytes that cross the link of its site while it works, in MB. TCP's and IP's are
+    among them, in both directions."""
+
+    def __init__(self, other):
+        super().__init__(other.work, other.name, site=other.site)
+        self.other, self.kind = other, other.kind
+
+    def open(self, stack):
+        self.other.open(stack)
+
+    def run(self, count=1, jobs=1):
+        before = processes.bytes_of_network(self.site.client)
+        self.other.run()
+        return [(processes.bytes_of_network(self.site.client) - before) / 1e6], 0.0
+
+
 class OwnRival(Ours):
     """Another verb of ours, to compare with."""
 

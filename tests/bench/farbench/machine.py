@@ -50,7 +50,7 @@ def describe(repository, work, ours):
         f"- disk: {file_system(work.disk)}; tmpfs: {file_system(work.tmpfs)}; files of {work.size / 2**20:g} MiB",
         f"- farhand: {version}commit {git_version(repository)}",
         f"- peers: {first_line('ssh', '-V')}; netcat-openbsd {package_version('netcat-openbsd')}; "
-        f"{first_line('rsync', '--version').split('  protocol')[0]}; {first_line('iperf3', '--version').split(' (')[0]}",
+        f"{' '.join(first_line('rsync', '--version').split()[:3])}; {first_line('iperf3', '--version').split(' (')[0]}",
         f"- {first_line('openssl', 'version').split(' (')[0]}",
     ]
 

@@ -12,6 +12,9 @@ from typing import Callable
 from farbench.errors import BenchError
 
 
+BYTES = ("KiB", "MiB", "MB")  # units in which contenders measure themselves
+
+
 def median(samples):
     return statistics.median(samples)
 
@@ -44,9 +47,19 @@ class Result:
 def measure(row, work, rounds, wanted):
     """Results of a row, in the order of its contenders. wanted(contender) leaves some out."""
     try:
-        return take_turns(row, work, rounds, wanted)
-    except BenchError as error:
+        return take_turns(row, work, min(rounds, row.most_rounds), wanted)
+    except (BenchError, OSError) as error:
+        remove(row, work)
         raise BenchError(f"{row.key}: {error}\nThe servers' log ends with:\n{work.account.log_tail()}") from None
+
+
+def remove(row, work):
+    """Whatever a failed run has left, which the next row would find."""
+    target = row.target(work) if row.target else None
+    if target and target.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+    elif target:
+        target.unlink(missing_ok=True)
 
 
 def take_turns(row, work, rounds, wanted):
@@ -101,7 +114,7 @@ def is_same(source, target):
 
 def samples_of(row, contender):
     each, total = contender.run(row.runs, row.jobs)
-    if row.unit == "MiB":
+    if row.unit in BYTES:
         return each
     if row.unit == "/s":
         return [row.runs / total]

@@ -126,6 +126,13 @@ def peak_of_running(pid):
     raise BenchError(f"the kernel does not tell the memory of process {pid}")
 
 
+def bytes_of_network(account):
+    """What has come and gone so far over the links of an account's network, to others than itself."""
+    table = subprocess.run([*inside(account.network), "cat", "/proc/net/dev"], capture_output=True, text=True, check=True)
+    devices = [line.split(":") for line in table.stdout.splitlines() if ":" in line]
+    return sum(int(figures.split()[0]) + int(figures.split()[8]) for name, figures in devices if name.strip() != "lo")
+
+
 def driven(account, driver, argv, extra=None):
     """What the driver prints that runs argv, in lines."""
     process = start(account, [*driver, *argv], extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -2,17 +2,21 @@
 
 import dataclasses
 import pathlib
+import sys
 from typing import Callable, Optional
 
-from farbench import measure, sync
-from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ours, OwnRival, Redirected, Ssh,
+from farbench import idle, look, measure, sync
+from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ours, OwnRival, Peer, Redirected, Ssh,
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
-from farbench.trees import Tree
+from farbench.trees import FEW, HUGE, Tree, ssh_command
 from farbench.wan import LongTransfer
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 WAN_BLOCK = 5  # the link takes nearly all of the time, and it has no moods
+ANY_NUMBER = sys.maxsize
+STEADY_ROUNDS = 3  # of what takes long, and nearly the same each time
+SAME_ROUNDS = 2  # of what is no matter of time at all
 PARALLEL_RUNS, PARALLEL_JOBS = 400, 8
 KEYS = 10_000
 TRUE = ["exec", "--", "true"]
@@ -28,7 +32,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One kind of work. unit is "ms", "s" or "/s"; targets maps a rival's name to a Target for ours divided by the
+    """One kind of work. unit is "ms", "s", "/s", or one of bytes; targets maps a rival's name to a Target for ours divided by the
     rival's; own_target is one for ours alone, in the unit; round_trip is the link's, in the unit, where it is long."""
 
     key: str
@@ -46,6 +50,8 @@ class Row:
     statistic: Callable = measure.median  # what of a row's samples is compared
     prepare: Optional[Callable] = None  # (work): makes the source, where it is not the one file
     arrange: Optional[Callable] = None  # (work): puts in place, before each run, what it is to find
+    most_rounds: int = ANY_NUMBER  # fewer where each is long and all are alike
+    picture: str = ""  # the name of the one that it is drawn in
 
 
 MASTER = {"ssh, ControlMaster": Target(1.0)}
@@ -138,6 +144,9 @@ class Transfer:
         peers = self.copies(work) if self.tls else self.netcat(work)
         return [self.ours(work, extra), *peers, self.floor(work, extra)]
 
+    def rsync(self, work, files):
+        return Peer(work, "rsync", ["rsync", "-e", ssh_command(work.loopback), *files], work.loopback)
+
     def verb(self, work):
         return (["post", self.source(work), "--to", "target"] if self.up else
                 ["get", "source", "--to", self.target(work)])
@@ -148,8 +157,11 @@ class Transfer:
     def copies(self, work):
         source, target = self.source(work), self.target(work)
         files = [source, f"cold:{target}"] if self.up else [f"cold:{source}", target]
-        return [Ssh(work, "scp", "scp", ["-q", *files]),
-                Ssh(work, "scp, aes128-gcm", "scp", ["-q", "-c", "aes128-gcm@openssh.com", *files])]
+        plain = Ssh(work, "scp", "scp", ["-q", *files])
+        if self.place == "disk":  # one is enough to tell what a disk does to those that do not sync
+            return [plain]
+        return [plain, Ssh(work, "scp, aes128-gcm", "scp", ["-q", "-c", "aes128-gcm@openssh.com", *files]),
+                self.rsync(work, files)]
 
     def netcat(self, work):
         sync = self.sync and self.place == "disk"
@@ -174,14 +186,25 @@ def tree_row(tree):
                target=tree.target, prepare=tree.prepare, own_target=own)
 
 
+def look_rows():
+    """Trees that are looked at, and not sent."""
+    return [
+        Row("verify-file", "verify of one file that is equal, TLS, tmpfs", "s", look.file_contenders, {look.RSYNC_FILE: Target(1.0)},
+            folder=look.place, most_rounds=STEADY_ROUNDS),
+        Row("verify-tree", f"verify of {look.FILES} files that are equal, TLS, tmpfs", "s", look.tree_contenders, {look.RSYNC_TREE: Target(1.0)},
+            prepare=look.make_tree),
+        Row("ls-tree", f"`ls -l -R` of {look.FILES} files, TLS, tmpfs", "s", look.list_contenders, {}, prepare=look.make_tree),
+    ]
+
+
 def tree_rows():
     return [tree_row(Tree(up, place)) for place in ("disk", "tmpfs") for up in (True, False)] + [
-        tree_row(Tree(up, "tmpfs", wan=True)) for up in (True, False)]
+        tree_row(Tree(up, "tmpfs", FEW, wan=True)) for up in (True, False)]
 
 
 def long_row(transfer):
     return Row(transfer.key, transfer.title, "s", transfer.contenders, {"iperf3": Target(1.15)}, folder=transfer.folder,
-               source=transfer.source, target=transfer.target, prepare=transfer.prepare)
+               source=transfer.source, target=transfer.target, prepare=transfer.prepare, most_rounds=STEADY_ROUNDS)
 
 
 def long_rows():
@@ -193,6 +216,9 @@ def sync_rows():
         Row("sync-changed", f"sync of one file with {sync.CHANGES} changed KiB, TLS, tmpfs", "s", sync.changed_contenders,
             {"rsync -t": Target(0.5)}, source=sync.changed, target=sync.file_target, prepare=sync.make_changed,
             arrange=sync.put_old_file),
+        Row("sync-changed-bytes", f"bytes on the link, sync of one file with {sync.CHANGES} changed KiB, TLS", "MB",
+            sync.counted_contenders, {"rsync -t": Target(1.0)}, source=sync.changed, target=sync.file_target,
+            prepare=sync.make_changed, arrange=sync.put_old_file, most_rounds=SAME_ROUNDS),
         Row("sync-unchanged", f"sync of {sync.FILES} unchanged files, TLS, tmpfs", "s", sync.unchanged_contenders, {},
             source=sync.tree_source, target=sync.tree_target, prepare=sync.make_trees, arrange=sync.put_same_tree,
             own_target=Target(0.1)),
@@ -206,13 +232,17 @@ def memory_row(same, key):
         return [Memory(work, ours.root, ours.arguments)]
 
     return dataclasses.replace(same, key=f"memory-{key}", title=f"memory of either end: {same.title}", unit="MiB",
-                               contenders=contenders, targets={}, own_target=Target(64))
+                               contenders=contenders, targets={}, own_target=Target(64), most_rounds=SAME_ROUNDS)
 
 
 def memory_rows():
-    files = Transfer(True, tls=True, place="tmpfs", sync=True).row()
-    return [memory_row(files, "file"), *(memory_row(tree_row(Tree(up, "tmpfs")), f"tree-{'up' if up else 'down'}")
-                                         for up in (True, False))]
+    return [
+        *(memory_row(Transfer(up, tls=True, place="tmpfs", sync=True).row(), f"file-{'up' if up else 'down'}")
+          for up in (True, False)),
+        *(memory_row(tree_row(Tree(up, "tmpfs", HUGE)), f"tree-{'up' if up else 'down'}") for up in (True, False)),
+        Row("memory-idle", "memory of the server for each idle session, TLS", "KiB", idle.contenders, {},
+            own_target=Target(64), most_rounds=SAME_ROUNDS),
+    ]
 
 
 def stream_row(up):
@@ -239,7 +269,11 @@ def keystroke_row(key, title, statistic):
                statistic=statistic)
 
 
-def all_rows():
+def drawn(picture, chosen):
+    return [dataclasses.replace(row, picture=picture) for row in chosen]
+
+
+def command_rows():
     return [
         exec_row("exec-tls", "`exec true`, TLS, thread model", cold_and_warm, {**MASTER, "floor": Target(1.5)}),
         exec_row("exec-tls-process", "`exec true`, TLS, process model", nobody, {}, model="process"),
@@ -250,11 +284,15 @@ def all_rows():
         parallel_row(),
         keystroke_row("keys", "median", measure.median),
         keystroke_row("keys-p99", "99th percentile", measure.percentile_99),
-        stream_row(up=True),
-        stream_row(up=False),
-        *transfer_rows(),
-        *tree_rows(),
-        *long_rows(),
-        *sync_rows(),
-        *memory_rows(),
+    ]
+
+
+def all_rows():
+    return [
+        *drawn("commands", command_rows()),
+        *drawn("files", [stream_row(up=True), stream_row(up=False), *transfer_rows()]),
+        *drawn("trees", tree_rows()),
+        *drawn("links", long_rows()),
+        *drawn("syncs", sync_rows() + look_rows()),
+        *drawn("memory", memory_rows()),
     ]

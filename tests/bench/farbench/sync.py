@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 
-from farbench.contenders import Ours, Peer
+from farbench.contenders import Counted, Ours, Peer
 from farbench.trees import ssh_command
 from farbench.workplace import run
 
@@ -47,10 +47,15 @@ def changed_contenders(work):
     return syncs(work, changed(work), "target", ["rsync", "-t"])
 
 
-def syncs(work, source, target, rsync):
-    site = work.loopback
+def counted_contenders(work):
+    """Over a long link, whose ends count what crosses it."""
+    return [Counted(each) for each in syncs(work, changed(work), "target", ["rsync", "-t"], work.slow_wan)]
+
+
+def syncs(work, source, target, rsync, site=None):
+    site = site or work.loopback
     slash = "/" if source.is_dir() else ""
-    ours = Ours(work, work.tmpfs / "root", ["sync", source, f":{target}"])
+    ours = Ours(work, work.tmpfs / "root", ["sync", source, f":{target}"], site=site)
     theirs = [*rsync, "-e", ssh_command(site), f"{source}{slash}", f"cold:{work.tmpfs}/root/{target}{slash}"]
     return [ours, Peer(work, " ".join(rsync), theirs, site)]
 
