@@ -183,23 +183,26 @@ def tree_row(tree):
     targets = {} if tree.wan else {"rsync -a": Target(0.5)}
     own = Target(1.4) if tree.wan else None
     return Row(tree.key, tree.title, "s", tree.contenders, targets, folder=tree.folder, source=tree.source,
-               target=tree.target, prepare=tree.prepare, own_target=own)
+               target=tree.target, prepare=tree.prepare, own_target=own,
+               most_rounds=ANY_NUMBER if tree.sync else STEADY_ROUNDS)
+
+
+def tree_rows():
+    places = [("disk", True), ("disk", False), ("tmpfs", True)]  # as for one file
+    return [tree_row(Tree(up, place, sync=sync)) for place, sync in places for up in (True, False)] + [
+        tree_row(Tree(up, "tmpfs", FEW, wan=True)) for up in (True, False)]
 
 
 def look_rows():
     """Trees that are looked at, and not sent."""
     return [
-        Row("verify-file", "verify of one file that is equal, TLS, tmpfs", "s", look.file_contenders, {look.RSYNC_FILE: Target(1.0)},
-            folder=look.place, most_rounds=STEADY_ROUNDS),
-        Row("verify-tree", f"verify of {look.FILES} files that are equal, TLS, tmpfs", "s", look.tree_contenders, {look.RSYNC_TREE: Target(1.0)},
+        Row("verify-file", "verify of one file that is equal, TLS, tmpfs", "s", look.file_contenders,
+            {look.RSYNC_FILE: Target(1.0)}, folder=look.place, most_rounds=STEADY_ROUNDS),
+        Row("verify-tree", f"verify of {look.FILES} files that are equal, TLS, tmpfs", "s", look.tree_contenders,
+            {look.RSYNC_TREE: Target(1.0)}, prepare=look.make_tree),
+        Row("ls-tree", f"`ls -l -R` of {look.FILES} files, TLS, tmpfs", "s", look.list_contenders, {},
             prepare=look.make_tree),
-        Row("ls-tree", f"`ls -l -R` of {look.FILES} files, TLS, tmpfs", "s", look.list_contenders, {}, prepare=look.make_tree),
     ]
-
-
-def tree_rows():
-    return [tree_row(Tree(up, place)) for place in ("disk", "tmpfs") for up in (True, False)] + [
-        tree_row(Tree(up, "tmpfs", FEW, wan=True)) for up in (True, False)]
 
 
 def long_row(transfer):

@@ -25,16 +25,18 @@ class Tree:
     place: str
     count: int = MANY
     wan: bool = False
+    sync: bool = True
 
     @property
     def key(self):
-        return "-".join(["tree", "up" if self.up else "down", self.place, *(["wan"] if self.wan else [])])
+        return "-".join(["tree", "up" if self.up else "down", self.place, *(["wan"] if self.wan else []),
+                         *([] if self.sync else ["nosync"])])
 
     @property
     def title(self):
         way = "up (post)" if self.up else "down (get)"
         where = f"{ROUND_TRIP_MS} ms, {RATE_MBIT} Mbit/s" if self.wan else self.place
-        return f"{self.count} small files {way}, TLS, {where}"
+        return f"{self.count} small files {way}, TLS, {where}{'' if self.sync else ', fsync made free'}"
 
     def folder(self, work):
         return getattr(work, self.place)
@@ -54,9 +56,12 @@ class Tree:
         source, target = self.source(work), self.target(work)
         verb = ["post", source, "--to", "target"] if self.up else ["get", source.name, "--to", target]
         remote = f"cold:{target}" if self.up else f"cold:{source}"
-        ours = Ours(work, self.folder(work) / "root", verb, site=site)
+        extra = {} if self.sync else work.nosync
+        ours = Ours(work, self.folder(work) / "root", verb, site=site, extra=extra)
         copy = (["rsync", "-a", "-e", ssh_command(site), f"{source}/", f"{remote}/"] if self.up else
                 ["rsync", "-a", "-e", ssh_command(site), f"{remote}/", f"{target}/"])
+        if not self.sync:  # what syncing costs is told by one peer
+            return [ours, Peer(work, "rsync -a", copy, site)]
         pack = ('tar -C "$1" -cf - . | $3 cold "mkdir -p $2 && tar -C $2 -xf -"' if self.up else
                 'mkdir -p "$2" && $3 cold "tar -C $1 -cf - ." | tar -C "$2" -xf -')
         return [ours, Peer(work, "rsync -a", copy, site),
