@@ -18,6 +18,8 @@ farhand_test(client_test
     client/prompt/paste_test.cpp
     client/prompt/words_test.cpp
     client/several_hosts_test.cpp
+    client/ssh/arguments_test.cpp
+    client/ssh/settings_test.cpp
     client/target_test.cpp
     client/terminal_escape_test.cpp
     client/tree_comparison_test.cpp

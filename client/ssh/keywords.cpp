@@ -1,0 +1,202 @@
+// The keywords of ssh_config(5).
+#include "client/ssh/keywords.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/escape.h"
+
+namespace farhand {
+namespace {
+
+using enum SshKeywordUse;
+
+constexpr std::string_view kForwarding = "farhand forwards no ports";
+constexpr std::string_view kJump = "reach the host directly, or through a tunnel of your own";
+
+constexpr auto kKeywords = std::to_array<SshKeyword>({
+    // Where to, and as whom.
+    {"addressfamily", kHonoured},
+    {"connectionattempts", kHonoured},
+    {"connecttimeout", kHonoured},
+    {"hostname", kHonoured},
+    {"port", kHonoured},
+    {"user", kHonoured},
+    {"batchmode", kHonoured},
+    // What is run there, and with what.
+    {"remotecommand", kHonoured},
+    {"requesttty", kHonoured},
+    {"sendenv", kHonoured},
+    {"sessiontype", kHonoured},
+    {"setenv", kHonoured},
+    {"stdinnull", kHonoured},
+    {"escapechar", kHonoured},
+    {"loglevel", kHonoured},
+    {"ignoreunknown", kHonoured},
+    {"clearallforwardings", kHonoured},
+    // Other ways to the host, and other things to do there.
+    {"dynamicforward", kRefused, "", kForwarding},
+    {"localforward", kRefused, "", kForwarding},
+    {"remoteforward", kRefused, "", kForwarding},
+    {"proxycommand", kRefused, "none", kJump},
+    {"proxyjump", kRefused, "none", kJump},
+    {"tunnel", kRefused, "no", kForwarding},
+    {"forkafterauthentication", kRefused, "no", "let your shell put it into the background"},
+    {"permitlocalcommand", kRefused, "no", ""},
+    {"include", kRefused, "", ""},
+    {"host", kRefused, "", ""},
+    {"match", kRefused, "", ""},
+    // Of ssh's own keys, ciphers and known hosts. Trust is by the keys of pairing here, and nothing loosens it.
+    {"addkeystoagent"},
+    {"bindaddress"},
+    {"bindinterface"},
+    {"canonicaldomains"},
+    {"canonicalizefallbacklocal"},
+    {"canonicalizehostname"},
+    {"canonicalizemaxdots"},
+    {"canonicalizepermittedcnames"},
+    {"casignaturealgorithms"},
+    {"certificatefile"},
+    {"challengeresponseauthentication"},
+    {"checkhostip"},
+    {"ciphers"},
+    {"compression"},
+    {"compressionlevel"},
+    {"controlmaster"},
+    {"controlpath"},
+    {"controlpersist"},
+    {"enableescapecommandline"},
+    {"enablesshkeysign"},
+    {"exitonforwardfailure"},
+    {"fingerprinthash"},
+    {"forwardagent"},
+    {"forwardx11"},
+    {"forwardx11timeout"},
+    {"forwardx11trusted"},
+    {"gatewayports"},
+    {"globalknownhostsfile"},
+    {"gssapiauthentication"},
+    {"gssapiclientidentity"},
+    {"gssapidelegatecredentials"},
+    {"gssapikexalgorithms"},
+    {"gssapikeyexchange"},
+    {"gssapirenewalforcesrekey"},
+    {"gssapiserveridentity"},
+    {"gssapitrustdns"},
+    {"hashknownhosts"},
+    {"hostbasedacceptedalgorithms"},
+    {"hostbasedauthentication"},
+    {"hostbasedkeytypes"},
+    {"hostkeyalgorithms"},
+    {"hostkeyalias"},
+    {"identitiesonly"},
+    {"identityagent"},
+    {"identityfile"},
+    {"identityfile2"},
+    {"ipqos"},
+    {"kbdinteractiveauthentication"},
+    {"kbdinteractivedevices"},
+    {"kexalgorithms"},
+    {"knownhostscommand"},
+    {"localcommand"},
+    {"logverbose"},
+    {"macs"},
+    {"nohostauthenticationforlocalhost"},
+    {"numberofpasswordprompts"},
+    {"passwordauthentication"},
+    {"pkcs11provider"},
+    {"preferredauthentications"},
+    {"proxyusefdpass"},
+    {"pubkeyacceptedalgorithms"},
+    {"pubkeyacceptedkeytypes"},
+    {"pubkeyauthentication"},
+    {"rekeylimit"},
+    {"requiredrsasize"},
+    {"revokedhostkeys"},
+    {"securitykeyprovider"},
+    {"serveralivecountmax"},
+    {"serveraliveinterval"},
+    {"smartcarddevice"},
+    {"streamlocalbindmask"},
+    {"streamlocalbindunlink"},
+    {"stricthostkeychecking"},
+    {"syslogfacility"},
+    {"tcpkeepalive"},
+    {"tunneldevice"},
+    {"updatehostkeys"},
+    {"userknownhostsfile"},
+    {"verifyhostkeydns"},
+    {"visualhostkey"},
+    {"xauthlocation"},
+    // Names of former times, which ssh takes too.
+    {"afstokenpassing"},
+    {"cipher"},
+    {"dsaauthentication"},
+    {"fallbacktorsh"},
+    {"globalknownhostsfile2"},
+    {"keepalive"},
+    {"kerberosauthentication"},
+    {"kerberostgtpassing"},
+    {"protocol"},
+    {"protocolkeepalives"},
+    {"rhostsauthentication"},
+    {"rhostsrsaauthentication"},
+    {"rsaauthentication"},
+    {"setuptimeout"},
+    {"skeyauthentication"},
+    {"tisauthentication"},
+    {"useblacklistedkeys"},
+    {"useprivilegedport"},
+    {"userknownhostsfile2"},
+    {"useroaming"},
+    {"usersh"},
+});
+
+constexpr std::string_view kBlanks = " \t\r\n\f";
+
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& letter : small) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return small;
+}
+
+std::string_view without_blanks(std::string_view text) noexcept {
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// "x y" as one word, as ssh takes it; a value of several words stays as it is.
+std::string_view without_quotes(std::string_view text) noexcept {
+  if (text.size() < 2 || text.front() != '"') return text;
+  return text.find('"', 1) == text.size() - 1 ? text.substr(1, text.size() - 2) : text;
+}
+
+}  // namespace
+
+const SshKeyword* find_ssh_keyword(std::string_view name) noexcept {
+  const auto same = [name](const SshKeyword& keyword) {
+    return keyword.name.size() == name.size() &&
+           std::equal(name.begin(), name.end(), keyword.name.begin(), [](char given, char known) {
+             return (given >= 'A' && given <= 'Z' ? given - 'A' + 'a' : given) == known;
+           });
+  };
+  const auto* const found = std::find_if(kKeywords.begin(), kKeywords.end(), same);
+  return found == kKeywords.end() ? nullptr : found;
+}
+
+Result<SshAssignment> parse_ssh_assignment(std::string_view text) {
+  const std::string_view whole = without_blanks(text);
+  const std::size_t end = std::min(whole.find_first_of(" \t\r\n\f="), whole.size());
+  std::string_view rest = without_blanks(whole.substr(end));
+  if (rest.starts_with('=')) rest = without_blanks(rest.substr(1));
+  const std::string name = in_small_letters(whole.substr(0, end));
+  if (name.empty() || rest.empty()) {
+    return fail(ErrorCode::kUsage, "-o " + quoted(text) + " has no value: write -o KEYWORD=VALUE");
+  }
+  return SshAssignment{name, std::string(without_quotes(rest))};
+}
+
+}  // namespace farhand

@@ -1,0 +1,37 @@
+// What may stand behind ssh's -o, as a table: each keyword, and what becomes of it here. Pure.
+//
+// Source: ssh_config(5) of OpenSSH 9.2, and the names that it takes for the sake of older ones.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace farhand {
+
+enum class SshKeywordUse : std::uint8_t {
+  kHonoured,  // settings.cpp acts on it
+  kAccepted,  // has no meaning here, or asks for what is so anyway: taken and forgotten
+  kRefused,   // would change what the command means: refused, unless its value is `harmless`
+};
+
+struct SshKeyword {
+  std::string_view name;  // in small letters
+  SshKeywordUse use = SshKeywordUse::kAccepted;
+  std::string_view harmless{};  // kRefused: the value that asks for nothing; empty: there is none
+  std::string_view instead{};   // kRefused: what to do instead, the end of a sentence; may be empty
+};
+
+// Letters of either size are the same. Null: OpenSSH knows none of this name either.
+const SshKeyword* find_ssh_keyword(std::string_view name) noexcept;
+
+// NAME=VALUE, NAME VALUE, with blanks and double quotes where ssh takes them: `Port=22`, ` Port 22`, `User="x y"`.
+struct SshAssignment {
+  std::string name;   // in small letters; whether it is a keyword is not looked at
+  std::string value;  // without the quotes; several words are kept as they were written
+};
+Result<SshAssignment> parse_ssh_assignment(std::string_view text);
+
+}  // namespace farhand

@@ -1,0 +1,68 @@
+// Values of ssh's options.
+#include "client/ssh/values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+
+namespace farhand {
+
+bool same_ssh_word(std::string_view one, std::string_view other) noexcept {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b);
+  });
+}
+
+std::optional<unsigned> ssh_number(std::string_view text, unsigned most) noexcept {
+  unsigned number = 0;
+  const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (trouble != std::errc() || end != text.data() + text.size() || number > most) return std::nullopt;
+  return number;
+}
+
+// 90, 90s, 5m, 1h30m and so on, as ssh writes times.
+std::optional<std::chrono::seconds> ssh_time(std::string_view text) noexcept {
+  constexpr unsigned kLongest = 1000000000;
+  std::uint64_t all = 0;
+  while (!text.empty()) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = ssh_number(text.substr(0, digits), kLongest);
+    if (!number) return std::nullopt;
+    const char unit = digits < text.size() ? text[digits] : 's';
+    const std::size_t which = std::string_view("smhdwSMHDW").find(unit);
+    if (which == std::string_view::npos) return std::nullopt;
+    constexpr std::array<std::uint64_t, 5> kSeconds{1, 60, 3600, 86400, 604800};
+    all += *number * kSeconds.at(which % kSeconds.size());
+    text.remove_prefix(std::min(digits + 1, text.size()));
+  }
+  if (all > kLongest) return std::nullopt;
+  return std::chrono::seconds(all);
+}
+
+std::vector<std::string> ssh_words(std::string_view text, std::string_view separators) {
+  std::vector<std::string> words;
+  while (true) {
+    const std::size_t first = text.find_first_not_of(separators);
+    if (first == std::string_view::npos) return words;
+    const std::size_t end = std::min(text.find_first_of(separators, first), text.size());
+    words.emplace_back(text.substr(first, end - first));
+    text.remove_prefix(end);
+  }
+}
+
+std::vector<std::string> ssh_variables(std::string_view value) {
+  std::vector<std::string> words;
+  bool within = false;
+  bool fresh = true;
+  for (const char letter : value) {
+    if (letter == '"') within = !within;
+    const bool separates = !within && (letter == ' ' || letter == '\t');
+    if (!separates && fresh) words.emplace_back();
+    fresh = separates;
+    if (!separates && letter != '"') words.back() += letter;
+  }
+  return words;
+}
+
+}  // namespace farhand
