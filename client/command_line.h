@@ -3,7 +3,9 @@
 //   rclient [-H HOST]... [--json] [-q|-v] VERB ...
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,16 +13,27 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/stream/connect.h"
 #include "common/stream/tls_context.h"
 #include "protocol/messages/command.h"
 #include "protocol/messages/job.h"
 
 namespace farhand {
 
+// How to get to a host, apart from who it is.
+struct Route {
+  std::string name;                   // of the machine, in place of the host's own; empty: that
+  std::optional<std::uint16_t> port;  // the same
+  AddressFamily family = AddressFamily::kAny;
+  std::chrono::seconds connect_time{10};  // connection and handshake; looking a name up has the resolver's own deadline
+  unsigned attempts = 1;
+};
+
 struct ClientOptions {
   std::string host;  // as given with -H or RCLIENT_HOST; empty: the local socket
   // Several were given, or a group (@NAME): as they were written. `host` is empty then.
   std::vector<std::string> hosts;
+  Route route;
   TlsFiles tls;
   std::string as;           // the user to be there; empty: whoever the key is for
   std::string server_pin;   // as given
@@ -35,8 +48,9 @@ struct ExecCommand {
   ExecRequest request;
   std::string encoding;  // of the output, for iconv; empty: as it comes
   int status_fd = -1;
-  bool terminal = false;   // -t, shell: the command gets a terminal
-  std::string input;       // --stdin: a file, or kNoInput; empty: standard input
+  bool terminal = false;  // -t, shell: the command gets a terminal
+  std::string input;      // --stdin: a file, or kNoInput; empty: standard input
+  std::optional<char> escape = '~';
   std::size_t window = 8;  // several hosts: how many are asked at once
   bool group = false;      // several hosts: the output of each in one piece, when it has ended
 };

@@ -32,10 +32,12 @@ class Connector {
   [[nodiscard]] std::string name() const { return target_.alias.empty() ? host() : target_.alias; }
 
  private:
-  Connector(Target target, std::unique_ptr<TlsContext> tls, std::string user = {});
+  Connector(Target target, std::unique_ptr<TlsContext> tls, Route route, std::string user = {});
+  Result<std::unique_ptr<Stream>> connect_once() const;
   Error explained(Error error) const;
   Target target_;
   std::unique_ptr<TlsContext> tls_;  // kTls only
+  Route route_;
   std::string user_;
 };
 

@@ -32,11 +32,22 @@ Error not_known(const Host& host) {
                false};
 }
 
-Result<Target> find_known(const std::string& text) {
+Host by_way_of(Host host, const Route& route) {
+  if (!route.name.empty()) host.name = route.name;
+  host.port = route.port.value_or(host.port);
+  return host;
+}
+
+Result<Target> find_known(const std::string& text, const Route& route) {
   TRY_ASSIGN(const KnownHosts known, KnownHosts::load(client_config_directory()));
   TRY_ASSIGN(const auto by_alias, known.find_alias(text));
-  if (by_alias) return target_of(*by_alias);
+  if (by_alias) {
+    Target target = target_of(*by_alias);
+    target.host = by_way_of(std::move(target.host), route);
+    return target;
+  }
   TRY_ASSIGN(Host host, parse_host(text));
+  host = by_way_of(std::move(host), route);
   TRY_ASSIGN(const auto by_address, known.find_address(host));
   if (by_address) return target_of(*by_address);
   return fail(not_known(host));
@@ -46,12 +57,13 @@ Result<Target> find_known(const std::string& text) {
 
 Result<Target> find_target(const ClientOptions& options) {
   if (options.host.empty()) return Target{Host{Host::Kind::kUnix, default_socket_path(), {}, kDefaultPort}, {}, {}};
-  const auto host = parse_host(options.host);
-  if (host && host->kind != Host::Kind::kTls) return Target{*host, {}, {}};
-  if (!host) return find_known(options.host);
+  auto host = parse_host(options.host);
+  if (!host) return find_known(options.host, options.route);
+  *host = by_way_of(*std::move(host), options.route);
+  if (host->kind != Host::Kind::kTls) return Target{*host, {}, {}};
   TRY_ASSIGN(auto trust, trust_of(options, host->name));
   if (trust) return Target{*host, std::move(trust), {}};
-  return find_known(options.host);
+  return find_known(options.host, options.route);
 }
 
 Result<TlsContext> client_context(const TlsFiles& files, const ServerTrust& trust) {

@@ -20,12 +20,12 @@ Escape EscapeParser::take(Bytes& typed, std::string& out) {
     if (tilde_) {
       tilde_ = false;
       if (const Escape escape = meaning_of(key); escape != Escape::kNone) return escape;  // a new line begins
-      out += '~';
-      if (key == '~') {
+      out += *escape_;
+      if (key == *escape_) {
         at_line_start_ = false;
         continue;
       }
-    } else if (at_line_start_ && key == '~') {
+    } else if (at_line_start_ && escape_ == key) {
       tilde_ = true;
       continue;
     }

@@ -4,6 +4,7 @@
 //   ~?   list these     ~~   one tilde             a tilde before anything else is an ordinary one
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,11 +23,15 @@ inline constexpr std::string_view kEscapeHelp =
 
 class EscapeParser {
  public:
+  // `escape`: the character in place of the tilde; nothing: there are no escapes.
+  explicit EscapeParser(std::optional<char> escape = '~') : escape_(escape) {}
+
   // Takes bytes off the front of `typed` and adds to `out` what is for the other side, until an escape is complete,
   // which it returns, or nothing is left. A tilde whose meaning is not known yet is kept.
   Escape take(Bytes& typed, std::string& out);
 
  private:
+  std::optional<char> escape_;
   bool at_line_start_ = true;
   bool tilde_ = false;  // one is kept
 };

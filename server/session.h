@@ -18,9 +18,10 @@ struct Session {
   Service& service;
   const RootedDirectory& root;
   const Rights& rights;
-  const EventFd& abort;  // rung: a running request ends now
-  AuditLine record;      // of this request; the verb adds what it did
-  std::string outcome;   // the verb's own part of the request's log line; escaped already
+  const std::string& client;  // its address
+  const EventFd& abort;       // rung: a running request ends now
+  AuditLine record;           // of this request; the verb adds what it did
+  std::string outcome;        // the verb's own part of the request's log line; escaped already
 
   // Answers the request that is under way with an error; the connection lives on.
   void refuse(const Error& error) {

@@ -250,8 +250,9 @@ Result<void> SessionHandler::may(const Verb& verb) {
 Result<void> SessionHandler::run_verb(const Verb& verb, const Incoming& request) {
   const auto begun = Deadline::Clock::now();
   ++requests_;
-  Session session{*channel_,          service_, own_root_ ? *own_root_ : service_.root, *rights_, abort(),
-                  audited(verb.name), {}};
+  Session session{
+      *channel_,          service_, own_root_ ? *own_root_ : service_.root, *rights_, arrival_->client, abort(),
+      audited(verb.name), {}};
   const auto permitted = may(verb);
   if (!permitted && permitted.error().code == ErrorCode::kInterrupted) return permitted;
   const auto outcome = permitted ? verb.run(session, request) : refuse_request(session, request, permitted.error());

@@ -1,6 +1,8 @@
 // exec: the request, and what came of it.
 #include "client/commands/exec.h"
 
+#include <algorithm>
+
 #include "client/variables.h"
 #include "common/escape.h"
 #include "protocol/limits.h"
@@ -9,7 +11,10 @@ namespace farhand {
 
 ExecRun run_exec(Connection& connection, ExecRequest request, const ExecStreams& streams) {
   ExecRun run;
-  request.locale = own_locale();
+  std::vector<std::string> locale = own_locale();
+  locale.insert(locale.end(), request.locale.begin(), request.locale.end());
+  locale.resize(std::min(locale.size(), kMaxVariables));
+  request.locale = std::move(locale);
   const std::string encoded = encode(request);
   if (encoded.size() > kMaxExecStructure) {
     run.outcome.error = Error{ErrorCode::kUsage,

@@ -55,6 +55,7 @@ ExecRun run_exec_over(Connection& connection, const ExecCommand& command, const 
   streams.input = input.fd;
   streams.keep = keep;
   streams.pass_signals = true;
+  streams.escape = command.escape;
   if (!command.encoding.empty()) streams.encoding = command.encoding;
   ExecRequest request = command.request;
   if (command.terminal) request.terminal = own_terminal();

@@ -40,6 +40,7 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
       output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
       errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
       signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection, streams.terminal) : nullptr),
+      escapes_(streams.escape),
       input_open_(streams.input >= 0),
       input_is_terminal_(input_open_ && ::isatty(streams.input) == 1),
       input_is_file_(is_file(streams.input)) {

@@ -36,6 +36,7 @@ struct ExecStreams {
   std::optional<std::string> encoding;   // of what comes
   std::optional<TerminalSize> terminal;  // what the command's terminal has; changes of ours are told
   bool pass_signals = false;             // signals are for the command, and not for us
+  std::optional<char> escape = '~';      // begins what is said to rclient, and not to the command
 };
 
 inline constexpr std::size_t kKeptBytes = 16 << 20;

@@ -223,11 +223,11 @@ class Settler {
   }
 
   Result<void> set_family(const std::string& value) {
-    if (settled_.family != SshFamily::kAny) return {};
+    if (settled_.family != AddressFamily::kAny) return {};
     if (same_ssh_word(value, "inet"))
-      settled_.family = SshFamily::kV4;
+      settled_.family = AddressFamily::kV4;
     else if (same_ssh_word(value, "inet6"))
-      settled_.family = SshFamily::kV6;
+      settled_.family = AddressFamily::kV6;
     else if (!same_ssh_word(value, "any"))
       return fail(no_value("AddressFamily", value));
     return {};

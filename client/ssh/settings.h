@@ -10,6 +10,7 @@
 
 #include "client/ssh/arguments.h"
 #include "common/result.h"
+#include "common/stream/connect.h"
 
 namespace farhand {
 
@@ -30,15 +31,13 @@ enum class SshTerminal : std::uint8_t {
 
 enum class SshLogLevel : std::uint8_t { kQuiet, kErrors, kNotices, kVerbose };
 
-enum class SshFamily : std::uint8_t { kAny, kV4, kV6 };
-
 struct SshSettings {
   SshAction action = SshAction::kRun;
   std::string host;       // as it was written, without user and port
   std::string host_name;  // HostName: where to, in place of `host`; empty: `host` itself
   std::string user;       // empty: nobody in particular
   std::optional<std::uint16_t> port;
-  SshFamily family = SshFamily::kAny;
+  AddressFamily family = AddressFamily::kAny;
   std::string command;     // its words joined by blanks; empty: a login
   bool subsystem = false;  // `command` is a subsystem's name
   SshTerminal terminal = SshTerminal::kIfAtOne;

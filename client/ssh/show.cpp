@@ -4,13 +4,13 @@
 namespace farhand {
 namespace {
 
-std::string_view family_word(SshFamily family) noexcept {
+std::string_view family_word(AddressFamily family) noexcept {
   switch (family) {
-    case SshFamily::kV4:
+    case AddressFamily::kV4:
       return "inet";
-    case SshFamily::kV6:
+    case AddressFamily::kV6:
       return "inet6";
-    case SshFamily::kAny:
+    case AddressFamily::kAny:
       return "any";
   }
   return "any";

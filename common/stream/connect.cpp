@@ -36,8 +36,21 @@ Result<void> check_host(const std::string& host) {
   return fail(ErrorCode::kUsage, quoted(host) + " is not the name of a host");
 }
 
-Result<AddressList> resolve(const std::string& host, std::uint16_t port) {
+int family_number(AddressFamily family) noexcept {
+  switch (family) {
+    case AddressFamily::kV4:
+      return AF_INET;
+    case AddressFamily::kV6:
+      return AF_INET6;
+    case AddressFamily::kAny:
+      return AF_UNSPEC;
+  }
+  return AF_UNSPEC;
+}
+
+Result<AddressList> resolve(const std::string& host, std::uint16_t port, AddressFamily family) {
   addrinfo hints{};
+  hints.ai_family = family_number(family);
   hints.ai_socktype = SOCK_STREAM;
   // A numeric address first: it needs neither the resolver nor its configuration files.
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
@@ -146,10 +159,10 @@ std::string unix_failure(const std::string& path, int status, Deadline::Clock::t
 
 }  // namespace
 
-Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, Deadline deadline) {
+Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port, Deadline deadline, AddressFamily family) {
   TRY(check_host(host));
   const auto start = Deadline::Clock::now();
-  TRY_ASSIGN(const AddressList addresses, resolve(host, port));
+  TRY_ASSIGN(const AddressList addresses, resolve(host, port, family));
   std::size_t left = 0;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) ++left;
   int telling = 0;

@@ -46,7 +46,7 @@ struct WireExec {
 template <class Archive>
 void serialize(Archive& archive, WireExec& message) {
   ExecRequest& request = message.request;
-  archive(wire_enum(request.mode, ExecMode::kLogin), request.words, request.environment, request.locale,
+  archive(wire_enum(request.mode, ExecMode::kSubsystem), request.words, request.environment, request.locale,
           request.directory, message.timeout_milliseconds, request.merge, message.has_terminal, message.terminal);
 }
 }  // namespace
@@ -77,11 +77,15 @@ Result<void> check_variables(const std::vector<std::string>& list) {
   return fail(malformed_exec("a variable is not NAME=VALUE, or too long"));
 }
 
+bool takes_one_word(ExecMode mode) {
+  return mode == ExecMode::kShell || mode == ExecMode::kHomeLine || mode == ExecMode::kSubsystem;
+}
+
 Result<void> check_words(const ExecRequest& message) {
   const std::size_t count = message.words.size();
   if (message.mode == ExecMode::kArgv && count == 0) return fail(malformed_exec("it has no words"));
-  if (message.mode == ExecMode::kShell && count != 1) return fail(malformed_exec("a shell line is one word"));
-  if (message.mode == ExecMode::kLogin && count != 0) return fail(malformed_exec("a login takes no words"));
+  if (takes_one_word(message.mode) && count != 1) return fail(malformed_exec("a line, or a subsystem, is one word"));
+  if (is_login(message.mode) && count != 0) return fail(malformed_exec("a login takes no words"));
   if (std::any_of(message.words.begin(), message.words.end(), has_zero_byte)) {
     return fail(malformed_exec("a word contains a zero byte"));
   }

@@ -19,7 +19,19 @@ enum class ExecMode : std::uint8_t {
   kArgv,   // exactly these words, no shell anywhere
   kShell,  // one word: a line for /bin/sh -c
   kLogin,  // no words: the user's own shell, as at a login
+  // As sshd has them: in the user's home, with what programs look for that know ssh.
+  kHomeLine,   // one word: a line for the user's own shell
+  kHomeLogin,  // no words: the user's own shell, as at a login
+  kSubsystem,  // one word: the name of a program that the server knows
 };
+
+constexpr bool is_login(ExecMode mode) noexcept {
+  return mode == ExecMode::kLogin || mode == ExecMode::kHomeLogin;
+}
+// In the user's home, as sshd does it.
+constexpr bool is_at_home(ExecMode mode) noexcept {
+  return mode == ExecMode::kHomeLine || mode == ExecMode::kHomeLogin || mode == ExecMode::kSubsystem;
+}
 
 struct TerminalSize {
   std::uint16_t rows = 0;  // 0: not known
@@ -52,7 +64,7 @@ struct Terminal {
 
 struct ExecRequest {
   ExecMode mode = ExecMode::kArgv;
-  std::vector<std::string> words;  // at least one; kShell: exactly one; kLogin: none; none holds a zero byte
+  std::vector<std::string> words;  // at least one; lines, subsystems: exactly one; logins: none; none holds a zero byte
   // NAME=VALUE each; at most kMaxVariables in each list, none over kMaxVariableBytes, no zero byte.
   std::vector<std::string> environment{};  // asked for: what the server does not permit refuses the command
   std::vector<std::string> locale{};       // where the client lives: what the server does not permit is left out

@@ -7,13 +7,22 @@
 #include "server/keys/key_values.h"
 #include "server/verbs/command_environment.h"
 #include "server/verbs/request_environment.h"
+#include "server/verbs/subsystems.h"
 
 namespace farhand {
 namespace {
 
-std::vector<std::string> argv_of(const ExecRequest& request) {
-  if (request.mode == ExecMode::kShell) return {"/bin/sh", "-c", request.words.front()};
+Result<std::vector<std::string>> argv_of(const ExecRequest& request) {
+  if (request.mode == ExecMode::kSubsystem) return subsystem_argv(request.words.front());
+  if (request.mode == ExecMode::kShell) return std::vector<std::string>{"/bin/sh", "-c", request.words.front()};
+  if (request.mode == ExecMode::kHomeLine) {
+    return std::vector<std::string>{account_shell(), "-c", request.words.front()};
+  }
   return request.words;
+}
+
+bool is_line(ExecMode mode) {
+  return mode == ExecMode::kShell || mode == ExecMode::kHomeLine;
 }
 
 // As a shell would have to be told: what reads it may split it again and gets the same words.
@@ -26,7 +35,7 @@ std::string shell_quoted(const std::string& word) {
 }
 
 std::string original_command(const ExecRequest& request) {
-  if (request.mode == ExecMode::kShell) return request.words.front();
+  if (is_line(request.mode)) return request.words.front();
   std::string line;
   for (const std::string& word : request.words) line += (line.empty() ? "" : " ") + shell_quoted(word);
   return line;
@@ -36,20 +45,23 @@ std::string original_command(const ExecRequest& request) {
 
 Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights) {
   CommandChoice choice;
-  choice.argv = argv_of(request);
+  TRY_ASSIGN(choice.argv, argv_of(request));
   const bool fits =
-      rights.argv.empty() || (request.mode != ExecMode::kLogin &&
-                              std::any_of(rights.argv.begin(), rights.argv.end(),
-                                          [&](const auto& pattern) { return words_match(pattern, choice.argv); }));
+      rights.argv.empty() ||
+      (!is_login(request.mode) && std::any_of(rights.argv.begin(), rights.argv.end(),
+                                              [&](const auto& pattern) { return words_match(pattern, choice.argv); }));
   if (!fits) {
     return fail(ErrorCode::kRefused, "the key " + quoted(rights.name) +
                                          " may run certain commands only, and this is none of them" +
-                                         (request.mode == ExecMode::kShell ? "; write the words after --" : ""));
+                                         (is_line(request.mode) ? "; write the words after --" : ""));
   }
   TRY_ASSIGN(choice.environment, permitted_variables(request, rights));
   if (rights.command.empty()) return choice;
   choice.argv = rights.command;
   set_variable(choice.environment, "FARHAND_ORIGINAL_COMMAND=" + original_command(request));
+  if (is_at_home(request.mode)) {
+    set_variable(choice.environment, "SSH_ORIGINAL_COMMAND=" + original_command(request));
+  }
   return choice;
 }
 

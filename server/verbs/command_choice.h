@@ -16,7 +16,8 @@ struct CommandChoice {
 };
 
 // kRefused: a variable that may not be set, or the key's `argv` has no pattern that the request matches. A shell line
-// is matched as the argv that it would be: /bin/sh, -c, the line. A login matches no pattern.
+// is matched as the argv that it would be: /bin/sh (or the user's own shell), -c, the line; a subsystem as its program.
+// A login matches no pattern. kNotFound: a subsystem that is not there.
 Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights);
 
 }  // namespace farhand

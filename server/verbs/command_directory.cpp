@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "common/escape.h"
+#include "server/verbs/command_environment.h"
 
 namespace farhand {
 namespace {
@@ -43,6 +44,12 @@ Result<UniqueFd> open_command_directory(const std::string& name, const RootedDir
   UniqueFd entered(::openat(found.get(), ".", kToEnter));
   if (!entered) return fail(directory_failure(errno, name));
   return entered;
+}
+
+UniqueFd open_home(const Rights& rights) {
+  if (is_restricted(rights)) return {};
+  const UniqueFd found(::open(account_home().c_str(), kToEnter));
+  return UniqueFd(found ? ::openat(found.get(), ".", kToEnter) : -1);
 }
 
 }  // namespace farhand

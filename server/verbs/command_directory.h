@@ -16,4 +16,8 @@ namespace farhand {
 // Errors: one sentence that shows the name. kNotFound: it is not there, or is no directory.
 Result<UniqueFd> open_command_directory(const std::string& name, const RootedDirectory& root, const Rights& rights);
 
+// The home of the user that the server is, for a child to enter. Nothing if it cannot be entered, and for a key that
+// may run certain commands only, or has a fixed one: these start in the root.
+UniqueFd open_home(const Rights& rights);
+
 }  // namespace farhand

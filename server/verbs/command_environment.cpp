@@ -52,6 +52,10 @@ std::string account_shell() {
   return own_account().shell;
 }
 
+std::string account_home() {
+  return own_account().home;
+}
+
 std::string_view variable_name(std::string_view entry) noexcept {
   return entry.substr(0, entry.find('='));
 }

@@ -15,8 +15,9 @@ inline constexpr const char* kCommandPath = "/usr/local/sbin:/usr/local/bin:/usr
 // the language, the server's own LANG and LC_* are left out altogether: a mixture of two would be neither's.
 std::vector<std::string> command_environment(const std::vector<std::string>& brought = {});
 
-// The shell of the server's user, as the user database has it; /bin/sh where it says nothing.
+// The shell of the server's user, as the user database has it; /bin/sh where it says nothing. And the home; / likewise.
 std::string account_shell();
+std::string account_home();
 
 // What stands before the first '='.
 std::string_view variable_name(std::string_view entry) noexcept;

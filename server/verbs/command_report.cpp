@@ -15,6 +15,12 @@ constexpr std::string_view mode_name(ExecMode mode) noexcept {
       return "sh";
     case ExecMode::kLogin:
       return "login";
+    case ExecMode::kHomeLine:
+      return "home-line";
+    case ExecMode::kHomeLogin:
+      return "home-login";
+    case ExecMode::kSubsystem:
+      return "subsystem";
   }
   return "";
 }

@@ -6,6 +6,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "protocol/terminal_modes.h"
 
 namespace farhand {
@@ -33,6 +35,11 @@ Result<CommandTerminal> CommandTerminal::open(const Terminal& wanted) {
 void CommandTerminal::lend(GuardedChild& child) const {
   child.input = copy_of(terminal_.master);
   child.output = copy_of(terminal_.master);
+}
+
+std::string CommandTerminal::name() const {
+  std::array<char, 64> name{};
+  return ::ttyname_r(terminal_.slave.get(), name.data(), name.size()) == 0 ? std::string(name.data()) : std::string();
 }
 
 void CommandTerminal::resize(const TerminalSize& size) const noexcept {

@@ -33,6 +33,7 @@ class CommandTerminal {
   static Result<CommandTerminal> open(const Terminal& wanted);
 
   [[nodiscard]] int slave() const noexcept { return terminal_.slave.get(); }
+  [[nodiscard]] std::string name() const;  // the slave's file; empty: the host does not say
   void lend(GuardedChild& child) const;
   void hang_up() noexcept { terminal_ = {}; }
 

@@ -14,6 +14,7 @@
 #include "server/verbs/command_pump.h"
 #include "server/verbs/command_report.h"
 #include "server/verbs/command_terminal.h"
+#include "server/verbs/ssh_variables.h"
 
 namespace farhand {
 namespace {
@@ -25,16 +26,29 @@ void choose_login_shell(SpawnRequest& spawn) {
   spawn.argv = {"-" + spawn.program.substr(spawn.program.rfind('/') + 1)};
 }
 
-SpawnRequest spawn_request(CommandChoice choice, const ExecRequest& wanted, const Session& session, int directory) {
+// Where a command starts, and what its streams are.
+struct Place {
+  UniqueFd directory;  // none: the root
+  std::optional<CommandTerminal> terminal;
+};
+
+SpawnRequest spawn_request(CommandChoice choice, const ExecRequest& wanted, const Session& session,
+                           const Place& place) {
   SpawnRequest spawn;
   spawn.argv = std::move(choice.argv);
   if (spawn.argv.empty()) choose_login_shell(spawn);
   std::vector<std::string> brought;
   if (wanted.terminal) brought.push_back("TERM=" + wanted.terminal->type);
+  if (is_at_home(wanted.mode)) {
+    for (std::string& variable : ssh_variables(session.client, place.terminal ? place.terminal->name() : "")) {
+      brought.push_back(std::move(variable));
+    }
+  }
   brought.insert(brought.end(), choice.environment.begin(), choice.environment.end());  // --env TERM goes before
   spawn.environment = command_environment(brought);
   spawn.search_path = kCommandPath;
-  spawn.working_directory = directory;
+  spawn.working_directory = place.directory ? place.directory.get() : session.root.fd();
+  if (place.terminal) spawn.terminal = place.terminal->slave();
   spawn.descriptor_limit = session.service.command_descriptors;
   spawn.merge_errors = wanted.merge;
   return spawn;
@@ -91,36 +105,33 @@ Result<void> run(Session& session, Started& started, std::chrono::milliseconds t
   return {};
 }
 
+Result<Place> find_place(const Session& session, const ExecRequest& wanted) {
+  Place place;
+  if (!wanted.directory.empty()) {
+    TRY_ASSIGN(place.directory, open_command_directory(wanted.directory, session.root, session.rights));
+  } else if (is_at_home(wanted.mode)) {
+    place.directory = open_home(session.rights);
+  }
+  if (wanted.terminal) {
+    TRY_ASSIGN(place.terminal, CommandTerminal::open(*wanted.terminal));
+  }
+  return place;
+}
+
 // What was asked for, started; nothing if it could not be, which has been answered then.
 std::optional<Started> start(Session& session, const ExecRequest& wanted, CommandChoice choice) {
-  UniqueFd directory;
-  if (!wanted.directory.empty()) {
-    auto opened = open_command_directory(wanted.directory, session.root, session.rights);
-    if (!opened) {
-      answer(session, report_of_no_start(opened.error()));
-      return std::nullopt;
-    }
-    directory = *std::move(opened);
+  auto place = find_place(session, wanted);
+  if (!place) {
+    answer(session, report_of_no_start(place.error()));
+    return std::nullopt;
   }
-  const int place = directory ? directory.get() : session.root.fd();
-  SpawnRequest request = spawn_request(std::move(choice), wanted, session, place);
-  std::optional<CommandTerminal> terminal;
-  if (wanted.terminal) {
-    auto opened = CommandTerminal::open(*wanted.terminal);
-    if (!opened) {
-      answer(session, report_of_no_start(opened.error()));
-      return std::nullopt;
-    }
-    terminal = *std::move(opened);
-    request.terminal = terminal->slave();
-  }
-  auto child = spawn_guarded(request);
+  auto child = spawn_guarded(spawn_request(std::move(choice), wanted, session, *place));
   if (!child) {
     answer(session, report_of_no_program(child.error()));
     return std::nullopt;
   }
-  if (terminal) terminal->lend(*child);
-  return Started{*std::move(child), std::move(terminal)};
+  if (place->terminal) place->terminal->lend(*child);
+  return Started{*std::move(child), std::move(place->terminal)};
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 constexpr std::size_t kMostPlainBytes = 64;  // longer than any locale, zone or terminal has
 
 // Exact names: a prefix such as LC_* would let anything through that begins so.
-constexpr std::array<std::string_view, 10> kForEverybody{
-    "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "LC_COLLATE", "LC_NUMERIC", "LC_MONETARY", "TZ", "TERM"};
+constexpr std::array<std::string_view, 11> kForEverybody{"LANG",    "LC_ALL",     "LC_CTYPE",    "LC_MESSAGES",
+                                                         "LC_TIME", "LC_COLLATE", "LC_NUMERIC",  "LC_MONETARY",
+                                                         "TZ",      "TERM",       "GIT_PROTOCOL"};
 
 bool contains(std::string_view set, char c) {
   return set.find(c) != std::string_view::npos;
@@ -32,9 +33,11 @@ bool is_name(std::string_view name) {
 // behind a colon leads; terminals and locales by names that never have a slash.
 bool is_plain_value(std::string_view name, std::string_view value) {
   const bool zone = name == "TZ";
+  const bool git = name == "GIT_PROTOCOL";  // version=2
   const bool fits =
-      !value.empty() && value.size() <= kMostPlainBytes && std::all_of(value.begin(), value.end(), [zone](char c) {
-        return contains(kDigits, c) || contains(kLetters, c) || contains("._+-@:", c) || (zone && c == '/');
+      !value.empty() && value.size() <= kMostPlainBytes && std::all_of(value.begin(), value.end(), [zone, git](char c) {
+        return contains(kDigits, c) || contains(kLetters, c) || contains("._+-@:", c) || (zone && c == '/') ||
+               (git && c == '=');
       });
   return fits && value.find("..") == std::string_view::npos && !(zone && contains("/:", value.front()));
 }

@@ -12,7 +12,7 @@
 namespace farhand {
 
 // NAME=VALUE each, no name twice: the last of a list counts, and what was asked for goes before the client's locale.
-//   every key:        LANG, LC_* (by name), TZ and TERM, with values that name no file elsewhere
+//   every key:        LANG, LC_* (by name), TZ, TERM and GIT_PROTOCOL, with values that name no file elsewhere
 //   Rights::env:      these names too, with any value
 //   Rights::any_env:  every name that is letters, digits and underscores, with any value
 // kRefused, with a sentence that names the variable, if one that was asked for is not among these. One of the locale is
