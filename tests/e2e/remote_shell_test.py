@@ -1,0 +1,301 @@
+"""Programs that take an ssh, as the distribution has them, on ours: none of them knows the difference. Over TLS, with a paired
+key, to a server of root's; the session is root's too, whose shell is one."""
+import os
+import shutil
+import subprocess
+import unittest
+
+import process_model_test
+from harness import PATIENCE, RCLIENT, environment, main, needs_root, random_bytes, read_file, snapshot, write_file
+from rights_support import tear_down_canary
+
+COMPAT = os.path.join(os.path.dirname(RCLIENT), "compat")
+SSH = os.path.join(COMPAT, "ssh")
+
+
+def tearDownModule():
+    tear_down_canary()
+
+
+def needs(*programs):
+    missing = [program for program in programs if not shutil.which(program)]
+    return unittest.skipIf(missing, f"not installed: {missing}")
+
+
+@needs_root
+class RemoteShellTest(process_model_test.RootTest):
+    """self.here: a directory of the client's; self.there: one that the server reaches (it is the same machine)."""
+
+    def setUp(self):
+        super().setUp()
+        self.env = self.server.paired("--allow", "exec", "--user", "root")
+        self.here = os.path.join(self.server.scratch, "here")
+        self.there = os.path.join(self.server.scratch, "there")
+        for made in (self.here, self.there):
+            os.mkdir(made)
+        self.env["HOME"] = self.here
+
+    def run_here(self, *argv, input=b"", env=(), status=0, **options):
+        done = subprocess.run(argv, cwd=self.here, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
+                              env=environment({**self.env, **dict(env)}), **options)
+        if status is not None:
+            self.assertEqual(done.returncode, status, (argv, done.stdout[-2000:], done.stderr[-2000:]))
+        return done
+
+    def ssh(self, *words, **options):
+        return self.run_here(SSH, *words, **options)
+
+    maxDiff = None
+
+    def make_tree(self, top):
+        os.makedirs(os.path.join(top, "sub", "empty"))
+        for number in range(20):
+            write_file(os.path.join(top, "sub", f"{number}"), random_bytes(number * 1000, number))
+        write_file(os.path.join(top, "a name with 'quotes' and $signs"), b"quoted\n")
+        os.symlink("sub/1", os.path.join(top, "link"))
+        for where, directories, names in os.walk(top, topdown=False):  # whole seconds long ago: scp and rsync look at no others
+            for name in [*directories, *names, ""]:
+                os.utime(os.path.join(where, name), (10**9, 10**9), follow_symlinks=False)
+        return snapshot(top)
+
+
+class Contract(RemoteShellTest):
+    def test_words_are_joined_for_the_users_own_shell_in_its_home(self):
+        self.assertEqual(self.ssh("there", "echo", "a  b", "'c  d'", ";", "pwd").stdout, b"a b c  d\n/root\n")
+
+    def test_the_status_is_the_commands(self):
+        for status in (0, 1, 7, 127, 254, 255):
+            self.ssh("there", f"exit {status}", status=status)
+        self.ssh("there", "kill -TERM $$", status=128 + 15)
+
+    def test_failures_of_ours_are_255_and_one_sentence(self):
+        for words in (["-p", "1", "there", "true"], ["-L", "1:a:1", "there"], ["-oNoSuchThing=1", "there"], ["nowhere", "true"],
+                      ["-l", "daemon", "there", "true"], ["-s", "there", "no-such-subsystem"], []):
+            with self.subTest(words=words):
+                done = self.ssh(*words, status=255)
+                self.assertEqual((done.stdout, done.stderr.count(b"\n")), (b"", 1), done.stderr)
+
+    def test_streams_are_exact_and_apart(self):
+        sent = random_bytes(3 << 20, 5)
+        done = self.ssh("there", "cat; echo on stderr >&2", input=sent)
+        self.assertEqual((done.stdout == sent, done.stderr), (True, b"on stderr\n"))
+
+    def test_without_a_command_a_shell_reads_standard_input(self):
+        self.assertEqual(self.ssh("-T", "there", input=b"echo from a shell\nexit 5\n", status=5).stdout, b"from a shell\n")
+
+    def test_n_is_no_input(self):
+        self.assertEqual(self.ssh("-n", "there", "cat", input=b"not this").stdout, b"")
+
+    def test_a_terminal_is_made_where_that_is_forced(self):
+        done = self.ssh("-tt", "there", "tty; echo $SSH_TTY; stty size", input=None, stdin=subprocess.DEVNULL)
+        lines = done.stdout.decode().split()
+        self.assertTrue(lines[0].startswith("/dev/pts/"), lines)
+        self.assertEqual(lines[0], lines[1])
+
+    def test_what_knows_ssh_finds_who_came(self):
+        told = self.ssh("there", "echo $SSH_CLIENT; echo $SSH_CONNECTION").stdout.decode().splitlines()
+        self.assertRegex(told[0], r"^127\.0\.0\.1 \d+ 65535$")
+        self.assertTrue(told[1].startswith(" ".join(told[0].split()[:2])), told)
+
+    def test_variables_come_along_where_the_server_permits_them(self):
+        done = self.ssh("-o", "SendEnv=GIT_PROTOCOL SECRET", "there", "echo [$GIT_PROTOCOL] [$SECRET]",
+                        env={"GIT_PROTOCOL": "version=2", "SECRET": "mine"})
+        self.assertEqual(done.stdout, b"[version=2] []\n")
+
+    def test_both_streams_may_be_one_socket(self):
+        import socket
+        ours, its = socket.socketpair()
+        started = subprocess.Popen([SSH, "there", "cat"], stdin=its, stdout=its, stderr=subprocess.PIPE, cwd=self.here,
+                                   env=environment(self.env))
+        its.close()
+        ours.sendall(b"there and back")
+        ours.shutdown(socket.SHUT_WR)
+        ours.settimeout(PATIENCE)
+        back = b""
+        while piece := ours.recv(100):
+            back += piece
+        self.assertEqual((back, started.wait(PATIENCE)), (b"there and back", 0))
+        started.stderr.close()
+        ours.close()
+
+    def test_what_the_settings_are_can_be_asked_without_a_host(self):
+        done = self.ssh("-G", "-p", "77", "-l", "joe", "no-such-host")
+        self.assertIn(b"user joe\nhostname no-such-host\nport 77\n", done.stdout)
+        self.assertIn(b"OpenSSH", self.ssh("-V").stderr)
+
+    def test_the_name_decides_and_so_does_the_verb(self):
+        by_verb = self.run_here(RCLIENT, "ssh", "there", "echo", "-l")
+        by_name = self.run_here(os.path.join(os.path.dirname(RCLIENT), "rclient-ssh"), "there", "echo", "-l")
+        self.assertEqual((by_verb.stdout, by_name.stdout), (b"-l\n", b"-l\n"))
+
+
+@needs("rsync")
+class Rsync(RemoteShellTest):
+    def test_push_pull_and_delete(self):
+        tree = self.make_tree(os.path.join(self.here, "tree"))
+        self.run_here("rsync", "-e", SSH, "-a", "tree", f"there:{self.there}/")
+        self.assertEqual(snapshot(os.path.join(self.there, "tree")), tree)
+        os.unlink(os.path.join(self.here, "tree", "sub", "7"))
+        os.utime(os.path.join(self.here, "tree", "sub"), (10**9, 10**9))
+        self.run_here("rsync", "-e", SSH, "-a", "--delete", "tree/", f"there:{self.there}/tree/")
+        self.assertFalse(os.path.exists(os.path.join(self.there, "tree", "sub", "7")))
+        self.run_here("rsync", "-e", SSH, "-az", f"there:{self.there}/tree/", "back")
+        self.assertEqual(snapshot(os.path.join(self.here, "back")), snapshot(os.path.join(self.here, "tree")))
+
+    def test_a_daemon_over_the_shell(self):
+        os.mkdir(os.path.join(self.there, "served"))
+        write_file(os.path.join(self.there, "served", "file"), b"of a module\n")
+        conf = os.path.join(self.there, "rsyncd.conf")
+        write_file(conf, f"[module]\npath = {self.there}/served\nuse chroot = no\nread only = yes\nuid = root\ngid = root\n".encode())
+        self.run_here("rsync", "-e", SSH, "--rsync-path", f"rsync --config={conf}", "-a", "there::module/", "got")
+        self.assertEqual(read_file(os.path.join(self.here, "got", "file")), b"of a module\n")
+
+
+@needs("git")
+class Git(RemoteShellTest):
+    IDENTITY = {name: "test" for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")}
+
+    def git(self, *words, **options):
+        env = {**self.IDENTITY, "GIT_CONFIG_NOSYSTEM": "1", **options.pop("env", {"GIT_SSH_COMMAND": SSH})}
+        return self.run_here("git", *words, env=env, **options)
+
+    def test_clone_push_and_fetch_with_protocol_2(self):
+        bare = os.path.join(self.there, "bare.git")
+        self.git("init", "-q", "--bare", bare)
+        for name in ("one", "two"):
+            self.git("clone", "-q", "there:" + bare, name)
+        write_file(os.path.join(self.here, "one", "file"), random_bytes(100000, 3))
+        self.git("-C", "one", "add", "file")
+        self.git("-C", "one", "commit", "-qm", "a file")
+        self.git("-C", "one", "push", "-q", "origin", "HEAD:main")
+        self.git("-C", "two", "fetch", "-q")
+        self.git("-C", "two", "checkout", "-q", "-b", "main", "origin/main")
+        self.assertEqual(read_file(os.path.join(self.here, "two", "file")), random_bytes(100000, 3))
+        traced = self.git("ls-remote", "there:" + bare, env={"GIT_SSH": SSH, "GIT_TRACE_PACKET": "1"})
+        self.assertIn(b"version 2", traced.stderr)
+
+
+@needs("scp", "sftp")
+class ScpAndSftp(RemoteShellTest):
+    def test_scp_as_it_is_and_as_it_was(self):
+        self.make_tree(os.path.join(self.here, "tree"))
+        tree = snapshot(os.path.join(self.here, "tree", "sub"))
+        for old in ([], ["-O"]):
+            with self.subTest(old=old):
+                to = os.path.join(self.there, "new" + "".join(old))
+                scp = [os.path.join(COMPAT, "scp"), "-q", "-p", "-r", *old]
+                self.run_here(*scp, "tree/sub", f"there:{to}")
+                self.run_here(*scp, f"there:{to}", "back" + "".join(old))
+                self.assertEqual(snapshot(os.path.join(self.here, "back" + "".join(old))), tree)
+
+    def test_sftp_in_a_batch(self):
+        write_file(os.path.join(self.here, "up"), random_bytes(1 << 20, 9))
+        batch = f"put up {self.there}/there\nls -l {self.there}\nrename {self.there}/there {self.there}/renamed\nget {self.there}/renamed down\n"
+        done = self.run_here(os.path.join(COMPAT, "sftp"), "-b", "-", "there", input=batch.encode())
+        self.assertIn(b"1048576", done.stdout)
+        self.assertEqual(read_file(os.path.join(self.here, "down")), read_file(os.path.join(self.here, "up")))
+        failed = self.run_here(os.path.join(COMPAT, "sftp"), "-b", "-", "there", input=b"get /no/such/file\n", status=1)
+        self.assertIn(b"not found", failed.stderr)
+
+
+@needs("sshfs", "fusermount")
+@unittest.skipUnless(os.path.exists("/dev/fuse"), "takes /dev/fuse")
+class Sshfs(RemoteShellTest):
+    def test_a_directory_is_mounted_read_and_written(self):
+        write_file(os.path.join(self.there, "file"), b"seen through a mount\n")
+        mount = os.path.join(self.here, "mount")
+        os.mkdir(mount)
+        self.run_here("sshfs", "-o", "ssh_command=" + SSH, f"there:{self.there}", mount)
+        try:
+            self.assertEqual(read_file(os.path.join(mount, "file")), b"seen through a mount\n")
+            write_file(os.path.join(mount, "new"), random_bytes(300000, 4))
+        finally:
+            self.run_here("fusermount", "-u", mount)
+        self.assertEqual(read_file(os.path.join(self.there, "new")), random_bytes(300000, 4))
+
+
+@needs("ansible")
+class Ansible(RemoteShellTest):
+    def setUp(self):
+        super().setUp()
+        write_file(os.path.join(self.here, "ansible.cfg"), f"""[defaults]
+remote_tmp = {self.there}/tmp
+local_tmp = {self.here}/tmp
+interpreter_python = /usr/bin/python3
+host_key_checking = False
+[ssh_connection]
+ssh_executable = {SSH}
+sftp_extra_args = -S {SSH}
+scp_extra_args = -O -S {SSH}
+""".encode())
+        write_file(os.path.join(self.here, "inventory"), b"there\n")
+
+    def ansible(self, *words, env=(), **options):
+        return self.run_here("ansible", "-i", "inventory", "there", *words, env={"ANSIBLE_NOCOLOR": "1", **dict(env)}, **options)
+
+    def test_ping_and_what_a_command_says(self):
+        self.assertIn(b'"ping": "pong"', self.ansible("-m", "ping").stdout)
+        failed = self.ansible("-m", "command", "-a", "false", status=2)
+        self.assertIn(b"rc=1", failed.stdout)
+
+    def test_files_by_each_of_its_ways(self):
+        write_file(os.path.join(self.here, "file"), random_bytes(5000, 1))
+        for way in ("sftp", "scp", "piped"):
+            with self.subTest(way=way):
+                done = self.ansible("-m", "copy", "-a", f"src=file dest={self.there}/{way}", env={"ANSIBLE_SSH_TRANSFER_METHOD": way})
+                self.assertNotIn(b"failed", done.stderr)
+                self.assertEqual(read_file(os.path.join(self.there, way)), random_bytes(5000, 1))
+        self.ansible("-m", "fetch", "-a", f"src={self.there}/sftp dest={self.here}/fetched flat=yes")
+        self.assertEqual(read_file(os.path.join(self.here, "fetched")), random_bytes(5000, 1))
+
+    def test_a_template_pipelining_and_becoming_somebody(self):
+        write_file(os.path.join(self.here, "t.j2"), b"{{ 3 + 4 }}\n")
+        self.ansible("-m", "template", "-a", f"src=t.j2 dest={self.there}/t")
+        self.assertEqual(read_file(os.path.join(self.there, "t")), b"7\n")
+        pipelined = {"ANSIBLE_PIPELINING": "1"}
+        self.assertIn(b"uid=0(root)", self.ansible("-m", "command", "-a", "id", env=pipelined).stdout)
+        become = ["--become", "--become-method=su", "--become-user=daemon", "-e", "ansible_become_flags='-s /bin/sh'"]
+        self.assertIn(b"uid=1(daemon)", self.ansible("-m", "raw", "-a", "id", *become, env=pipelined).stdout)
+
+
+@needs("clush")
+class ClusterShell(RemoteShellTest):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(os.path.join(self.here, "cs"))
+        write_file(os.path.join(self.here, "cs", "clush.conf"),
+                   f"[Main]\nssh_path: {SSH}\nscp_path: {os.path.join(COMPAT, 'scp')}\ncommand_timeout: 0\n".encode())
+        self.env["CLUSTERSHELL_CFGDIR"] = os.path.join(self.here, "cs")
+
+    def test_output_is_gathered_and_the_worst_status_told(self):
+        done = self.run_here("clush", "-w", "there", "-b", "-S", "echo gathered; exit 3", status=3)
+        self.assertIn(b"---------------\nthere\n---------------\ngathered\n", done.stdout)
+
+    def test_files_are_copied(self):
+        write_file(os.path.join(self.here, "file"), b"copied\n")
+        self.run_here("clush", "-w", "there", "--copy", "file", "--dest", self.there + "/file")
+        self.assertEqual(read_file(self.there + "/file"), b"copied\n")
+
+    def test_a_timeout_ends_the_command_there(self):
+        done = self.run_here("clush", "-S", "-w", "there", "-u", "1", "exec sleep 4242", status=255)
+        self.assertIn(b"timeout", done.stderr)
+
+
+@needs("parallel")
+class GnuParallel(RemoteShellTest):
+    def parallel(self, *words, **options):
+        return self.run_here("parallel", "--will-cite", "--ssh", SSH, "-S", "1/there", *words, **options)
+
+    def test_jobs_run_there(self):
+        done = self.parallel("-k", "echo {} $((6*7))", ":::", "a b", "c")
+        self.assertEqual(done.stdout, b"a b 42\nc 42\n")
+
+    def test_files_are_transferred_returned_and_cleaned_up(self):
+        write_file(os.path.join(self.here, "in.txt"), b"data\n")
+        self.parallel("--transfer", "--return", "{}.out", "--cleanup", "--workdir", self.there, "tr a-z A-Z < {} > {}.out", ":::", "in.txt")
+        self.assertEqual(read_file(os.path.join(self.here, "in.txt.out")), b"DATA\n")
+        self.assertFalse(os.path.exists(os.path.join(self.there, "in.txt")))
+
+
+if __name__ == "__main__":
+    main()
