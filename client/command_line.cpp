@@ -61,6 +61,7 @@ struct Parser {
     app.footer(
         "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; for exec @GROUP and several -H;\n"
         "without -H: $RCLIENT_HOST, else your own rserver's socket on this machine.\n"
+        "rclient ssh ...: as ssh itself, for programs that take one: rsync -e 'rclient ssh' -a dir ALIAS:\n"
         "Exit status: exec ends as the command did (128+n for signal n, 124 after --timeout, 130 interrupted, 255 for\n"
         "a failure of ours; several hosts: 255 if one could not be asked, else the highest); else 0 done,\n"
         "1 some items failed, 2 usage, 3 refused or not found by the server, 4 local file trouble, 5 integrity,\n"

@@ -201,6 +201,13 @@ TEST(Messages, AWordWithAZeroByteIsRefused) {
 
 TEST(Messages, AShellLineIsExactlyOneWord) {
   EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kShell, {""}}));
+  for (const ExecMode one_word : {ExecMode::kHomeLine, ExecMode::kSubsystem}) {
+    EXPECT_TRUE(survives(decode_exec, ExecRequest{one_word, {"sftp"}}));
+    EXPECT_FALSE(survives(decode_exec, ExecRequest{one_word, {}}));
+    EXPECT_FALSE(survives(decode_exec, ExecRequest{one_word, {"a", "b"}}));
+  }
+  EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kHomeLogin, {}}));
+  EXPECT_FALSE(survives(decode_exec, ExecRequest{ExecMode::kHomeLogin, {"a"}}));
   EXPECT_FALSE(survives(decode_exec, ExecRequest{ExecMode::kShell, {"ls", "-l"}}));
   EXPECT_TRUE(survives(decode_exec, ExecRequest{ExecMode::kArgv, {"ls", "-l"}}));
 }

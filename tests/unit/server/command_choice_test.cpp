@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "server/verbs/command_environment.h"
+#include "server/verbs/ssh_variables.h"
+
 namespace farhand {
 namespace {
 
@@ -106,6 +109,56 @@ TEST(CommandChoice, PatternsHoldBeforeAFixedCommandToo) {
   rights.argv = {{"backup"}};
   EXPECT_TRUE(choose_command(words({"backup"}), rights));
   EXPECT_FALSE(choose_command(words({"id"}), rights));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// As sshd does it
+
+TEST(CommandChoice, ALineAtHomeIsForTheUsersOwnShell) {
+  const auto choice = choose_command({ExecMode::kHomeLine, {"ls | wc"}}, Rights{});
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->argv, (Words{account_shell(), "-c", "ls | wc"}));
+  EXPECT_TRUE(choose_command({ExecMode::kHomeLogin, {}}, Rights{})->argv.empty());
+}
+
+TEST(CommandChoice, ALineAtHomeIsMatchedAsTheArgvThatItIs) {
+  Rights rights;
+  rights.argv = {{account_shell(), "-c", "uptime"}, {"git", "*"}};
+  EXPECT_TRUE(choose_command({ExecMode::kHomeLine, {"uptime"}}, rights));
+  EXPECT_FALSE(choose_command({ExecMode::kHomeLine, {"uptime; id"}}, rights));
+  EXPECT_FALSE(choose_command({ExecMode::kHomeLine, {"git status"}}, rights));
+  EXPECT_FALSE(choose_command({ExecMode::kHomeLogin, {}}, rights));
+}
+
+TEST(CommandChoice, AFixedCommandOfAnSshClientFindsTheRequestUnderSshsNameToo) {
+  Rights rights;
+  rights.command = {"rrsync", "/srv"};
+  const auto choice = choose_command({ExecMode::kHomeLine, {"rsync --server . /"}}, rights);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->argv, rights.command);
+  EXPECT_EQ(choice->environment,
+            (Words{"FARHAND_ORIGINAL_COMMAND=rsync --server . /", "SSH_ORIGINAL_COMMAND=rsync --server . /"}));
+}
+
+TEST(CommandChoice, ASubsystemThatNobodyKnowsIsNotFound) {
+  for (const char* name : {"", "no-such", "/usr/lib/openssh/sftp-server", "sftp ", "../sftp"}) {
+    const auto choice = choose_command({ExecMode::kSubsystem, {name}}, Rights{});
+    ASSERT_FALSE(choice) << name;
+    EXPECT_EQ(choice.error().code, ErrorCode::kNotFound);
+  }
+}
+
+TEST(SshVariables, AClientIsToldByAddressAndPort) {
+  EXPECT_EQ(
+      ssh_variables("192.0.2.8:5022", "/dev/pts/3"),
+      (Words{"SSH_CLIENT=192.0.2.8 5022 65535", "SSH_CONNECTION=192.0.2.8 5022 UNKNOWN 65535", "SSH_TTY=/dev/pts/3"}));
+  EXPECT_EQ(ssh_variables("[2001:db8::1]:5022", "").front(), "SSH_CLIENT=2001:db8::1 5022 65535");
+}
+
+TEST(SshVariables, WhatIsNoAddressIsUnknown) {
+  for (const char* client : {"", "uid 1000", "unix", "192.0.2.8", ":1", "a b:1", "192.0.2.8:", "192.0.2.8:1x"}) {
+    EXPECT_EQ(ssh_variables(client, "").front(), "SSH_CLIENT=UNKNOWN 65535 65535") << client;
+  }
 }
 
 }  // namespace

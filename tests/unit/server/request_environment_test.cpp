@@ -56,6 +56,8 @@ const std::vector<Case>& cases() {
       {"LANG has a slash", "LANG=../../tmp/x", "LANG=de_DE.UTF-8@euro"},
       {"TZ leads up", "TZ=../../etc/shadow", "TZ=Europe/Zurich"},
       {"TZ is absolute", "TZ=/etc/shadow", "TZ=Etc/GMT+1"},
+      {"GIT_PROTOCOL with a path", "GIT_PROTOCOL=/etc/shadow", "GIT_PROTOCOL=version=2"},
+      {"an equals sign elsewhere", "TERM=a=b", "TERM=xterm"},
       {"TZ names a file", "TZ=:/etc/shadow", "TZ=UTC"},
       {"TZ names a zone by a colon", "TZ=:UTC", "TZ=CET-1CEST"},
       {"a second line", "LANG=C\nLD_PRELOAD=x", "LANG=C"},
