@@ -12,7 +12,8 @@ constexpr std::uint64_t kHashedHere = 1 << 20;
 
 }  // namespace
 
-void ContentSender::begin(const std::string& path, const Verdict& verdict, std::optional<delta::Signature> signature) {
+void ContentSender::begin(const std::string& path, const Verdict& verdict,
+                          std::shared_ptr<const delta::Signature> signature) {
   observer_.file_begun(path);
   auto reader = open_file(path);
   if (!reader) {
@@ -28,11 +29,9 @@ void ContentSender::begin(const std::string& path, const Verdict& verdict, std::
   begin_delta();
 }
 
-// The matcher's table is built here: some 10 ms for the largest of signatures.
 void ContentSender::begin_delta() {
   if (!current_->signature) return;
-  delta_.emplace(channel_, observer_, *std::move(current_->signature));
-  current_->signature.reset();
+  delta_.emplace(channel_, observer_, std::move(current_->signature));
 }
 
 Result<FileReader> ContentSender::open_file(const std::string& path) const {
@@ -70,6 +69,10 @@ void ContentSender::settle_rest() {
   }
 }
 
+void ContentSender::signature_grew() {
+  if (delta_) delta_->go_on();
+}
+
 // The next stretch of data, or of a hole, or the end.
 void ContentSender::say_more(std::uint64_t most) {
   FileReader& reader = current_->reader;
@@ -77,7 +80,8 @@ void ContentSender::say_more(std::uint64_t most) {
     case FileReader::Next::kPassing:
       return;
     case FileReader::Next::kEnd:
-      return say_all_of_it();
+      if (!delta_ || delta_->may_finish()) say_all_of_it();
+      return;
     case FileReader::Next::kData:
       break;
   }
@@ -94,6 +98,7 @@ void ContentSender::say_more(std::uint64_t most) {
 void ContentSender::say_delta_piece(std::uint64_t most) {
   FileReader& reader = current_->reader;
   const std::uint64_t offset = reader.offset();
+  if (!delta_->may_pass_to(offset)) return;
   const MutableBytes into =
       delta_->buffer().first(std::min<std::size_t>({delta_->buffer().size(), reader.piece_bytes(), most}));
   if (const std::size_t got = reader.read(into); got > 0) delta_->add(offset, into.first(got));

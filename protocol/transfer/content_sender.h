@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -30,12 +31,15 @@ class ContentSender {
   ContentSender& operator=(const ContentSender&) = delete;
   ~ContentSender() { stop_hashing_ = true; }  // hashing_ waits for its end
 
-  // The next file. Only while none is under way. `signature`: of what the receiver has, with Need::kDelta.
-  void begin(const std::string& path, const Verdict& verdict, std::optional<delta::Signature> signature);
+  // The next file. Only while none is under way. `signature`: of what the receiver has, with Need::kDelta; while it may
+  // still be growing (with a `have` of 0), signature_grew() follows each of its pieces.
+  void begin(const std::string& path, const Verdict& verdict, std::shared_ptr<const delta::Signature> signature);
   // Says the next part, of `most` bytes at most, or the end, or passes a stretch of a hole without a word. While under
-  // way and without a helper.
+  // way, without a helper, and not waiting for more of the signature.
   void say_more(std::uint64_t most);
   [[nodiscard]] bool under_way() const noexcept { return current_.has_value(); }
+  [[nodiscard]] bool waits() const noexcept { return delta_ && delta_->waits(); }
+  void signature_grew();
 
   // Readable when the helper is done, which collect() takes note of; -1: there is none.
   [[nodiscard]] int helper() const noexcept { return hashing_ ? hashing_->fd() : -1; }
@@ -49,7 +53,7 @@ class ContentSender {
     std::string path;
     FileReader reader;
     std::uint64_t have = 0;
-    std::optional<delta::Signature> signature{};  // until it is known that it is needed
+    std::shared_ptr<const delta::Signature> signature{};  // until it is known that it is needed
   };
 
   Result<FileReader> open_file(const std::string& path) const;

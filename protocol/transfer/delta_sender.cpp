@@ -28,6 +28,19 @@ void DeltaSender::finish() {
   FARHAND_ASSERT(matcher_.finish());
 }
 
+bool DeltaSender::may_pass_to(std::uint64_t offset) {
+  return offset == added_ || may_finish();
+}
+
+bool DeltaSender::may_finish() {
+  waits_for_all_ = true;
+  return !waits();
+}
+
+void DeltaSender::go_on() {
+  FARHAND_ASSERT(matcher_.go_on());
+}
+
 Result<void> DeltaSender::literal(Bytes bytes) {
   channel_.say_bytes(FrameKind::kPart, std::to_string(said_), bytes);
   said_ += bytes.size();

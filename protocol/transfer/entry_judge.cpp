@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/escape.h"
-#include "protocol/transfer/base_reading.h"
 #include "protocol/transfer/range_hash.h"
 
 namespace farhand {
@@ -47,6 +46,17 @@ void hash_part(Judgement& judgement, const std::atomic<bool>& stop) {
   }
 }
 
+void hash_old(Judgement& judgement, const std::atomic<bool>& stop) {
+  const auto bytes = static_cast<std::uint64_t>(judgement.old_status.st_size);
+  ContentHash hash;
+  if (hash_range(judgement.old_file->get(), 0, bytes, hash, stop).end == bytes) {
+    judgement.verdict = {Need::kRest, bytes, hash.value()};
+    return;
+  }
+  judgement.old_file.reset();  // what cannot be read, or is being cut, is no help
+  judgement.verdict = {Need::kWhole, 0, {}};
+}
+
 // Early word on a file that cannot fit. `kept` bytes of it are there already. Small ones are not asked about: they are
 // as soon sent as refused, and a job may have a million of them.
 std::optional<Error> lack_of_space(const Place& place, const Entry& entry, std::uint64_t kept,
@@ -73,7 +83,7 @@ std::uint64_t EntryJudge::bytes_to_hash(const Judgement& judgement) {
 
 void EntryJudge::settle_hash(Judgement& judgement, const std::atomic<bool>& stop) {
   if (judgement.part) hash_part(judgement, stop);
-  if (judgement.old_file) read_base(judgement, stop);
+  if (judgement.old_file) hash_old(judgement, stop);
 }
 
 Result<Judgement> EntryJudge::judge(const Entry& entry, bool may_resume) {

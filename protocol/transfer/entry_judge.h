@@ -40,14 +40,13 @@ struct Judgement {
   std::string_view would;   // dry run: "new", "changed" or "metadata", if not empty
 
   // kNeeded, at most one of them: what is to be hashed.
-  std::optional<PartFile> part;               // of an earlier transfer
-  std::optional<UniqueFd> old_file;           // what is there, or has the same content perhaps
-  struct stat old_status {};                  // of it
-  bool compares = false;                      // old_file: it may be the same, or the beginning of it
-  bool wants_signature = false;               // old_file: it is the base of a delta
-  bool is_elsewhere = false;                  // old_file: it has another name
-  bool is_new = false;                        // a file that is not there
-  std::optional<delta::Signature> signature;  // what comes of it
+  std::optional<PartFile> part;      // of an earlier transfer
+  std::optional<UniqueFd> old_file;  // what is there, or has the same content perhaps
+  struct stat old_status {};         // of it
+  bool compares = false;             // old_file: it may be the same, or the beginning of it
+  bool wants_signature = false;      // old_file: it is the base of a delta (BaseReading)
+  bool is_elsewhere = false;         // old_file: it has another name
+  bool is_new = false;               // a file that is not there
 };
 
 // Files smaller than this are sent whole. A delta of 64 KiB costs 768 bytes of sums, and a reading of what is there

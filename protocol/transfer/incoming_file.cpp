@@ -34,6 +34,7 @@ Error is_a_backup(const std::string& shown) {
 IncomingFile::IncomingFile(WantedEntry wanted, const JobParts& parts)
     : wanted_(std::move(wanted)), parts_(parts), shown_(parts.target.shown(wanted_.path)), dropped_(wanted_.dry) {
   position_ = wanted_.verdict.have;
+  follows_base_ = wanted_.base.has_value();
   if (wanted_.part) part_ = std::exchange(wanted_.part, std::nullopt);
   parts_.report.observer().file_begun(shown_);
   if (parts_.backups.holds(wanted_.path)) fail_with(is_a_backup(shown_));
@@ -56,14 +57,36 @@ void IncomingFile::start_over() {
   if (const auto emptied = part_->restart(); !emptied) fail_with(emptied.error());
 }
 
+void IncomingFile::spare_have() {
+  if (!std::exchange(told_spared_, true)) parts_.report.observer().spared(wanted_.verdict.have);
+}
+
+// From here on it is as if the sender had been told of the bytes that were counted, and had sent the rest.
+void IncomingFile::leave_base() {
+  follows_base_ = knows_hash_ = false;
+  wanted_.base_hash->spare();
+  if (position_ == 0) return;
+  wanted_.old = wanted_.base;
+  wanted_.verdict.have = position_;
+  begun_ = true;
+}
+
+Result<IncomingFile::Ready> IncomingFile::prepare_copy(std::uint64_t offset, const CopyRange& range) {
+  const bool stays = follows_base_ && offset == position_ && range.offset == offset && range.length > 0 &&
+                     range.length <= delta::kMaxCopyBytes &&
+                     range.length <= static_cast<std::uint64_t>(wanted_.base->st_size) - offset;
+  return stays ? Ready::kYes : prepare_part(offset, true);
+}
+
 Result<IncomingFile::Ready> IncomingFile::prepare_part(std::uint64_t offset, bool has_bytes) {
+  if (follows_base_) leave_base();
   if (!begun_) {
     begun_ = true;
     const std::uint64_t have = wanted_.verdict.have;
     if (have > 0 && offset == 0) {
       start_over();
     } else if (have > 0 && offset >= have) {
-      parts_.report.observer().spared(have);
+      spare_have();
     }
   }
   if (offset < position_) return fail(ErrorCode::kProtocol, "a 'part' frame is out of order");
@@ -138,7 +161,7 @@ void IncomingFile::end_copy() {
   wanted_.old.reset();
   if (!*copied_) {
     fail_with(copied_->error());
-  } else if (part_->hash() != wanted_.verdict.hash) {
+  } else if (knows_hash_ && part_->hash() != wanted_.verdict.hash) {
     fail_with(changed_meanwhile(shown_));
   }
 }
@@ -169,7 +192,8 @@ Result<void> IncomingFile::copy(const CopyRange& range) {
   if (!wanted_.base) return fail(ErrorCode::kProtocol, "a 'copy' came for a file that is made from no other");
   parts_.report.observer().spared(range.length);
   position_ += range.length;
-  if (dropped_ || (!rebuilder_ && !open_base())) return {};
+  told_spared_ = true;
+  if (follows_base_ || dropped_ || (!rebuilder_ && !open_base())) return {};
   auto copied = rebuilder_->copy(range.offset, range.length);
   if (copied) return {};
   if (copied.error().code == ErrorCode::kProtocol) return copied;
@@ -181,12 +205,24 @@ IncomingFile::Ready IncomingFile::prepare_close(const Seal& seal) {
   if (seal.outcome != SealOutcome::kComplete || dropped_) return Ready::kYes;
   take_over(seal);
   if (seal.size < position_) return Ready::kYes;
+  if (follows_base_) judge_likeness(seal);
   if (stays_as_it_is() && seal.size == position_) {
     if (!stays_under_other_names()) return Ready::kYes;
     begun_ = true;  // as if an empty part had come
-    parts_.report.observer().spared(wanted_.verdict.have);
+    spare_have();
   }
   return make_ready(seal.size);
+}
+
+// All that has come is how the base begins. Is it the whole of it?
+void IncomingFile::judge_likeness(const Seal& seal) {
+  const auto hash = wanted_.base_hash->value();
+  const bool is_all = position_ == static_cast<std::uint64_t>(wanted_.base->st_size) && seal.size == position_;
+  leave_base();
+  if (!is_all || hash != seal.hash) return;
+  begun_ = false;
+  wanted_.verdict.hash = seal.hash;
+  knows_hash_ = true;
 }
 
 // Mode and time as they were when it had been read, and not when it was listed.
@@ -217,7 +253,7 @@ bool IncomingFile::close(const Seal& seal) {
     return false;
   }
   if (failed_ || !compare(seal)) return false;
-  if (!begun_) parts_.report.observer().spared(wanted_.verdict.have);
+  if (!begun_) spare_have();
   take_over(seal);
   if (stays_as_it_is()) {
     if (wanted_.dry && !old_is_like()) parts_.report.would(shown_, kMetadata);

@@ -4,6 +4,9 @@
 //               |  nothing comes, and what is there is the same: it stays; if it has other names and another mode,
 //               |  time, owner or attributes, a copy of it takes this name
 //
+// Copies that are the base's own bytes, each in its place, are only counted, until something else comes. So a file that
+// turns out to be the same stays; else a helper copies what was counted, and everything goes on behind it.
+//
 // Whatever fails with the file itself is remembered, told once, and the rest of it thrown away.
 //
 // Ownership: borrows; owns the part file until it is finished. Threads: one at a time; copying runs on a helper.
@@ -37,7 +40,8 @@ class IncomingFile {
   // Before content at `offset` is appended, and before close(). Nothing is taken from the connection meanwhile.
   Result<Ready> prepare_part(std::uint64_t offset, bool has_bytes);
   void append(Bytes bytes);
-  // After prepare_part for its place: a range of the file that was there.
+  // A range of the file that was there.
+  Result<Ready> prepare_copy(std::uint64_t offset, const CopyRange& range);
   Result<void> copy(const CopyRange& range);
   Ready prepare_close(const Seal& seal);
   // True: it waits to be stored; else the entry is settled.
@@ -50,6 +54,9 @@ class IncomingFile {
   [[nodiscard]] bool stays_as_it_is() const noexcept {
     return wanted_.old && !begun_ && !wanted_.elsewhere && !old_file_ && !part_;
   }
+  void leave_base();
+  void spare_have();
+  void judge_likeness(const Seal& seal);
   Ready make_ready(std::uint64_t offset);
   bool open_part();
   Result<UniqueFd> open_in_place(const struct stat& as_it_was) const;
@@ -71,6 +78,9 @@ class IncomingFile {
   bool begun_ = false;    // a part has come
   bool dropped_ = false;  // nothing more of it is written: it failed, or this is a dry run
   bool failed_ = false;
+  bool follows_base_;           // all that has come is how the base begins, and nothing has been written of it
+  bool told_spared_ = false;    // of what was there
+  bool knows_hash_ = true;      // verdict.hash is that of `have` bytes
   std::uint64_t position_ = 0;  // where content goes on
   std::optional<PartFile> part_;
   std::optional<UniqueFd> old_file_;

@@ -107,7 +107,8 @@ bool JobIntake::has_room(const Channel& channel) const {
 
 Result<bool> JobIntake::turn(Channel& channel) {
   hashed_bytes_ = 0;
-  if (hashing_ && hashing_->done()) {
+  take_sums();
+  if (hashing_ && !reading_ && hashing_->done()) {
     hashing_->finish();
     hashing_.reset();
     conclude();
@@ -141,6 +142,10 @@ Result<void> JobIntake::judge_next() {
   if (may_be_elsewhere) look_elsewhere(entry);
   const std::uint64_t bytes = EntryJudge::bytes_to_hash(*current_);
   hashed_bytes_ += bytes;
+  if (current_->wants_signature) {
+    begin_reading();
+    return {};
+  }
   if (bytes > kHashedHere) {
     hashing_ = std::make_unique<BackgroundTask>([this] { EntryJudge::settle_hash(*current_, stop_hashing_); });
     return {};
@@ -148,6 +153,33 @@ Result<void> JobIntake::judge_next() {
   EntryJudge::settle_hash(*current_, stop_hashing_);
   conclude();
   return {};
+}
+
+// The verdict waits for nothing, and the sums follow while the base is read.
+void JobIntake::begin_reading() {
+  const auto bytes = static_cast<std::uint64_t>(current_->old_status.st_size);
+  reading_.emplace(*std::exchange(current_->old_file, std::nullopt), bytes);
+  current_->verdict = {Need::kDelta, 0, {}};
+  conclude();
+  if (bytes > kHashedHere) {
+    hashing_ = std::make_unique<BackgroundTask>([this] { reading_->run(stop_hashing_); });
+  } else {
+    reading_->run(stop_hashing_);
+    take_sums();
+  }
+}
+
+// When all are known, the helper is about to end.
+void JobIntake::take_sums() {
+  if (!reading_) return;
+  const BaseReading::Sums sums = reading_->take();
+  signatures_.grow(sums.weak, sums.strong);
+  if (!sums.ended) return;
+  if (hashing_) {
+    hashing_->finish();
+    hashing_.reset();
+  }
+  reading_.reset();
 }
 
 // What was renamed there is likely to be here still, under its old name.
@@ -244,9 +276,10 @@ void JobIntake::want(Unjudged one, Judgement judgement) {
     wanted.elsewhere = std::move(judgement.old_file);
     ++open_elsewhere_;
   }
-  if (judgement.signature) {
+  if (judgement.wants_signature) {
     wanted.base = judgement.old_status;
-    wanted.signature_bytes = signatures_.add(*std::move(judgement.signature));
+    wanted.base_hash = reading_->hash();
+    wanted.signature_bytes = signatures_.add(reading_->shape());
   }
   wanted_.push_back(std::move(wanted));
 }
@@ -284,6 +317,7 @@ WantedEntry JobIntake::take_first() {
 void JobIntake::forget() {
   stop_hashing_ = true;
   hashing_.reset();
+  reading_.reset();
   current_.reset();
   unjudged_.clear();
   unsaid_.clear();

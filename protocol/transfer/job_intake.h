@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "protocol/channel.h"
+#include "protocol/transfer/base_reading.h"
 #include "protocol/transfer/entry_judge.h"
 #include "protocol/transfer/entry_order.h"
 #include "protocol/transfer/extra_names.h"
@@ -37,13 +38,14 @@ struct WantedEntry {
   Entry entry;
   std::string path;  // in the target
   Verdict verdict;
-  std::optional<PartFile> part;         // kRest: it is of this
-  std::optional<struct stat> old;       // kRest, kDelta with `have`: or of the file that was there
-  bool dry = false;                     // nothing is written
-  bool replaces = false;                // something is there
-  std::optional<UniqueFd> elsewhere{};  // `old` is a file of another name, this one
-  std::optional<struct stat> base{};    // kDelta: the file that was there
-  std::uint64_t signature_bytes = 0;    // kDelta: what its signature counts as
+  std::optional<PartFile> part;           // kRest: it is of this
+  std::optional<struct stat> old;         // kRest, kDelta with `have`: or of the file that was there
+  bool dry = false;                       // nothing is written
+  bool replaces = false;                  // something is there
+  std::optional<UniqueFd> elsewhere{};    // `old` is a file of another name, this one
+  std::optional<struct stat> base{};      // kDelta: the file that was there
+  std::shared_ptr<BaseHash> base_hash{};  // kDelta: its hash, when that is known
+  std::uint64_t signature_bytes = 0;      // kDelta: what its signature counts as
 };
 
 // What a receiver's parts share.
@@ -76,7 +78,8 @@ class JobIntake {
   Result<void> take(Bytes structure);
   // Judges for a while, and says what it can. True: there is more to do at once.
   Result<bool> turn(Channel& channel);
-  [[nodiscard]] int fd() const noexcept { return hashing_ ? hashing_->fd() : -1; }  // readable: turn() has news
+  // Readable: turn() has news; -1: it waits for nothing.
+  [[nodiscard]] int fd() const noexcept { return reading_ ? reading_->fd() : hashing_ ? hashing_->fd() : -1; }
   // Whether turn() would do something.
   [[nodiscard]] bool can_go_on(const Channel& channel) const;
   // A directory has been left: what it held of the bounds is free.
@@ -102,6 +105,8 @@ class JobIntake {
   void strip(Entry& entry);
   [[nodiscard]] bool has_room(const Channel& channel) const;
   Result<void> judge_next();
+  void begin_reading();
+  void take_sums();
   void look_elsewhere(const Entry& entry);
   void tell_if_full();
   void conclude();
@@ -132,7 +137,8 @@ class JobIntake {
 
   std::atomic<bool> stop_hashing_ = false;
   std::optional<Judgement> current_;         // of the first that is unjudged, while it is hashed
-  std::unique_ptr<BackgroundTask> hashing_;  // last: it uses current_
+  std::optional<BaseReading> reading_;       // for the last signature, until all of its sums are known
+  std::unique_ptr<BackgroundTask> hashing_;  // last: it uses current_ or reading_
 };
 
 }  // namespace farhand

@@ -190,7 +190,7 @@ Result<void> JobReceiver::take_copy(const Incoming& incoming) {
   TRY_ASSIGN(const CopyRange range, decode_copy(incoming.bytes));
   const std::uint64_t offset = parse_number(incoming.header.name).value_or(0);
   if (range.length > kMaxFrameSize - offset) return fail(ErrorCode::kProtocol, "a 'copy' ends beyond any file");
-  TRY_ASSIGN(const auto ready, file_->prepare_part(offset, true));
+  TRY_ASSIGN(const auto ready, file_->prepare_copy(offset, range));
   if (!is_ready(ready)) return {};
   TRY(file_->copy(range));
   channel_.consume(incoming.bytes.size());

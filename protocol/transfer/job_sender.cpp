@@ -38,9 +38,12 @@ struct Listed {
 struct Wanted {
   std::string path;
   Verdict verdict;
-  std::optional<delta::Signature> signature{};  // Need::kDelta, once it has come
+  std::shared_ptr<const delta::Signature> signature{};  // Need::kDelta, once it has begun to come
 
-  [[nodiscard]] bool complete() const { return verdict.need != Need::kDelta || signature.has_value(); }
+  // What is compared as a whole first will hardly need the signature; the rest begins while that still comes.
+  [[nodiscard]] bool ready() const {
+    return verdict.need != Need::kDelta || (signature && (verdict.have == 0 || signature->complete()));
+  }
 };
 
 std::uint64_t cost_of(const delta::Signature& signature) {
@@ -99,8 +102,8 @@ class JobSender {
   std::uint64_t settled_ = 0;  // of them
   std::deque<Listed> unjudged_;
   std::deque<Wanted> wanted_;
-  std::optional<delta::SignatureReader> signature_;  // of the last that is wanted, while it comes
-  std::uint64_t signature_bytes_ = 0;                // of those that are wanted
+  std::optional<delta::SignatureReader> signature_;  // while it comes: of the last that is wanted, or has just begun
+  std::uint64_t signature_bytes_ = 0;                // of those that are complete and wanted
   std::deque<Trouble> troubles_;                     // still to be said
 
   ContentSender content_;
@@ -197,14 +200,17 @@ Result<void> JobSender::judge(Listed listed, const Verdict& verdict) {
   return {};
 }
 
-// One is bounded by itself (SignatureReader), and all that wait are in sum.
+// One is bounded by itself (SignatureReader), and all that wait are in sum. That the file is not among the wanted any
+// more says that its content has begun, and maybe ended.
 Result<void> JobSender::take_signature(Bytes piece) {
   if (!signature_) return fail(breach("a signature came that no verdict has announced"));
   TRY(signature_->take(piece));
+  const bool is_wanted = !wanted_.empty();
+  if (is_wanted) wanted_.back().signature = signature_->signature();
+  content_.signature_grew();
   if (!signature_->done()) return {};
-  TRY_ASSIGN(wanted_.back().signature, signature_->finish());
   signature_.reset();
-  signature_bytes_ += cost_of(*wanted_.back().signature);
+  if (is_wanted) signature_bytes_ += cost_of(*wanted_.back().signature);
   if (signature_bytes_ > kMostSignatureBytes) return fail(breach("more signatures came than may be outstanding"));
   return {};
 }
@@ -269,9 +275,9 @@ bool JobSender::say_something() {
     say_entries();
   } else if (content_.under_way()) {
     return say_content();
-  } else if (!wanted_.empty() && wanted_.front().complete()) {
+  } else if (!wanted_.empty() && wanted_.front().ready()) {
     begin_file();
-  } else if (walked_ && unjudged_.empty() && wanted_.empty()) {
+  } else if (walked_ && unjudged_.empty() && wanted_.empty() && !signature_) {
     say_finish(true, {});
   } else {
     return false;
@@ -348,13 +354,13 @@ void JobSender::say_troubles() {
 void JobSender::begin_file() {
   Wanted wanted = std::move(wanted_.front());
   wanted_.pop_front();
-  if (wanted.signature) signature_bytes_ -= cost_of(*wanted.signature);
+  if (wanted.signature && wanted.signature->complete()) signature_bytes_ -= cost_of(*wanted.signature);
   content_.begin(wanted.path, wanted.verdict, std::move(wanted.signature));
 }
 
 // As much as the limit permits.
 bool JobSender::say_content() {
-  if (content_.helper() >= 0) return false;
+  if (content_.helper() >= 0 || content_.waits()) return false;
   const std::uint64_t most = limit_ != nullptr ? limit_->allowance(Deadline::Clock::now()) : kMaxFrameSize;
   is_held_back_ = most == 0;
   if (is_held_back_) return false;

@@ -14,11 +14,19 @@ static_assert(kLargest <= kMostSignatureBytes, "even the largest one can be said
 
 }  // namespace
 
-std::uint64_t SignatureSayer::add(delta::Signature signature) {
-  const std::uint64_t counted = kSignatureOverhead + signature.blocks() * delta::kSumBytes;
+std::uint64_t SignatureSayer::add(const delta::Shape& shape) {
+  const std::uint64_t counted = kSignatureOverhead + shape.blocks() * delta::kSumBytes;
   outstanding_ += counted;
-  waiting_.push_back(std::move(signature));
+  waiting_.push_back({shape, {}, {}});
   return counted;
+}
+
+void SignatureSayer::grow(const std::vector<std::uint32_t>& weak, const std::vector<std::uint64_t>& strong) {
+  if (weak.empty()) return;
+  FARHAND_ASSERT(!waiting_.empty());
+  delta::Signature& last = waiting_.back();
+  last.weak.insert(last.weak.end(), weak.begin(), weak.end());
+  last.strong.insert(last.strong.end(), strong.begin(), strong.end());
 }
 
 bool SignatureSayer::has_room() const noexcept {
@@ -33,6 +41,7 @@ void SignatureSayer::begin() {
 bool SignatureSayer::say(Channel& channel) {
   while (writer_ && channel.has_room()) {
     const auto piece = writer_->next();
+    if (piece.empty()) return false;  // until more is known
     channel.say_bytes(FrameKind::kSignature, {}, piece);
     if (!writer_->done()) continue;
     writer_.reset();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "protocol/channel.h"
 #include "protocol/limits.h"
@@ -16,8 +17,10 @@ namespace farhand {
 
 class SignatureSayer {
  public:
-  // A signature whose verdict will be said in its turn. What it counts as until release().
-  std::uint64_t add(delta::Signature signature);
+  // A signature of this shape, whose verdict will be said in its turn. What it counts as until release().
+  std::uint64_t add(const delta::Shape& shape);
+  // More sums of the last one.
+  void grow(const std::vector<std::uint32_t>& weak, const std::vector<std::uint64_t>& strong);
   // The content of its file has begun, or will not come.
   void release(std::uint64_t counted) noexcept { outstanding_ -= counted; }
   // Whether one more, of whatever size, keeps within what the sender allows.
@@ -25,7 +28,7 @@ class SignatureSayer {
 
   // The next one's verdict has just been said: its pieces are next.
   void begin();
-  // Says pieces while there is room. True: none is due.
+  // Says what is known while there is room. True: nothing is due before another verdict.
   bool say(Channel& channel);
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
   void forget();

@@ -5,6 +5,8 @@ farhand_test(protocol_test
     protocol/channel_test.cpp
     protocol/conversation_test.cpp
     protocol/entry_order_test.cpp
+    protocol/base_reading_test.cpp
+    protocol/delta_growing_test.cpp
     protocol/delta_hostile_test.cpp
     protocol/delta_matcher_test.cpp
     protocol/delta_signature_test.cpp
@@ -21,6 +23,7 @@ farhand_test(protocol_test
     protocol/job_sender_test.cpp
     protocol/job_delta_test.cpp
     protocol/job_delta_hostile_test.cpp
+    protocol/job_delta_overlap_test.cpp
     protocol/job_pair.cpp
     protocol/extra_names_test.cpp
     protocol/moved_files_test.cpp

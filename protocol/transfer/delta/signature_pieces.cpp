@@ -45,10 +45,10 @@ std::vector<std::byte> SignatureWriter::next() {
 }
 
 Result<void> SignatureReader::take_shape(Bytes shape) {
-  signature_.shape.block_bytes = cut<std::uint32_t>(shape);
-  signature_.shape.base_bytes = cut<std::uint64_t>(shape);
-  signature_.shape.seed = cut<std::uint64_t>(shape);
-  if (!is_sound(signature_.shape)) return fail(malformed("has sizes beyond the limits"));
+  signature_->shape.block_bytes = cut<std::uint32_t>(shape);
+  signature_->shape.base_bytes = cut<std::uint64_t>(shape);
+  signature_->shape.seed = cut<std::uint64_t>(shape);
+  if (!is_sound(signature_->shape)) return fail(malformed("has sizes beyond the limits"));
   begun_ = true;
   return {};
 }
@@ -64,17 +64,17 @@ Result<void> SignatureReader::take(Bytes piece) {
   }
   const std::size_t sums = piece.size() / kSumBytes;
   if (piece.size() % kSumBytes != 0) return fail(malformed("ends within a sum"));
-  if (sums > signature_.shape.blocks() - signature_.blocks()) return fail(malformed("has more sums than blocks"));
+  if (sums > signature_->shape.blocks() - signature_->blocks()) return fail(malformed("has more sums than blocks"));
   while (!piece.empty()) {
-    signature_.weak.push_back(cut<std::uint32_t>(piece));
-    signature_.strong.push_back(cut<std::uint64_t>(piece));
+    signature_->weak.push_back(cut<std::uint32_t>(piece));
+    signature_->strong.push_back(cut<std::uint64_t>(piece));
   }
   return {};
 }
 
 Result<Signature> SignatureReader::finish() {
   if (!done()) return fail(malformed("is not complete"));
-  return std::move(signature_);
+  return std::move(*signature_);
 }
 
 }  // namespace farhand::delta

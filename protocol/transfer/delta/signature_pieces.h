@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "common/bytes.h"
@@ -46,14 +47,17 @@ class SignatureReader {
  public:
   // Holds twice as much as has arrived at most, whatever the first piece announces.
   Result<void> take(Bytes piece);
-  [[nodiscard]] bool done() const noexcept { return begun_ && signature_.complete(); }
+  [[nodiscard]] bool done() const noexcept { return begun_ && signature_->complete(); }
   // kProtocol when pieces are missing.
   Result<Signature> finish();
+  // What has come so far, which grows with every piece; its shape stands after the first. Shared, because a matcher
+  // reads it meanwhile, and either may end first.
+  [[nodiscard]] std::shared_ptr<const Signature> signature() const noexcept { return signature_; }
 
  private:
   Result<void> take_shape(Bytes shape);
 
-  Signature signature_;
+  std::shared_ptr<Signature> signature_ = std::make_shared<Signature>();
   bool begun_ = false;
 };
 

@@ -37,6 +37,17 @@ TEST(DeltaRollingSum, RollingGivesTheSumOfEachWindow) {
   }
 }
 
+// As the header writes it down; all bytes as large as they can be, too, for what adds up in few bits.
+TEST(DeltaRollingSum, OfABlockIsTheSumOfItsBytes) {
+  for (const std::string& content : {some_base(20'000), std::string(20'000, '\xff')}) {
+    for (const std::size_t bytes : {0U, 1U, 15U, 16U, 255U, 256U, 257U, 511U, 512U, 4096U, 16'384U, 20'000U}) {
+      RollingSum added = RollingSum::of({});
+      for (const std::byte byte : bytes_of(content).first(bytes)) added.roll(std::byte{0}, byte, 0);
+      EXPECT_EQ(RollingSum::of(bytes_of(content).first(bytes)).mixed(), added.mixed()) << bytes;
+    }
+  }
+}
+
 TEST(DeltaRollingSum, OrderAndPlaceCount) {
   EXPECT_NE(RollingSum::of(bytes_of("ab")).mixed(), RollingSum::of(bytes_of("ba")).mixed());
   EXPECT_NE(RollingSum::of(bytes_of(std::string("a\0", 2))).mixed(),
