@@ -61,6 +61,7 @@ struct TransferOptions {
   JobOptions job;
   std::vector<std::string> filter;  // lines of gitignore's syntax
   std::uint64_t rate = 0;           // bytes a second at most; 0: no bound
+  bool compress = false;            // what shrinks goes packed
   std::string files_from;           // a file with further names, "-" for standard input; empty: none
   bool from_zero = false;           // these are separated by zero bytes
   int progress_fd = -1;             // where events go

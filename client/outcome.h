@@ -1,6 +1,7 @@
 // Outcomes of commands of the client: what is reported and what the exit status follows from.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -43,9 +44,10 @@ struct EntryTrouble {
 // How a job of many files went, apart from what `files` says.
 struct JobSummary {
   std::uint64_t stored = 0;
-  std::uint64_t unchanged = 0;  // there already
-  std::uint64_t bytes = 0;      // of content that was sent
-  std::uint64_t moved = 0;      // the same, as far as this side knows
+  std::uint64_t unchanged = 0;   // there already
+  std::uint64_t bytes = 0;       // of content that was sent
+  std::uint64_t moved = 0;       // the same, as far as this side knows
+  std::int64_t spared_wire = 0;  // what these took less on the wire, since they went packed
   std::uint64_t deleted = 0;
   std::uint64_t failed = 0;  // apart from what `files` says
   std::uint64_t noticed = 0;
@@ -60,6 +62,12 @@ struct FilesOutcome {
   std::optional<JobSummary> job{};
   std::size_t named = 0;  // of a job: how many things the user has named
 };
+
+// Bytes of content as they went over the wire. (What the other side tells need not fit together.)
+inline std::uint64_t wire_bytes_of(const JobSummary& job) {
+  const std::int64_t bytes = static_cast<std::int64_t>(std::min<std::uint64_t>(job.bytes, INT64_MAX / 2));
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(bytes - job.spared_wire, 0));
+}
 
 // How many things went wrong, all in all.
 inline std::uint64_t failures_of(const FilesOutcome& outcome) {

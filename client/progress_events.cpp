@@ -78,6 +78,7 @@ bool ProgressEvents::end(const Progress& progress, const FilesOutcome& outcome, 
   object["stored"] = job.stored;
   object["unchanged"] = job.unchanged;
   object["bytes"] = job.bytes;
+  object["wire_bytes"] = wire_bytes_of(job);
   object["failed"] = failures_of(outcome);
   object["seconds"] = progress.facts().elapsed.count();
   object["dropped"] = dropped_;

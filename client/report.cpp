@@ -128,6 +128,7 @@ void summarize(const std::string& verb, const FilesOutcome& outcome) {
   const JobSummary& job = *outcome.job;
   std::string line = std::to_string(job.stored) + (job.stored == 1 ? " file, " : " files, ") +
                      shown_bytes(static_cast<double>(job.bytes)) + " sent";
+  if (job.spared_wire > 0) line += " as " + shown_bytes(static_cast<double>(wire_bytes_of(job)));
   if (job.elapsed.count() > 0) {
     const double rate = static_cast<double>(job.bytes) / job.elapsed.count();
     line += " in " + shown_time(job.elapsed) + " (" + shown_bytes(rate) + "/s)";
@@ -211,6 +212,7 @@ Json job_object(const JobSummary& job) {
   object["stored"] = job.stored;
   object["unchanged"] = job.unchanged;
   object["bytes"] = job.bytes;
+  object["wire_bytes"] = wire_bytes_of(job);
   object["deleted"] = job.deleted;
   object["failed"] = job.failed;
   object["failures"] = entries_array(job.failures);

@@ -112,6 +112,9 @@ void add_common_options(CLI::App& verb, TransferOptions& options) {
   add_list(verb, kInclude, "PATTERN", "Keep what a pattern before it would leave out", given);
   add_list(verb, kExcludeFrom, "FILE", "Patterns out of a file in gitignore's syntax", given);
   add_list(verb, kLimitRate, "RATE", "Send or take at most so many bytes a second: 500K, 10M, 1.5G", given);
+  verb.add_flag_callback(
+      "--compress", [&options] { options.given = options.compress = true; },
+      "Pack on the way what shrinks by that (zstd), as hard as the link leaves time for");
   verb.add_option_function<int>(
           "--progress-fd",
           [&options](const int& fd) {

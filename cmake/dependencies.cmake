@@ -21,6 +21,9 @@ endforeach()
 find_library(XXHASH_LIBRARY NAMES libxxhash.a xxhash REQUIRED)
 add_library(farhand_xxhash INTERFACE)
 target_link_libraries(farhand_xxhash INTERFACE ${XXHASH_LIBRARY})
+find_library(ZSTD_LIBRARY NAMES libzstd.a zstd REQUIRED)
+add_library(farhand_zstd INTERFACE)
+target_link_libraries(farhand_zstd INTERFACE ${ZSTD_LIBRARY})
 
 # Asio is compiled once, in common/asio_implementation.cpp; everything else sees declarations only.
 add_library(farhand_asio INTERFACE)

@@ -208,7 +208,9 @@ Channel::Polled Channel::poll_once(std::span<pollfd> watched, Deadline deadline)
   set[0] = {(peer_ended_ || held_back) && !wants_write ? -1 : stream_->descriptor(), static_cast<short>(events), 0};
   set[1] = {interrupt_fd_, POLLIN, 0};
   std::copy(watched.begin(), watched.end(), set.begin() + 2);
+  const auto begun = wants_write ? Deadline::Clock::now() : Deadline::Clock::time_point();
   const int ready = ::poll(set.data(), static_cast<nfds_t>(watched.size() + 2), deadline.poll_timeout());
+  if (wants_write) held_up_ += Deadline::Clock::now() - begun;
   if (ready < 0 && errno != EINTR) throw_errno("poll");
   if (ready <= 0) set = {};
   for (std::size_t i = 0; i < watched.size(); ++i) watched[i].revents = set[i + 2].revents;

@@ -91,6 +91,9 @@ class Channel {
   // Says why we end, ends our side, and reads on for a moment (kLingerTime, kLingerBytes), so that it is heard.
   void refuse(const Error& reason) noexcept;
 
+  // How long in all it has waited while the peer, or the link, did not take what was said.
+  [[nodiscard]] Deadline::Clock::duration held_up() const noexcept { return held_up_; }
+
   [[nodiscard]] const Conversation& conversation() const noexcept { return conversation_; }
   // How much has come from the peer so far: whether it changes tells whether somebody is there.
   [[nodiscard]] std::uint64_t heard_bytes() const noexcept { return heard_bytes_; }
@@ -136,6 +139,7 @@ class Channel {
   std::optional<Error> read_failure_;
   std::optional<Error> write_failure_;
   std::uint64_t heard_bytes_ = 0;
+  Deadline::Clock::duration held_up_{};
   Deadline::Clock::time_point last_heard_;
   Deadline::Clock::time_point last_said_;
 };

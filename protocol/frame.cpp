@@ -9,10 +9,10 @@ namespace farhand {
 namespace {
 
 constexpr std::array<std::string_view, kFrameKinds> kKindNames{
-    "hello",   "exec",     "stdin",     "taken", "signal", "resize", "stdout", "stderr",  "exit",
-    "offer",   "post",     "data",      "seal",  "done",   "get",    "push",   "pull",    "list",
-    "entries", "verdicts", "signature", "part",  "copy",   "close",  "stored", "trouble", "finish",
-    "pair",    "paired",   "error",     "ping",  "pong",   "pause",  "bye"};
+    "hello",   "exec",     "stdin",     "taken", "signal", "resize", "stdout", "stderr", "exit",
+    "offer",   "post",     "data",      "seal",  "done",   "get",    "push",   "pull",   "list",
+    "entries", "verdicts", "signature", "part",  "packed", "copy",   "close",  "stored", "trouble",
+    "finish",  "pair",     "paired",    "error", "ping",   "pong",   "pause",  "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec", "post", "get",     "offered",
                                                             "file",     "push", "pull", "list", "pairing", "ended"};
@@ -51,6 +51,7 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kList, in(kIdle), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kEntries, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kPart, in(kPush), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kClient, FrameKind::kPacked, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxPackedFrame},
     FrameRule{Side::kClient, FrameKind::kCopy, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxHelloStructure},
     FrameRule{Side::kClient, FrameKind::kClose, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kVerdicts, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
@@ -77,6 +78,7 @@ constexpr std::array kRules{
     FrameRule{Side::kServer, FrameKind::kSeal, in(kFile), kIdle, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kEntries, in(kPull, kList), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kPart, in(kPull), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
+    FrameRule{Side::kServer, FrameKind::kPacked, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxPackedFrame},
     FrameRule{Side::kServer, FrameKind::kCopy, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxHelloStructure},
     FrameRule{Side::kServer, FrameKind::kClose, in(kPull), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kServer, FrameKind::kVerdicts, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},

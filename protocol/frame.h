@@ -41,6 +41,7 @@ enum class FrameKind : std::uint8_t {
   kVerdicts,
   kSignature,
   kPart,
+  kPacked,
   kCopy,
   kClose,
   kStored,
@@ -54,7 +55,7 @@ enum class FrameKind : std::uint8_t {
   kPause,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 34;
+inline constexpr std::size_t kFrameKinds = 35;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;

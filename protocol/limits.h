@@ -39,6 +39,11 @@ inline constexpr std::size_t kMostUnjudged = 4096;
 // block (the largest: 12 MiB) and as much as a small one for what else is remembered of each.
 inline constexpr std::size_t kMostSignatureBytes = 16 << 20;
 inline constexpr std::size_t kSignatureOverhead = 256;
+// A packed piece of content: 256 KiB are two blocks of zstd's, whose own bytes are 1 KiB at most, and behind them there
+// is room to spare. The window is what the receiver holds of the stream: 2 MiB are measured in docs/compression.md.
+inline constexpr std::size_t kMaxPackedContent = 256 << 10;
+inline constexpr std::size_t kMaxPackedFrame = 260 << 10;
+inline constexpr int kPackedWindowLog = 21;
 // Standard input that may be under way beyond what the command has taken: what the server holds of it at most, so that
 // a signal never waits behind it. 4 MiB fill a link of 40 MB/s over 100 ms.
 inline constexpr std::size_t kStdinWindow = 4 << 20;

@@ -193,7 +193,8 @@ Result<void> await_agreement(Channel& channel) {
 
 PullRequest pull_request(const GetCommand& command) {
   const JobOptions& job = command.options.job;
-  return {command.paths, means_contents(command), job.attributes, job.owner, command.options.filter};
+  return {command.paths, means_contents(command),  job.attributes,
+          job.owner,     command.options.compress, command.options.filter};
 }
 
 Result<JobTarget> target_of(const GetCommand& command, const LocalPlace& place, mode_t mode_mask) {
@@ -237,7 +238,7 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, bool s
   std::optional<RateLimit> limit;
   if (command.options.rate > 0) limit.emplace(command.options.rate);
   connection.channel().say_structure(FrameKind::kPush, encode(push_request(command, several)));
-  const auto sent = send_job(connection.channel(), *walk, watch, limit ? &*limit : nullptr);
+  const auto sent = send_job(connection.channel(), *walk, watch, limit ? &*limit : nullptr, command.options.compress);
   if (sent) {
     watch.finish(sent->there, sent->here, sent->there);
     if (!sent->there.complete) watch.fail_whole(connection.said_there(broken_off(sent->there)));

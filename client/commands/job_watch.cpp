@@ -71,6 +71,10 @@ void JobWatch::moved(std::uint64_t bytes) {
   progress_.move(bytes);
 }
 
+void JobWatch::packed(std::uint64_t content, std::uint64_t wire) {
+  job().spared_wire += static_cast<std::int64_t>(content) - static_cast<std::int64_t>(wire);
+}
+
 void JobWatch::file_ended(const std::string& path, std::uint64_t bytes, const HashValue& hash) {
   if (ProgressEvents* events = progress_.events()) events->file(path, bytes, hash);
   if (const Name* name = find(path)) put({name->shown, path, bytes, hash, std::nullopt});

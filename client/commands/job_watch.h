@@ -41,6 +41,7 @@ class JobWatch final : public JobObserver {
   void file_ended(const std::string& path, std::uint64_t bytes, const HashValue& hash) override;
   void file_passed() override { progress_.pass_file(); }
   void moved(std::uint64_t bytes) override;
+  void packed(std::uint64_t content, std::uint64_t wire) override;
   void spared(std::uint64_t bytes) override { progress_.spare(bytes); }
   void would(const std::string& path, std::string_view what) override { progress_.would(path, what); }
   void trouble(const Trouble& trouble, bool remote) override;

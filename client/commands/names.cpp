@@ -71,6 +71,7 @@ void add(FilesOutcome& all, FilesOutcome more) {
   append(all.job->failures, more.job->failures, kMostFailuresKept);
   append(all.job->notices, more.job->notices, kMostFailuresKept);
   all.job->moved += more.job->moved;
+  all.job->spared_wire += more.job->spared_wire;
   all.job->deleted += more.job->deleted;
   all.job->noticed += more.job->noticed;
   all.job->elapsed = more.job->elapsed;  // since the beginning of all

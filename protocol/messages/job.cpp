@@ -121,7 +121,7 @@ void serialize(Archive& archive, PushRequest& message) {
 }
 template <class Archive>
 void serialize(Archive& archive, PullRequest& message) {
-  archive(message.paths, message.contents, message.attributes, message.owner, message.filter);
+  archive(message.paths, message.contents, message.attributes, message.owner, message.compress, message.filter);
 }
 template <class Archive>
 void serialize(Archive& archive, ListRequest& message) {

@@ -1,6 +1,6 @@
 // Messages of a job of files: the requests push, pull and list; and entries, verdicts, trouble, finish. (part and
-// stored are slips, part with raw bytes; close carries a Seal, protocol/messages/file.h; a signature has pieces of
-// protocol/transfer/delta/signature_pieces.h.)
+// stored are slips, part with raw bytes; packed is protocol/transfer/packing.h's; close carries a Seal,
+// protocol/messages/file.h; a signature has pieces of protocol/transfer/delta/signature_pieces.h.)
 //
 // Every decoder judges what stands in one message alone: names are well-formed (check_entry_path), counts in bounds.
 // The order of entries is judged by whoever receives them (EntryOrder).
@@ -70,6 +70,7 @@ struct PullRequest {
   bool contents = false;           // of the one directory that is named: its entry is "." (Placement::kAs)
   bool attributes = false;
   bool owner = false;
+  bool compress = false;            // content that shrinks comes packed
   std::vector<std::string> filter;  // lines of gitignore's syntax; an excluded file is left out
 };
 

@@ -9,12 +9,15 @@ namespace {
 
 // What a helper hashes rather than this thread: 1 MiB takes well below a millisecond, once it has been read.
 constexpr std::uint64_t kHashedHere = 1 << 20;
+// What is packed at a time under a limit that permits less: smaller pieces would hardly shrink.
+constexpr std::uint64_t kLeastPiece = 16 << 10;
 
 }  // namespace
 
 void ContentSender::begin(const std::string& path, const Verdict& verdict,
                           std::shared_ptr<const delta::Signature> signature) {
   observer_.file_begun(path);
+  parts_.begin_file();
   auto reader = open_file(path);
   if (!reader) {
     Seal seal;
@@ -31,7 +34,7 @@ void ContentSender::begin(const std::string& path, const Verdict& verdict,
 
 void ContentSender::begin_delta() {
   if (!current_->signature) return;
-  delta_.emplace(channel_, observer_, std::move(current_->signature));
+  delta_.emplace(channel_, observer_, parts_, std::move(current_->signature));
 }
 
 Result<FileReader> ContentSender::open_file(const std::string& path) const {
@@ -86,11 +89,30 @@ void ContentSender::say_more(std::uint64_t most) {
       break;
   }
   if (delta_) return say_delta_piece(most);
+  if (parts_.packs()) return say_piece(std::max(most, kLeastPiece));
+  say_plain_piece(most);
+}
+
+void ContentSender::say_piece(std::uint64_t most) {
+  FileReader& reader = current_->reader;
+  const std::uint64_t offset = reader.offset();
+  const MutableBytes room = parts_.buffer();
+  const MutableBytes into = room.first(std::min<std::size_t>({room.size(), reader.piece_bytes(), most}));
+  const std::size_t got = reader.read(into);
+  if (got == 0) return;  // it has ended early, or failed
+  parts_.say(offset, into.first(got));
+  sent_bytes_ += got;
+  observer_.moved(got);
+}
+
+void ContentSender::say_plain_piece(std::uint64_t most) {
+  FileReader& reader = current_->reader;
   const std::size_t piece = std::min<std::size_t>(reader.piece_bytes(), most);
   const MutableBytes into = channel_.begin_bytes(FrameKind::kPart, std::to_string(reader.offset()), piece);
   const std::size_t got = reader.read(into.first(piece));
   if (got == 0) return;  // it has ended early, or failed
   channel_.end_bytes(got);
+  parts_.went_plain(got);
   sent_bytes_ += got;
   observer_.moved(got);
 }

@@ -1,4 +1,4 @@
-// ContentSender: the content of one file after the other, as `part` and `copy` frames and a `close`.
+// ContentSender: the content of one file after the other, as `part`, `packed` and `copy` frames and a `close`.
 //
 //   begin(path, verdict) --> [helper() >= 0: hashing what the receiver has, until collect()] --> say_more()... --> not
 //   under_way()
@@ -19,14 +19,16 @@
 #include "protocol/transfer/delta_sender.h"
 #include "protocol/transfer/file_reader.h"
 #include "protocol/transfer/job.h"
+#include "protocol/transfer/part_sayer.h"
 #include "protocol/transfer/tree_walk.h"
 
 namespace farhand {
 
 class ContentSender {
  public:
-  ContentSender(Channel& channel, const TreeWalk& walk, JobObserver& observer)
-      : channel_(channel), walk_(walk), observer_(observer) {}
+  // `packs`: what shrinks goes packed.
+  ContentSender(Channel& channel, const TreeWalk& walk, JobObserver& observer, bool packs)
+      : channel_(channel), walk_(walk), observer_(observer), parts_(channel, observer, packs) {}
   ContentSender(const ContentSender&) = delete;
   ContentSender& operator=(const ContentSender&) = delete;
   ~ContentSender() { stop_hashing_ = true; }  // hashing_ waits for its end
@@ -46,6 +48,11 @@ class ContentSender {
   void collect();
 
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_ + (delta_ ? delta_->sent_bytes() : 0); }
+  // The same as it went over the wire.
+  [[nodiscard]] std::uint64_t wire_bytes() const noexcept {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(sent_bytes()) - parts_.saved_bytes());
+  }
+  void waited(PackingPolicy::Duration time) noexcept { parts_.waited(time); }  // for a limit
   [[nodiscard]] std::uint64_t failed_files() const noexcept { return failed_files_; }
 
  private:
@@ -61,6 +68,8 @@ class ContentSender {
   void settle_rest();
   void begin_delta();
   void say_all_of_it();
+  void say_piece(std::uint64_t most);
+  void say_plain_piece(std::uint64_t most);
   void say_delta_piece(std::uint64_t most);
   void say_close(const std::string& path, const Seal& seal);
 
@@ -69,6 +78,7 @@ class ContentSender {
   JobObserver& observer_;
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t failed_files_ = 0;
+  PartSayer parts_;
 
   std::optional<Current> current_;
   std::optional<DeltaSender> delta_;  // of the current one

@@ -42,7 +42,7 @@ void DeltaSender::go_on() {
 }
 
 Result<void> DeltaSender::literal(Bytes bytes) {
-  channel_.say_bytes(FrameKind::kPart, std::to_string(said_), bytes);
+  parts_.say(said_, bytes);
   said_ += bytes.size();
   sent_bytes_ += bytes.size();
   observer_.moved(bytes.size());

@@ -17,13 +17,15 @@
 #include "protocol/channel.h"
 #include "protocol/transfer/delta/matcher.h"
 #include "protocol/transfer/job.h"
+#include "protocol/transfer/part_sayer.h"
 
 namespace farhand {
 
 class DeltaSender final : private delta::Sink {
  public:
-  DeltaSender(Channel& channel, JobObserver& observer, std::shared_ptr<const delta::Signature> signature)
-      : channel_(channel), observer_(observer), matcher_(std::move(signature), *this) {}
+  DeltaSender(Channel& channel, JobObserver& observer, PartSayer& parts,
+              std::shared_ptr<const delta::Signature> signature)
+      : channel_(channel), observer_(observer), parts_(parts), matcher_(std::move(signature), *this) {}
   DeltaSender(const DeltaSender&) = delete;
   DeltaSender& operator=(const DeltaSender&) = delete;
 
@@ -49,6 +51,7 @@ class DeltaSender final : private delta::Sink {
 
   Channel& channel_;
   JobObserver& observer_;
+  PartSayer& parts_;
   delta::Matcher matcher_;
   std::vector<std::byte> buffer_;
   std::uint64_t added_ = 0;  // where the content that was added ends

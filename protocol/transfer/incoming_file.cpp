@@ -100,8 +100,7 @@ IncomingFile::Ready IncomingFile::make_ready(std::uint64_t offset) {
   if (copying_) return Ready::kWait;
   // Zeros cost their sender nothing. What has grown meanwhile has not been sent as whole by an honest one.
   if (!dropped_ && part_->end() < offset && offset > wanted_.entry.size) {
-    fail_with(
-        {ErrorCode::kIntegrity, "of " + quoted(shown_) + " came more than was announced" + std::string(kKept), false});
+    fail_with(more_than_announced());
   }
   if (!dropped_ && part_->end() < offset) {
     const auto skipped = part_->skip_to(offset);
@@ -174,6 +173,20 @@ void IncomingFile::append(Bytes bytes) {
   if (const auto written = part_->append(bytes); !written) fail_with(written.error());
 }
 
+// What was announced, and as much again for a file that has grown since.
+std::uint64_t IncomingFile::most_bytes() const {
+  return wanted_.entry.size + std::max(wanted_.entry.size, kMostGrowth);
+}
+
+Error IncomingFile::more_than_announced() const {
+  return {ErrorCode::kIntegrity, "of " + quoted(shown_) + " came more than was announced" + std::string(kKept), false};
+}
+
+void IncomingFile::append_unpacked(Bytes bytes) {
+  if (!dropped_ && position_ + bytes.size() > most_bytes()) fail_with(more_than_announced());
+  append(bytes);
+}
+
 bool IncomingFile::open_base() {
   auto file = open_in_place(*wanted_.base);
   if (!file) {
@@ -181,10 +194,8 @@ bool IncomingFile::open_base() {
     return false;
   }
   base_ = *std::move(file);
-  // What was announced, and as much again for a file that has grown since.
-  const std::uint64_t most = wanted_.entry.size + std::max(wanted_.entry.size, kMostGrowth);
   rebuilder_.emplace(delta::Rebuilder::Base{base_->get(), static_cast<std::uint64_t>(wanted_.base->st_size), shown_},
-                     most, [this](Bytes bytes) { return part_->append(bytes); });
+                     most_bytes(), [this](Bytes bytes) { return part_->append(bytes); });
   return true;
 }
 

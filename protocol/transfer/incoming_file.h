@@ -40,6 +40,7 @@ class IncomingFile {
   // Before content at `offset` is appended, and before close(). Nothing is taken from the connection meanwhile.
   Result<Ready> prepare_part(std::uint64_t offset, bool has_bytes);
   void append(Bytes bytes);
+  void append_unpacked(Bytes bytes);  // which may have cost their sender next to nothing
   // A range of the file that was there.
   Result<Ready> prepare_copy(std::uint64_t offset, const CopyRange& range);
   Result<void> copy(const CopyRange& range);
@@ -61,6 +62,8 @@ class IncomingFile {
   bool open_part();
   Result<UniqueFd> open_in_place(const struct stat& as_it_was) const;
   bool open_base();
+  [[nodiscard]] std::uint64_t most_bytes() const;
+  [[nodiscard]] Error more_than_announced() const;
   bool begin_copy();
   void end_copy();
   void start_over();

@@ -46,6 +46,8 @@ class JobObserver {
   virtual void file_passed() {}
   // So many bytes of it have been sent or have come.
   virtual void moved(std::uint64_t /*bytes*/) {}
+  // Of these so many went packed, and took so many on the wire.
+  virtual void packed(std::uint64_t /*content*/, std::uint64_t /*wire*/) {}
   // So many bytes of content need not be sent: the receiver has them.
   virtual void spared(std::uint64_t /*bytes*/) {}
   // So many more entries are settled: stored durably, found unchanged, or failed.

@@ -138,6 +138,8 @@ Result<void> JobReceiver::take(const Incoming& incoming) {
       break;
     case FrameKind::kPart:
       return take_part(incoming);
+    case FrameKind::kPacked:
+      return take_packed(incoming);
     case FrameKind::kCopy:
       return take_copy(incoming);
     case FrameKind::kClose:
@@ -181,6 +183,23 @@ Result<void> JobReceiver::take_part(const Incoming& incoming) {
   TRY_ASSIGN(const auto ready, file_->prepare_part(offset + incoming.offset, incoming.header.size > 0));
   if (!is_ready(ready)) return {};
   file_->append(incoming.bytes);
+  channel_.consume(incoming.bytes.size());
+  return {};
+}
+
+// The stream goes on whatever has become of the file.
+Result<void> JobReceiver::take_packed(const Incoming& incoming) {
+  TRY(begin_file());
+  const std::uint64_t offset = parse_number(incoming.header.name).value_or(0);
+  if (offset > kMaxFrameSize - kMaxPackedContent) {
+    return fail(ErrorCode::kProtocol, "a 'packed' ends beyond any file");
+  }
+  TRY_ASSIGN(const auto ready, file_->prepare_part(offset, true));
+  if (!is_ready(ready)) return {};
+  if (!unpacker_) unpacker_.emplace();
+  TRY_ASSIGN(const Bytes content, unpacker_->unpack(incoming.bytes));
+  report_.observer().packed(content.size(), incoming.bytes.size());
+  file_->append_unpacked(content);
   channel_.consume(incoming.bytes.size());
   return {};
 }

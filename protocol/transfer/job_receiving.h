@@ -1,7 +1,8 @@
 // JobReceiver: the receiving side's engine, one loop that takes frames and never waits for a disk. What is asked of it
 // is in job_receiver.h.
 //
-//   entries -> JobIntake -> wanted -> IncomingFile (part, copy, close) -> StoreQueue -> settled -> JobLedger -> stored
+//   entries -> JobIntake -> wanted -> IncomingFile (part, packed, copy, close) -> StoreQueue -> settled -> JobLedger ->
+//   stored
 //
 // Ownership: borrows all but the target. Threads: one; what takes long is its parts' helpers' work.
 // Errors:    what ends the job; a file that cannot be stored is told of, and the job goes on.
@@ -19,6 +20,7 @@
 #include "protocol/transfer/job_intake.h"
 #include "protocol/transfer/job_receiver.h"
 #include "protocol/transfer/moved_files.h"
+#include "protocol/transfer/packing.h"
 #include "protocol/transfer/spill.h"
 
 namespace farhand {
@@ -44,6 +46,7 @@ class JobReceiver {
   Result<bool> take_next();
   Result<void> take(const Incoming& incoming);
   Result<void> take_part(const Incoming& incoming);
+  Result<void> take_packed(const Incoming& incoming);
   Result<void> take_copy(const Incoming& incoming);
   Result<void> take_close(const Incoming& incoming);
   Result<void> take_trouble(const Incoming& incoming);
@@ -75,6 +78,7 @@ class JobReceiver {
   BackupNames backups_;
   JobParts parts_;
   JobIntake intake_;
+  std::optional<Unpacker> unpacker_;  // from the first `packed` on
   std::optional<IncomingFile> file_;  // whose content is under way
   std::optional<JobEnd> there_;
   std::uint64_t stored_said_ = 0;

@@ -56,8 +56,8 @@ Error breach(std::string sentence) {
 
 class JobSender {
  public:
-  JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit)
-      : channel_(channel), walk_(walk), observer_(observer), limit_(limit), content_(channel, walk, observer) {}
+  JobSender(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit, bool packs)
+      : channel_(channel), walk_(walk), observer_(observer), limit_(limit), content_(channel, walk, observer, packs) {}
 
   Result<JobOutcome> run();
 
@@ -134,8 +134,11 @@ Result<void> JobSender::wait() {
     return fail(ErrorCode::kConnectionLost, "the connection was closed by the other side in the middle of a job");
   }
   pollfd watched{content_.helper(), POLLIN, 0};
+  const auto begun = Deadline::Clock::now();
   TRY(channel_.wait({&watched, watched.fd >= 0 ? 1U : 0U}, is_held_back_ ? limit_->next() : Deadline::never()));
-  last_turn_ = Deadline::Clock::now();
+  const auto now = Deadline::Clock::now();
+  if (is_held_back_) content_.waited(now - begun);
+  last_turn_ = now;
   return {};
 }
 
@@ -364,9 +367,9 @@ bool JobSender::say_content() {
   const std::uint64_t most = limit_ != nullptr ? limit_->allowance(Deadline::Clock::now()) : kMaxFrameSize;
   is_held_back_ = most == 0;
   if (is_held_back_) return false;
-  const std::uint64_t before = content_.sent_bytes();
+  const std::uint64_t before = content_.wire_bytes();
   content_.say_more(most);
-  if (limit_ != nullptr) limit_->spent(content_.sent_bytes() - before);
+  if (limit_ != nullptr) limit_->spent(content_.wire_bytes() - before);
   return true;
 }
 
@@ -381,8 +384,8 @@ void JobSender::say_finish(bool complete, std::string message) {
 
 }  // namespace
 
-Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit) {
-  return JobSender(channel, walk, observer, limit).run();
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit, bool packs) {
+  return JobSender(channel, walk, observer, limit, packs).run();
 }
 
 }  // namespace farhand

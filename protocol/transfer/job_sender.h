@@ -22,7 +22,9 @@
 
 namespace farhand {
 
-// `limit`: how fast content is sent at most; null: no bound.
-Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit = nullptr);
+// `limit`: how fast content is sent at most, as it goes over the wire; null: no bound. `packs`: what shrinks goes
+// packed.
+Result<JobOutcome> send_job(Channel& channel, TreeWalk& walk, JobObserver& observer, RateLimit* limit = nullptr,
+                            bool packs = false);
 
 }  // namespace farhand

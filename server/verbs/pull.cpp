@@ -104,7 +104,7 @@ Result<void> run_pull(Session& session, const Incoming& request) {
     return discard_job(session.channel);
   }
   JobRecord record;
-  TRY_ASSIGN(const JobOutcome outcome, send_job(session.channel, *walk, record));
+  TRY_ASSIGN(const JobOutcome outcome, send_job(session.channel, *walk, record, nullptr, wanted.compress));
   record.write(session, outcome.there);
   return {};
 }

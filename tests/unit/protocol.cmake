@@ -24,6 +24,7 @@ farhand_test(protocol_test
     protocol/job_delta_test.cpp
     protocol/job_delta_hostile_test.cpp
     protocol/job_delta_overlap_test.cpp
+    protocol/job_packed_test.cpp
     protocol/job_pair.cpp
     protocol/extra_names_test.cpp
     protocol/moved_files_test.cpp
@@ -38,6 +39,8 @@ farhand_test(protocol_test
     protocol/read_ahead_test.cpp
     protocol/memory_meter.cpp
     protocol/message_test.cpp
+    protocol/packing_policy_test.cpp
+    protocol/packing_test.cpp
     protocol/pairing_code_test.cpp
     protocol/path_filter_git_test.cpp
     protocol/path_filter_test.cpp

@@ -122,6 +122,7 @@ client pull : idle ; structure empty 4194304
 client list : idle ; structure empty 4194304
 client entries : push ; structure empty 262144
 client part : push ; bytes offset 1048576
+client packed : push ; structure offset 266240
 client copy : push ; structure offset 4096
 client close : push ; structure empty 262144
 client verdicts : pull ; structure empty 262144
@@ -147,6 +148,7 @@ server data : file ; bytes offset 1048576
 server seal : file ; structure empty 262144
 server entries : pull list ; structure empty 262144
 server part : pull ; bytes offset 1048576
+server packed : pull ; structure offset 266240
 server copy : pull ; structure offset 4096
 server close : pull ; structure empty 262144
 server verdicts : push ; structure empty 262144

@@ -101,10 +101,11 @@ TEST(JobMessages, RequestsHaveBounds) {
   push.options.backup = "/~";
   EXPECT_FALSE(decode_push(bytes_of(encode(push))));
 
-  EXPECT_TRUE(decode_pull(bytes_of(encode(PullRequest{{"a", "b"}, false, false, false, {}}))));
-  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{}, false, false, false, {}}))));
-  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{""}, false, false, false, {}}))));
-  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{"a", "b"}, true, false, false, {}})))) << "contents of two";
+  EXPECT_TRUE(decode_pull(bytes_of(encode(PullRequest{{"a", "b"}, false, false, false, false, {}}))));
+  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{}, false, false, false, false, {}}))));
+  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{""}, false, false, false, false, {}}))));
+  EXPECT_FALSE(decode_pull(bytes_of(encode(PullRequest{{"a", "b"}, true, false, false, false, {}}))))
+      << "contents of two";
   EXPECT_FALSE(decode_list(
       bytes_of(encode(ListRequest{{"a"}, false, false, false, std::vector<std::string>(kMaxFilterRules + 1)}))));
 }

@@ -38,7 +38,7 @@ JobPair::Ends JobPair::run() {
     std::vector<TreeWalk::Top> tops;
     tops.push_back({*resolver->open_plain(".", O_RDONLY | O_DIRECTORY), ".", "source"});
     auto walk = TreeWalk::begin(*resolver, std::move(tops), {});
-    const auto outcome = send_job(*pair.client, *walk, sent);
+    const auto outcome = send_job(*pair.client, *walk, sent, nullptr, packs);
     EXPECT_TRUE(outcome) << outcome.error().message;
     if (outcome) ends = {outcome->here, outcome->there};
     pair.client.reset();

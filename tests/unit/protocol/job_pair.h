@@ -14,6 +14,7 @@ struct JobPair {
   JobPair();
   TemporaryDirectory source;
   JobPlace place;
+  bool packs = false;
   JobRecord sent;  // what the sender's observer was told
 
   struct Ends {

@@ -55,12 +55,14 @@ struct CountingObserver final : JobObserver {
   void top_came(const std::string& path) override { tops.push_back(path); }
   void file_passed() override { ++files_passed; }
   void moved(std::uint64_t bytes) override { bytes_moved += bytes; }
+  void packed(std::uint64_t content, std::uint64_t wire) override { packed_content += content, packed_wire += wire; }
   void spared(std::uint64_t bytes) override { bytes_spared += bytes; }
   void settled(std::uint64_t entries) override { entries_settled += entries; }
   void would(const std::string& path, std::string_view what) override { would_be[path] = what; }
   void trouble(const Trouble& trouble, bool remote) override { (remote ? theirs : ours).push_back(trouble); }
   std::uint64_t files_listed = 0, bytes_listed = 0, bytes_moved = 0, bytes_spared = 0, entries_settled = 0;
   std::uint64_t files_passed = 0;
+  std::uint64_t packed_content = 0, packed_wire = 0;
   std::vector<std::string> tops;
   std::map<std::string, std::string> would_be;
   std::vector<Trouble> ours, theirs;

@@ -14,6 +14,7 @@ namespace farhand::test {
 
 struct JobRecord final : JobObserver {
   std::uint64_t files = 0, bytes = 0, moved_bytes = 0, spared_bytes = 0, settled_entries = 0, passed_files = 0;
+  std::uint64_t packed_content = 0, packed_wire = 0;
   bool all_listed = false;
   std::vector<std::string> begun;
   std::vector<Trouble> own, remote;
@@ -26,6 +27,7 @@ struct JobRecord final : JobObserver {
   void file_begun(const std::string& path) override { begun.push_back(path); }
   void file_passed() override { ++passed_files; }
   void moved(std::uint64_t more) override { moved_bytes += more; }
+  void packed(std::uint64_t content, std::uint64_t wire) override { packed_content += content, packed_wire += wire; }
   void spared(std::uint64_t more) override { spared_bytes += more; }
   void settled(std::uint64_t more) override { settled_entries += more; }
   void trouble(const Trouble& trouble, bool is_remote) override { (is_remote ? remote : own).push_back(trouble); }
