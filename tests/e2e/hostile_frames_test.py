@@ -27,7 +27,7 @@ CLIENT_ROWS = {row.kind: row for row in table() if row.sender == "client"}
 ALL_KINDS = sorted({row.kind for row in table()})
 
 PUSH = frame("push", text("") + bytes(8) + u64(0) + text("") + u64(0))
-PULL = frame("pull", texts(["present"]) + bytes(3) + texts([]))
+PULL = frame("pull", texts(["present"]) + bytes(4) + texts([]))
 FINISH = frame("finish", u8(0) + u16(22) + text("") + bytes(40) + text(""))
 
 # What brings the client's side into each state of the table.
@@ -406,7 +406,7 @@ class States(FramesTest):
             "entries": frame("entries", u64(0)), "verdicts": frame("verdicts", u64(0)), "trouble": frame("trouble", u64(0)),
             "part": frame("part", b"x", "0"), "close": frame("close", seal(b"half").split(b"\n", 1)[1]),
             "stored": frame("stored", name="0"), "signature": frame("signature", u32(512) + u64(0) + u64(0)),
-            "copy": frame("copy", u64(0) + u64(1), "0"),
+            "copy": frame("copy", u64(0) + u64(1), "0"), "packed": frame("packed", u32(1) + b"\x28\xb5\x2f\xfd\0\x58" + b"\x08\0\0x", "0"),
         }[kind]
 
     def test_every_message_in_every_state(self):
@@ -433,7 +433,7 @@ class States(FramesTest):
             self.assertFalse(os.path.exists(self.server.path("unfinished")))
         elif kind == "pair":  # here there are no keys
             self.assertEqual(failure.code, REFUSED)
-        elif kind in ("part", "close", "copy", "signature"):  # of no file that was wanted
+        elif kind in ("part", "packed", "close", "copy", "signature"):  # of no file that was wanted
             self.assertEqual(failure.code, PROTOCOL)
         elif kind not in ("bye", "error"):
             self.assertIsNone(failure)

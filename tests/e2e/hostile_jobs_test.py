@@ -11,8 +11,8 @@ import unittest
 from harness import MEMORY_COUNTS, client_command, environment, main, memory_of, read_file, remove_tree, wait_until, write_file
 from hostile import MIB, FakeServer, assert_plain, error, frame, text, u8, u64, xxh3_128
 from job_frames import (BYTES, Ended, REST, SPECIAL, WHEN, await_verdicts, close, directory, entries, entry, file, finish, hard_link,
-                        link, meet_puller, part, play, stored, trouble, verdict, verdicts, whole)
-from job_support import (BAD_COUNTS, BAD_FIELDS, BAD_HARD_LINKS, BAD_NAMES, BAD_ORDERS, BELOW_NO_DIRECTORY, EVIL_TEXTS, OLD,
+                        link, meet_puller, packed, part, play, stored, trouble, verdict, verdicts, whole)
+from job_support import (BAD_COUNTS, BAD_FIELDS, BAD_HARD_LINKS, BAD_NAMES, BAD_ORDERS, BAD_PACKED, BELOW_NO_DIRECTORY, EVIL_TEXTS, OLD,
                          OUT_OF_ORDER, SOON, TOO_LARGE, TREE, WRONG_CLOSES, JobsTest, part_name)
 
 
@@ -229,6 +229,16 @@ class Content(JobsTest):
     def test_parts_out_of_order_and_below_what_is_there(self):
         for wrong in OUT_OF_ORDER:
             self.one(wrong, close(), finish(), statuses=(9,))
+
+    def test_packed_parts_that_do_not_unpack(self):
+        """And one that does, which is the twin. Bombs take neither memory nor room."""
+        for story, wrong in BAD_PACKED.items():
+            with self.subTest(story=story):
+                told = self.refuses(entries(TREE, file("tree/x")), 2, wrong, close(), finish(), args=("get", "--compress", "tree"))
+                self.assertEqual(len(told.splitlines()), 1, told)
+                self.assertFalse(os.path.lexists(self.path("tree/x")))
+        ran = self.get(entries(TREE, file("tree/x")), 2, packed(BYTES), close(), finish(files=1), "finish")
+        self.assertEqual((ran.returncode, read_file(self.path("tree/x"))), (0, BYTES), ran.stderr)
 
     def test_parts_beyond_what_was_announced(self):
         """They may be there, as a file may have grown; but only what the close says of all of it is stored."""

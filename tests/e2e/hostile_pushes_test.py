@@ -11,10 +11,10 @@ from harness import (MEMORY_COUNTS, PART_PREFIX, SCALE, ServerTest, in_parallel,
 from hostile import (BYE, LIMIT, MIB, OUTSIDE_ROOT, PROTOCOL, Peer, assert_plain, canary, drain, frame, get, hello, read_error, slip,
                      u8, u64, xxh3_128)
 from job_frames import (AS, BYTES, DELTA, FILE, NOTHING, REST, SPECIAL, WHOLE, await_kind, await_verdicts, close, directory, entries,
-                        entry, file, finish, hard_link, link, list_request, part, play, pull, push, read_entries, read_finish,
+                        entry, file, finish, hard_link, link, list_request, packed, part, play, pull, push, read_entries, read_finish,
                         read_troubles, stored, trouble, verdict, verdicts, whole)
-from job_support import (BAD_COUNTS, BAD_FIELDS, BAD_HARD_LINKS, BAD_NAMES, BAD_ORDERS, BELOW_NO_DIRECTORY, OLD, OUT_OF_ORDER,
-                         TOO_LARGE, TREE, WRONG_CLOSES, part_name)
+from job_support import (BAD_COUNTS, BAD_FIELDS, BAD_HARD_LINKS, BAD_NAMES, BAD_ORDERS, BAD_PACKED, BELOW_NO_DIRECTORY, HEAD, OLD, OUT_OF_ORDER,
+                         TOO_LARGE, TREE, WRONG_CLOSES, ZEROS, part_name)
 
 SOON = 10
 GROWTH = 48 * MIB   # of the server, whatever is said to it
@@ -200,6 +200,23 @@ class Content(PushesTest):
     def test_parts_out_of_order(self):
         for wrong in OUT_OF_ORDER:
             self.refuses_push(entries(TREE, file("tree/a")), 2, wrong, close(), finish())
+
+    def test_packed_parts_that_do_not_unpack(self):
+        """And some that do, which are the twin. That bombs take no memory is looked at in the end."""
+        for story, wrong in BAD_PACKED.items():
+            with self.subTest(story=story):
+                self.refuses_push(entries(TREE, file("tree/a")), 2, wrong, close(), finish())
+                self.assertFalse(os.path.lexists(self.server.path("tree/a")))
+        self.finishes(entries(TREE, file("tree/a"), file("tree/z")), 3, packed(BYTES) + close(), packed(BYTES, begins=False) + close())
+        self.assertEqual(read_file(self.server.path("tree/z")), BYTES)
+
+    def test_packed_zeros_far_beyond_what_was_announced(self):
+        """300 MiB of them cost their sender 20 KiB; they are not kept."""
+        zeros = [packed(b"", 0, stream=HEAD + 2 * ZEROS, length=MIB // 4)]
+        zeros += [packed(b"", at * MIB // 4, stream=2 * ZEROS, length=MIB // 4) for at in range(1, 1200)]
+        self.finishes(entries(TREE, file("tree/a"), file("tree/z")), 3, b"".join(zeros) + close(b"", size=300 * MIB, digest=bytes(16)),
+                      packed(BYTES, begins=False) + close(), failed=1)
+        self.assertEqual(sorted(os.listdir(self.server.path("tree"))), ["old", "z"])
 
     def test_content_that_nobody_asked_for(self):
         self.refuses_push(part(BYTES))

@@ -14,6 +14,7 @@ INTO, AS_OR_INTO, AS = range(3)
 MOST_UNJUDGED = 4096
 WHEN = 1_600_000_000   # the time of everything here
 BYTES = b"fresh content\n"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -73,6 +74,22 @@ def part(content=b"", offset=0):
     return frame("part", content, str(offset))
 
 
+def raw_blocks(content, last=False):
+    """Blocks of zstd's that hold it as it is, which every decoder knows; all of them but the very last end nothing."""
+    pieces = [content[at:at + (128 << 10)] for at in range(0, len(content), 128 << 10)]
+    return b"".join(u32(len(piece) << 3 | (last and at == len(pieces) - 1))[:3] + piece for at, piece in enumerate(pieces))
+
+
+def packed_stream(content, begins=True, window=21, last=False):
+    """The next bytes of a stream of zstd's, with its frame's header or behind it."""
+    return (ZSTD_MAGIC + u8(0) + u8((window - 10) << 3) if begins else b"") + raw_blocks(content, last)
+
+
+def packed(content, offset=0, stream=None, length=None, **shape):
+    stream = packed_stream(content, **shape) if stream is None else stream
+    return frame("packed", u32(len(content) if length is None else length) + stream, str(offset))
+
+
 def close(content=BYTES, outcome=0, size=None, digest=None, mode=0o644, seconds=WHEN, nanoseconds=0, code=0, reason=""):
     return frame("close", u8(outcome) + u64(len(content) if size is None else size) +
                  (xxh3_128(content) if digest is None else digest) + u32(mode) + struct.pack("<q", seconds) +
@@ -102,8 +119,8 @@ def push(to="", placement=INTO, existing=0, sameness=0, dry_run=0, delta=0, attr
                  u8(attributes) + u8(owner) + u8(delete_extra) + u64(most_deleted) + text(backup) + texts(rules))
 
 
-def pull(*paths, contents=0, attributes=0, owner=0, rules=()):
-    return frame("pull", texts(paths) + u8(contents) + u8(attributes) + u8(owner) + texts(rules))
+def pull(*paths, contents=0, attributes=0, owner=0, compress=0, rules=()):
+    return frame("pull", texts(paths) + u8(contents) + u8(attributes) + u8(owner) + u8(compress) + texts(rules))
 
 
 def list_request(*paths, contents=0, recursive=1, hashes=1, rules=()):
@@ -178,7 +195,7 @@ def await_kind(peer, kind, seconds=PATIENCE):
             return found
         if found.kind == "error":
             raise Ended(read_error(found))
-        if found.kind not in ("stored", "trouble", "verdicts", "entries", "part", "close", "pong"):
+        if found.kind not in ("stored", "trouble", "verdicts", "entries", "part", "packed", "close", "pong"):
             raise AssertionError(f"'{kind}' was expected and {found} came")
 
 

@@ -6,9 +6,9 @@ import time
 import unittest
 
 from harness import PART_PREFIX, PATIENCE, rclient, read_file, remove_tree, scratch, snapshot, write_file
-from hostile import MIB, FakeServer, assert_plain, drain, frame, slip, u8, u64, welcome, xxh3_128
-from job_frames import (BYTES, SPECIAL, await_kind, close, directory, entry, file, hard_link, link, meet_puller, part, play,
-                        read_entries)
+from hostile import MIB, FakeServer, assert_plain, drain, frame, slip, u8, u32, u64, welcome, xxh3_128
+from job_frames import (BYTES, SPECIAL, ZSTD_MAGIC, await_kind, close, directory, entry, file, hard_link, link, meet_puller,
+                        packed, packed_stream, part, play, raw_blocks, read_entries)
 
 OLD = b"old content\n"
 SOON = 10   # seconds within which a client must have told what is wrong
@@ -36,6 +36,30 @@ BAD_HARD_LINKS = ("mine", "../outside/victim", "/etc/passwd", "tree/../mine", "t
 OUT_OF_ORDER = (part(b"abc") + part(b"x", 2), part(b"abc", 5) + part(b"x", 0), part(b"abc") + part(b"abc"),
                 part(b"x", 2**63 - 1), frame("part", b"x", "01"), frame("part", b"x", "-1"), frame("part", b"x", ""),
                 frame("part", b"x", "x"), frame("part", b"x", str(2**63)), slip("part", MIB + 1, "0"))
+ZEROS = u32(MIB // 8 << 3 | 1 << 1)[:3] + b"\0"   # a block of zstd's: 128 KiB of them
+SKIPPED = b"\x50\x2a\x4d\x18" + u32(4) + b"skip"
+HEAD = packed_stream(b"")
+# Of a file that holds BYTES, or begins with them.
+BAD_PACKED = {
+    "nothing": frame("packed", b"", "0"), "half a length": frame("packed", b"\1\0", "0"), "a length alone": packed(BYTES, stream=b""),
+    "a length of nothing": packed(b"", stream=HEAD + raw_blocks(b"")), "4 GiB": packed(BYTES, length=2**32 - 1),
+    "above the limit": packed(b"", stream=HEAD + 3 * ZEROS, length=3 << 17), "more than it says": packed(BYTES, length=len(BYTES) - 1),
+    "less than it says": packed(BYTES, length=len(BYTES) + 1), "a bomb": packed(BYTES, stream=HEAD + 60_000 * ZEROS),
+    "a bomb behind what is due": packed(BYTES, stream=packed_stream(BYTES) + 60_000 * ZEROS),
+    "a window of 4 MiB": packed(BYTES, window=22), "a window of 2 GiB": packed(BYTES, window=31), "a window of 2 TiB": packed(BYTES, window=41),
+    "a frame of 2^60 bytes": packed(BYTES, stream=ZSTD_MAGIC + b"\xe0" + u64(1 << 60) + raw_blocks(BYTES)),
+    "a dictionary": packed(BYTES, stream=ZSTD_MAGIC + b"\x01\x58\x07" + raw_blocks(BYTES)),
+    "a byte behind the end": packed(BYTES, stream=packed_stream(BYTES, last=True) + b"x"),
+    "two frames": packed(2 * BYTES, stream=2 * packed_stream(BYTES, last=True)),
+    "something skipped behind": packed(BYTES, stream=packed_stream(BYTES, last=True) + SKIPPED),
+    "something skipped before": packed(BYTES, stream=SKIPPED + packed_stream(BYTES)),
+    "no frame": packed(BYTES, begins=False), "half a block": packed(BYTES, stream=packed_stream(BYTES)[:-3]),
+    "a block of no kind": packed(b"x", stream=HEAD + b"\x0e\0\0x"), "plain bytes": packed(BYTES, stream=BYTES),
+    "an older format": packed(BYTES, stream=b"\x25" + packed_stream(BYTES)[1:]),
+    "a frame within a frame": packed(BYTES) + packed(BYTES, len(BYTES)),
+    "out of order": packed(BYTES) + packed(b"x", 1, begins=False), "beyond any file": packed(BYTES, 2**63 - 1),
+    "no offset": frame("packed", packed(BYTES).split(b"\n", 1)[1], "x"), "too large": slip("packed", (260 << 10) + 1, "0"),
+}
 WRONG_CLOSES = (close(digest=bytes(16)), close(b"other"), close(size=len(BYTES) - 1), close(size=len(BYTES) + 1),
                 close(size=0), close(size=2**63 - 1), close(size=1 << 62), close(b""))
 TOO_LARGE = [slip(kind, size, "0" if kind == "part" else "") for kind, limit in
