@@ -40,7 +40,7 @@ inline constexpr std::size_t kMostUnjudged = 4096;
 inline constexpr std::size_t kMostSignatureBytes = 16 << 20;
 inline constexpr std::size_t kSignatureOverhead = 256;
 // A packed piece of content: 256 KiB are two blocks of zstd's, whose own bytes are 1 KiB at most, and behind them there
-// is room to spare. The window is what the receiver holds of the stream: 2 MiB are measured in docs/compression.md.
+// is room to spare. The window is what the receiver holds of the stream: docs/compression.md has what was measured.
 inline constexpr std::size_t kMaxPackedContent = 256 << 10;
 inline constexpr std::size_t kMaxPackedFrame = 260 << 10;
 inline constexpr int kPackedWindowLog = 21;
