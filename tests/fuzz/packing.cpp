@@ -1,5 +1,5 @@
-// Fuzz target: packed content. Honest content must come back whatever it is; parcels of arbitrary bytes must do no harm,
-// and give just as much as they say.
+// Fuzz target: packed content. Honest content must come back whatever it is; parcels of arbitrary bytes must do no
+// harm, and give just as much as they say.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -73,6 +73,15 @@ TEST(JobPacked, NoiseGoesPlainButForSamples) {
   EXPECT_LT(pair.sent.packed_wire, pair.sent.packed_content + 300);
 }
 
+TEST(JobPacked, AFileBehindNoiseIsLookedAtForItself) {
+  PackingPair pair;
+  pair.make("a", noise(200'000));
+  pair.make("b", text_of(100'000));
+  pair.run();
+  EXPECT_TRUE(pair.alike());
+  EXPECT_EQ(pair.sent.packed_content, (64U << 10) + 100'000);
+}
+
 TEST(JobPacked, ADeltaPacksWhatIsNew) {
   PackingPair pair;
   const std::string old = noise(400'000);

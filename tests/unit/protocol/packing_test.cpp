@@ -193,11 +193,19 @@ TEST(Unpacker, WhatStandsBehindTheEndIsABreach) {
   expect_breach(length(1) + whole + from_hex("50 2a 4d 18 00 00 00 00"), "what is skipped");
 }
 
-TEST(Unpacker, WhatBeginsOtherwiseIsABreach) {
-  expect_breach(length(1) + from_hex("50 2a 4d 18 00 00 00 00") + frame_header() + raw_block("x"), "what is skipped");
-  expect_breach(length(1) + raw_block("x"), "no frame");
-  expect_breach(length(1) + from_hex("28 b5"), "half of the beginning");
-  expect_breach(length(1) + from_hex("25 b5 2f fd 00 58") + raw_block("x"), "an older format");
+// Whatever else the decoder would make of it, as one that knows older formats does.
+TEST(Unpacker, WhatDoesNotBeginAsAFrameIsABreach) {
+  const std::string rest = frame_header() + raw_block("x");
+  for (const std::string& stream : {from_hex("50 2a 4d 18 00 00 00 00") + rest, raw_block("x"), from_hex("28 b5"),
+                                    from_hex("25 b5 2f fd 00 58") + raw_block("x")}) {
+    Unpacker unpacker;
+    const auto unpacked = unpacker.unpack(bytes_of(length(1) + stream));
+    ASSERT_FALSE(unpacked);
+    EXPECT_EQ(unpacked.error().message, "a 'packed' frame cannot be unpacked: it does not begin as zstd does");
+  }
+}
+
+TEST(Unpacker, WhatAFrameMayNotHoldIsABreach) {
   expect_breach(length(1) + from_hex("28 b5 2f fd 01 58 07") + raw_block("x"), "a dictionary");
   expect_breach(length(1) + frame_header() + block(1, "x", 3), "a kind of block that there is not");
   Unpacker unpacker;
