@@ -22,7 +22,9 @@ Result<void> JobReceiver::wait() {
   for (const int fd : {intake_.fd(), store_ ? store_->fd() : -1, file_ && may_take() ? file_->fd() : -1}) {
     if (fd >= 0) watched[count++] = {fd, POLLIN, 0};
   }
-  const Deadline until = again_ ? Deadline::after(Deadline::Clock::duration::zero()) : Deadline::never();
+  const Deadline until = again_   ? Deadline::after(Deadline::Clock::duration::zero())
+                         : store_ ? store_->next_turn()
+                                  : Deadline::never();
   return channel_.wait({watched.data(), count}, until);
 }
 

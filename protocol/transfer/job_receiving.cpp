@@ -47,7 +47,7 @@ JobParts JobReceiver::parts_of(const JobTarget& asked) {
 Result<void> JobReceiver::turn() {
   TRY_ASSIGN(again_, intake_.turn(channel_));
   submit_links();
-  if (store_) settle(store_->turn());
+  if (store_) settle(store_->turn(!there_));
   count_on(false);
   report_.notices(metadata_.take_notices());
   report_.say(channel_);

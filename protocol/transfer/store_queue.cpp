@@ -20,6 +20,12 @@ constexpr std::uint64_t kMostWaitingBytes = 64 << 20;
 constexpr std::size_t kMostOpen = 32;
 // Directories held for parts that wait. Beyond that a part in one that is renamed away is left for a later sweep.
 constexpr std::size_t kMostDirectories = 32;
+// What is worth a batch, however short the last one is ago: a few blocks of a disk's journal; half of what may wait.
+constexpr std::size_t kWorthFiles = 256;
+constexpr std::uint64_t kWorthBytes = 16 << 20;
+constexpr std::size_t kWorthOpen = kMostOpen / 2;
+// The most that an acknowledgement is held up for.
+constexpr std::chrono::milliseconds kLongestHold{250};
 constexpr std::size_t kMostFailed = 4096;  // paths remembered, of at most 4 KiB
 
 }  // namespace
@@ -66,7 +72,17 @@ bool StoreQueue::behind() const noexcept {
   return task_ && (waiting_.size() >= kMostWaiting || waiting_bytes_ > kMostWaitingBytes || waiting_open_ >= kMostOpen);
 }
 
+bool StoreQueue::is_worth_it() const noexcept {
+  return waiting_.size() >= kWorthFiles || waiting_bytes_ >= kWorthBytes || waiting_open_ >= kWorthOpen ||
+         Deadline::Clock::now() >= holds_until_;
+}
+
+Deadline StoreQueue::next_turn() const noexcept {
+  return task_ || waiting_.empty() ? Deadline::never() : Deadline::at(holds_until_);
+}
+
 void StoreQueue::start() {
+  begun_ = Deadline::Clock::now();
   const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kBatchFiles));
   std::vector<StoreItem> items{std::make_move_iterator(waiting_.begin()),
                                std::make_move_iterator(waiting_.begin() + count)};
@@ -88,6 +104,8 @@ void StoreQueue::start() {
 void StoreQueue::collect(std::vector<StoreResult>& into) {
   task_->finish();
   task_.reset();
+  const auto now = Deadline::Clock::now();
+  holds_until_ = now + std::min<Deadline::Clock::duration>(now - begun_, kLongestHold);
   auto results = batch_->take_results();
   for (const StoreResult& result : results) {
     if (result.error || (result.stayed && result.kind == EntryKind::kFile)) mark_failed(result.path);
@@ -95,10 +113,10 @@ void StoreQueue::collect(std::vector<StoreResult>& into) {
   std::move(results.begin(), results.end(), std::back_inserter(into));
 }
 
-std::vector<StoreResult> StoreQueue::turn() {
+std::vector<StoreResult> StoreQueue::turn(bool more_comes) {
   std::vector<StoreResult> results;
   if (task_ && task_->done()) collect(results);
-  if (!task_ && !waiting_.empty()) start();
+  if (!task_ && !waiting_.empty() && (!more_comes || is_worth_it())) start();
   return results;
 }
 

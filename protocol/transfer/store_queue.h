@@ -1,5 +1,7 @@
 // StoreQueue: finished files wait here for the next StoreBatch. One is under way at a time, on a helper; what comes
-// meanwhile makes up the next: so a slow disk makes larger batches, and a single file waits for nothing.
+// meanwhile makes up the next. While more comes, the next waits for as long again as the last one took, or until it is
+// worth it: so a slow disk, which each batch stops for everybody, makes larger batches, and a single file waits for
+// nothing.
 //
 // Ownership: borrows the base. Waits for the batch under way when it goes, and removes what has not been named.
 // Threads:   one at a time. Errors: in the results; what the helper threw comes out of turn() and drain().
@@ -8,6 +10,7 @@
 #include <deque>
 #include <memory>
 
+#include "common/deadline.h"
 #include "protocol/transfer/store_batch.h"
 
 namespace farhand {
@@ -30,8 +33,10 @@ class StoreQueue {
   [[nodiscard]] bool idle() const noexcept { return !task_ && waiting_.empty(); }
   [[nodiscard]] int fd() const noexcept { return task_ ? task_->fd() : -1; }  // readable when turn() has news
 
-  // Collects what has been done, and starts on what waits.
-  std::vector<StoreResult> turn();
+  // Collects what has been done, and starts on what waits; `more_comes`: unless that is too little yet.
+  std::vector<StoreResult> turn(bool more_comes = false);
+  // When to take the next turn although nothing else has happened.
+  [[nodiscard]] Deadline next_turn() const noexcept;
   // Waits until all is done.
   std::vector<StoreResult> drain();
 
@@ -39,6 +44,7 @@ class StoreQueue {
   [[nodiscard]] int sync_all() const;
 
  private:
+  [[nodiscard]] bool is_worth_it() const noexcept;
   void start();
   void collect(std::vector<StoreResult>& into);
 
@@ -49,8 +55,10 @@ class StoreQueue {
   std::set<std::string> failed_;
   std::deque<StoreItem> waiting_;
   std::uint64_t waiting_bytes_ = 0;
-  std::size_t waiting_open_ = 0;         // descriptors of parts
-  std::size_t waiting_directories_ = 0;  // and of their directories
+  std::size_t waiting_open_ = 0;               // descriptors of parts
+  std::size_t waiting_directories_ = 0;        // and of their directories
+  Deadline::Clock::time_point begun_{};        // of the last batch
+  Deadline::Clock::time_point holds_until_{};  // for the next
   std::unique_ptr<StoreBatch> batch_;
   std::unique_ptr<BackgroundTask> task_;  // last: it uses batch_
 };

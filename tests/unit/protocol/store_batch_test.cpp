@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +65,38 @@ TEST(StoreQueue, FewAndManyFilesGetTheirNames) {
     }
     EXPECT_EQ(store.place.names().size(), count);
   }
+}
+
+// Each batch makes the whole file system wait for its journal: many small ones would be slower than the files come.
+TEST(StoreQueue, WhileMoreComesALittleWaitsForAsLongAsTheLastBatchTook) {
+  Store store;
+  StoreQueue queue(store.base, {});
+  queue.watch(store.directory);
+  for (int i = 0; i < 200; ++i) queue.add(store.item(std::to_string(i), "content"));
+  EXPECT_TRUE(queue.turn(true).empty());
+  EXPECT_GE(queue.fd(), 0) << "the first waits for nothing";
+  queue.add(store.item("next", "content"));
+  pollfd done{queue.fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&done, 1, 10000), 1);
+  EXPECT_EQ(queue.turn(true).size(), 200u);
+  EXPECT_EQ(queue.fd(), -1);
+  EXPECT_FALSE(queue.idle());
+  EXPECT_LT(queue.next_turn().when(), Deadline::after(std::chrono::seconds(1)).when());
+  queue.turn();
+  EXPECT_GE(queue.fd(), 0) << "when nothing comes any more it begins at once";
+}
+
+TEST(StoreQueue, EnoughIsABatchHoweverShortTheLastIsAgo) {
+  Store store;
+  StoreQueue queue(store.base, {});
+  queue.watch(store.directory);
+  queue.add(store.item("first", "content"));
+  queue.turn(true);
+  for (int i = 0; i < 300; ++i) queue.add(store.item(std::to_string(i), "content"));
+  pollfd done{queue.fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&done, 1, 10000), 1);
+  EXPECT_EQ(queue.turn(true).size(), 1u);
+  EXPECT_GE(queue.fd(), 0);
 }
 
 TEST(StoreQueue, WhatIsNotStoredLeavesNoPart) {
