@@ -28,6 +28,10 @@ void fail_as(Judgement& judgement, Error error) {
   judgement.error = std::move(error);
 }
 
+Error not_looked_at(const std::string& shown) {
+  return errno_error(errno, quoted(shown) + " cannot be looked at");
+}
+
 // Whether the file that is there was modified as late as the sender's, or later.
 bool is_as_new(const struct stat& status, const Entry& entry) {
   if (status.st_mtim.tv_sec != entry.modified_seconds) return status.st_mtim.tv_sec > entry.modified_seconds;
@@ -168,7 +172,7 @@ void EntryJudge::judge_leaf(const Entry& entry, Judgement& judgement, bool may_r
   const std::string shown = target_.shown(judgement.path);
   struct stat status {};
   if (!place->directory || ::fstatat(place->directory->get(), place->leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (place->directory && errno != ENOENT) return fail_as(judgement, errno_error(errno, quoted(shown)));
+    if (place->directory && errno != ENOENT) return fail_as(judgement, not_looked_at(shown));
     judgement.would = "new";
     judgement.is_new = true;
     judge_new(entry, *place, judgement, may_resume);
@@ -274,7 +278,7 @@ void EntryJudge::accept_as_same(const Entry& entry, const Place& place, const st
   }
   const UniqueFd file = open_as_it_is(place.directory->get(), place.leaf);
   struct stat opened {};
-  if (!file || ::fstat(file.get(), &opened) != 0) return fail_as(judgement, errno_error(errno, quoted(shown)));
+  if (!file || ::fstat(file.get(), &opened) != 0) return fail_as(judgement, not_looked_at(shown));
   if (!S_ISREG(opened.st_mode)) return;  // replaced meanwhile: whoever did it has the last word
   if (const auto mended = metadata_.mend(file.get(), opened, entry, shown); !mended) {
     fail_as(judgement, mended.error());

@@ -31,7 +31,7 @@ Error not_a_file(mode_t mode, const std::string& shown) {
 
 Result<FileReader> FileReader::begin(UniqueFd file, std::string shown) {
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return fail(errno_error(errno, quoted(shown)));
+  if (::fstat(file.get(), &status) != 0) return fail(errno_error(errno, quoted(shown) + " cannot be looked at"));
   if (!S_ISREG(status.st_mode)) return fail(not_a_file(status.st_mode, shown));
   const bool is_large = status.st_size > static_cast<off_t>(kMaxByteFrame);
   if (is_large) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only: its failure changes nothing

@@ -30,7 +30,7 @@ Result<void> check_target(const Receiver::Target& target) {
   struct stat status {};
   if (::fstatat(target.parent.get(), target.leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return {};
-    return fail(errno_error(errno, quoted(target.shown)));
+    return fail(errno_error(errno, quoted(target.shown) + " cannot be looked at"));
   }
   if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return {};  // a link is replaced, never followed
   if (S_ISDIR(status.st_mode)) {

@@ -27,7 +27,8 @@ Error not_a_file(const struct stat& status, const std::string& shown) {
 
 Result<Sender> Sender::begin(Source source) {
   struct stat status {};
-  if (::fstat(source.file.get(), &status) != 0) return fail(errno_error(errno, quoted(source.shown)));
+  if (::fstat(source.file.get(), &status) != 0)
+    return fail(errno_error(errno, quoted(source.shown) + " cannot be looked at"));
   if (!S_ISREG(status.st_mode)) return fail(not_a_file(status, source.shown));
   ::posix_fadvise(source.file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only: its failure changes nothing
   return Sender(std::move(source), status);

@@ -42,13 +42,13 @@ Result<std::uint64_t> hash_content(int fd, std::uint64_t size, const std::string
 Result<void> hash_file(int fd, const std::string& shown, Entry& entry, const std::atomic<bool>& stopping) {
   struct stat before {};
   struct stat after {};
-  if (::fstat(fd, &before) != 0) return fail(errno_error(errno, quoted(shown)));
+  if (::fstat(fd, &before) != 0) return fail(errno_error(errno, quoted(shown) + " cannot be looked at"));
   if (!S_ISREG(before.st_mode)) return fail(changed(shown));
   ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only: its failure changes nothing
   ContentHash hash;
   TRY_ASSIGN(const std::uint64_t done,
              hash_content(fd, static_cast<std::uint64_t>(before.st_size), shown, hash, stopping));
-  if (::fstat(fd, &after) != 0) return fail(errno_error(errno, quoted(shown)));
+  if (::fstat(fd, &after) != 0) return fail(errno_error(errno, quoted(shown) + " cannot be looked at"));
   if (!is_same(before, after) || (after.st_size > 0 && done != static_cast<std::uint64_t>(after.st_size))) {
     return fail(changed(shown));
   }

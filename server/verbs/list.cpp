@@ -25,7 +25,7 @@ constexpr std::size_t kTroublesAFrame = 32;
 
 Result<struct stat> status_of(int fd, const std::string& name) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return fail(errno_error(errno, quoted(name)));
+  if (::fstat(fd, &status) != 0) return fail(errno_error(errno, quoted(name) + " cannot be looked at"));
   return status;
 }
 
