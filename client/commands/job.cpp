@@ -1,4 +1,5 @@
-// post and get of whole trees: what was named becomes the engine's sources and target, and its news a report.
+// post, get and sync, of files and of whole trees: what was named becomes the engine's sources and target, and its news
+// a report.
 #include "client/commands/job.h"
 
 #include <fcntl.h>
@@ -78,9 +79,6 @@ Result<UniqueFd> open_source(const std::string& path) {
 // A single one is opened at once, so that nothing is begun for what is not there; several are opened as the walk comes
 // to them, since there may be more of them than descriptors.
 Result<TreeWalk::Top> source_of(const std::string& path, bool contents, bool alone) {
-  if (is_dots(last_component(path)) && !contents) {
-    return fail(ErrorCode::kUsage, farhand::quoted(path) + " has no name of its own; name what is in it, or . alone");
-  }
   TreeWalk::Top top{{}, contents ? "." : last_component(path), path, [path] {
                       return open_source(path);
                     }};
