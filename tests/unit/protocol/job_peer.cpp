@@ -50,6 +50,14 @@ Entry hard_link_entry(const std::string& path, const std::string& target) {
   return entry;
 }
 
+Item file(const std::string& path, const std::string& content, std::uint32_t mode) {
+  return {file_entry(path, content, mode), content};
+}
+
+Item without_content(Entry entry) {
+  return {std::move(entry), ""};
+}
+
 void ScriptedSender::take(const Incoming& incoming) {
   switch (incoming.kind()) {
     case FrameKind::kVerdicts: {
@@ -196,7 +204,7 @@ void send_one(ScriptedSender& sender, const Verdict& verdict, const Entry& entry
 
 }  // namespace
 
-Result<Result<JobOutcome>> JobPlace::send(const std::vector<std::pair<Entry, std::string>>& items) {
+Result<Result<JobOutcome>> JobPlace::send(const std::vector<Item>& items) {
   return run([&](ScriptedSender& sender) {
     constexpr std::size_t kAtOnce = 500;
     for (std::size_t from = 0; from < items.size(); from += kAtOnce) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/transfer/job_receiver.h"
@@ -18,6 +19,11 @@ Entry directory_entry(const std::string& path, std::uint32_t mode = 0755);
 Entry link_entry(const std::string& path, const std::string& target);
 Entry hard_link_entry(const std::string& path, const std::string& target);
 inline constexpr timespec kJobTime{1000000000, 123456789};  // of all of these
+
+// What JobPlace::send takes.
+using Item = std::pair<Entry, std::string>;
+Item file(const std::string& path, const std::string& content, std::uint32_t mode = 0644);
+Item without_content(Entry entry);
 
 // Says what it is told to; what it hears meanwhile is sorted.
 class ScriptedSender {
@@ -84,7 +90,7 @@ struct JobPlace {
   // Runs the script against receive_job. The sender's connection ends with the script.
   Result<Result<JobOutcome>> run(const std::function<void(ScriptedSender&)>& script);
   // The same for an honest sender of these, with their contents: sends what is needed. Its sorted hearing is `last`.
-  Result<Result<JobOutcome>> send(const std::vector<std::pair<Entry, std::string>>& items);
+  Result<Result<JobOutcome>> send(const std::vector<Item>& items);
   std::vector<Verdict> last_verdicts;
   std::vector<std::uint64_t> last_stored;
   std::vector<Trouble> last_troubles;

@@ -17,18 +17,13 @@ namespace farhand {
 namespace {
 
 using test::directory_entry;
+using test::file;
 using test::file_entry;
 using test::hard_link_entry;
 using test::JobPlace;
 using test::link_entry;
 using test::ScriptedSender;
-
-std::pair<Entry, std::string> file(const std::string& path, const std::string& content, std::uint32_t mode = 0644) {
-  return {file_entry(path, content, mode), content};
-}
-std::pair<Entry, std::string> without_content(Entry entry) {
-  return {std::move(entry), ""};
-}
+using test::without_content;
 
 void expect_done(const Result<Result<JobOutcome>>& outcome, const JobPlace& place) {
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -81,7 +76,7 @@ TEST(JobReceiver, EveryEntryIsCountedAsStoredOnceAtTheEnd) {
 TEST(JobReceiver, ThousandsOfFilesGoThroughTinyBuffers) {
   JobPlace place;
   place.tiny = true;
-  std::vector<std::pair<Entry, std::string>> items;
+  std::vector<test::Item> items;
   for (int i = 10000; i < 10800; ++i) items.push_back(file(std::to_string(i), "content of " + std::to_string(i)));
   expect_done(place.send(items), place);
   EXPECT_EQ(place.names().size(), items.size());

@@ -18,20 +18,15 @@ namespace farhand {
 namespace {
 
 using test::directory_entry;
+using test::file;
 using test::file_entry;
 using test::hard_link_entry;
 using test::JobPlace;
 using test::link_entry;
 using test::ScriptedSender;
+using test::without_content;
 
 constexpr std::size_t kLarge = 900000;
-
-std::pair<Entry, std::string> file(const std::string& path, const std::string& content) {
-  return {file_entry(path, content), content};
-}
-std::pair<Entry, std::string> without_content(Entry entry) {
-  return {std::move(entry), ""};
-}
 
 // Sends the first `bytes` of a file and is gone.
 void break_off(JobPlace& place, const std::string& path, const std::string& content, std::size_t bytes) {

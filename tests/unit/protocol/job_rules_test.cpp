@@ -21,18 +21,13 @@ namespace farhand {
 namespace {
 
 using test::directory_entry;
+using test::file;
 using test::file_entry;
 using test::hard_link_entry;
 using test::JobPlace;
 using test::link_entry;
 using test::ScriptedSender;
-
-std::pair<Entry, std::string> file(const std::string& path, const std::string& content, std::uint32_t mode = 0644) {
-  return {file_entry(path, content, mode), content};
-}
-std::pair<Entry, std::string> without_content(Entry entry) {
-  return {std::move(entry), ""};
-}
+using test::without_content;
 
 bool has_job_time(const struct stat& status) {
   return status.st_mtim.tv_sec == test::kJobTime.tv_sec && status.st_mtim.tv_nsec == test::kJobTime.tv_nsec;
@@ -338,12 +333,12 @@ TEST(JobRules, WhatMayNotBeSetIsOneNoticeAndNoFailure) {
   std::thread confined([&] {
     denied = test::deny_syscall(SYS_fchmod, EPERM) && test::deny_syscall(SYS_utimensat, EPERM) &&
              test::deny_syscall(SYS_fchown, EPERM) && test::deny_syscall(SYS_fsetxattr, EOPNOTSUPP);
-    std::vector<std::pair<Entry, std::string>> items{without_content(directory_entry("d")),
-                                                     file("d/a", "x"),
-                                                     file("d/b", "x"),
-                                                     without_content(link_entry("link", "x")),
-                                                     file("same", "content"),
-                                                     without_content(link_entry("says", "anywhere"))};
+    std::vector<test::Item> items{without_content(directory_entry("d")),
+                                  file("d/a", "x"),
+                                  file("d/b", "x"),
+                                  without_content(link_entry("link", "x")),
+                                  file("same", "content"),
+                                  without_content(link_entry("says", "anywhere"))};
     for (auto& [entry, content] : items) {
       entry.user = entry.group = "0";
       if (entry.kind != EntryKind::kLink) entry.attributes = {{"user.one", "1"}};
