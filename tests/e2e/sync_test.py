@@ -1,11 +1,17 @@
 """sync: one side becomes like the other, by somebody else's comparison; what is sent is counted; what goes is bounded."""
+import contextlib
 import json
 import os
+import socket
 import stat
+import struct
 import subprocess
 import unittest
 
-from harness import (PATIENCE, SEED, Server, ServerTest, main, needs_root, random_bytes, read_file, remove_tree, scratch, snapshot, write_file)
+from crash_support import client_wrapper, needs_strace, watched_server
+from frame_relay import DOWN, UP, FrameRelay
+from harness import (PATIENCE, SEED, Server, ServerTest, main, needs_root, random_bytes, read_file, remove_tree, scratch, snapshot, wait_until,
+                     write_file)
 from rights_support import UID, RootsSite
 
 MIB = 1 << 20
@@ -19,6 +25,15 @@ def change_in_place(path, at, content):
         file.seek(at)
         file.write(content)
     os.utime(path, ns=(before, before + 10**9))
+
+
+class Relay(FrameRelay):
+    """One whose sockets can be had."""
+    sockets = ()
+
+    def _relay(self, ways):
+        self.sockets = ways[UP]
+        super()._relay(ways)
 
 
 class SyncTest(ServerTest):
@@ -212,6 +227,58 @@ class Deletion(SyncTest):
             self.assertTrue(os.path.exists(part))
             os.unlink(part)
         self.in_both_directions(test)
+
+    @needs_strace
+    def test_a_connection_that_is_lost_while_names_go_is_no_success(self):
+        """Of the side that sends, which cannot know; the other one has heard all, does all, and tells that."""
+        def test():
+            self.make("kept", b"kept\n")
+            self.make("new", b"new\n")
+            extra = [f"extra-{number:03}" for number in range(200)]
+            os.mkdir(self.target)
+            for name in extra:
+                write_file(os.path.join(self.target, name), b"extra\n")
+            done = self.lose_while_names_go(len(extra))
+            told = json.loads(done.stdout)
+            left = [name for name in extra if os.path.exists(os.path.join(self.target, name))]
+            self.assertEqual(sorted(os.listdir(self.target)), sorted([*left, "kept", "new"]))
+            if self.target.startswith(self.here):
+                self.assertEqual((done.returncode, told["status"], told["job"]["deleted"], left), (0, 0, len(extra), []))
+            else:
+                self.assertEqual((done.returncode, told["status"]), (8, 8), told)
+                self.assertEqual((told["job"]["stored"], told["job"]["deleted"]), (0, 0), "it has heard of none")
+                self.assertIn("goes on from here", told["files"][0]["error"]["message"])
+            again = self.sync("--delete")
+            self.assertEqual((again["deleted"], again["stored"]), (len(left), 0))
+            self.assert_alike()
+        self.in_both_directions(test)
+
+    def lose_while_names_go(self, count):
+        """The connection is reset when the sender has said all and the first name is gone; each of them takes 5 ms."""
+        up = self.words[1].startswith(":")
+
+        def heard(way, kind, _raw):
+            if kind == "finish" and way == (UP if up else DOWN):
+                wait_until(lambda: sum(name.startswith("extra-") for name in os.listdir(self.target)) < count, "the first is gone")
+                for sock in relay.sockets:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                raise ConnectionResetError("cut")
+
+        slowly = ("-o", os.devnull, "-e", "trace=unlinkat", "-e", "inject=unlinkat:delay_enter=5000")
+        ends = self.ends()
+        with Relay(self.server, heard=heard) as relay:
+            command = self.server.client_command(["sync", *self.words, "--delete", "--json"], host=relay.host)
+            with contextlib.ExitStack() as stack:
+                if up:
+                    stack.enter_context(watched_server(self.server, *slowly))
+                else:
+                    command = [*client_wrapper(*slowly), *command]
+                done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+                wait_until(lambda: self.ends() > ends, "the server is through with it")
+        return done
+
+    def ends(self):
+        return self.server.log().count(", end: ")
 
     def test_outside_of_the_target_nothing_goes(self):
         def test():
