@@ -40,6 +40,7 @@ constexpr const char* kHelp =
     "  !COMMAND, !                              a command here; a shell here\n"
     "  help                                     this text; exec --help and the like tell of options\n"
     "  q, quit, exit                            leave\n"
+    "sync, ls and verify are the host's own commands here; ours are rclient sync, rclient ls and rclient verify.\n"
     "A line that begins with a blank is always a command for the host, and is not kept in the history.\n"
     "TAB completes. Ctrl-C ends the command that runs; twice within 2 s it drops the connection.\n";
 

@@ -103,6 +103,12 @@ class Script(PromptTest):
             self.assertIn(word, err)
         self.assertIn(b"--timeout", self.lines("exec --help")[0])
 
+    def test_verbs_that_are_commands_of_the_host_too_are_its_own(self):
+        """sync writes disks there, and ls lists by its own rules."""
+        out, _ = self.keeps_going("ls -d .", "sync --version", "verify x", "q", status=127)
+        self.assertTrue(out.startswith(b".\n"), out)
+        self.assertIn(b"coreutils", out)
+
     def test_a_line_that_begins_with_a_blank_is_always_a_command(self):
         out, err = self.keeps_going(" help", " exit 3", "echo on", "q", status=127)
         self.assertEqual(out, b"on\n")
