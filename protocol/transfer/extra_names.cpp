@@ -132,7 +132,7 @@ void ExtraNames::look() {
   tops.push_back({*std::move(top), ".", target_.shown(".")});
   auto walk = TreeWalk::begin(target_.base(), std::move(tops), std::move(options));
   if (!walk) return add_failure(".", walk.error());
-  Spill::Reader reader(listed_, Spill::Reader::From::kFront);
+  Spill::Reader reader(listed_);
   auto listed = reader.next();
   while (const auto entry = walk->next_to_the_end()) {
     if (stop_) return;
@@ -161,7 +161,7 @@ void ExtraNames::look() {
 
 void ExtraNames::remove() {
   Scene scene(target_.base());
-  Spill::Reader reader(extra_, Spill::Reader::From::kFront);
+  Spill::Reader reader(extra_);
   while (const auto name = reader.next()) {
     if (stop_) return;
     const std::string leaf(name->text.substr(name->text.rfind('/') + 1));
@@ -209,7 +209,7 @@ void tell(ExtraNames& extra, JobReport& report) {
 }
 
 Result<void> tell_what_would_go(Channel& channel, const TreeTarget& target, ExtraNames& extra, JobReport& report) {
-  Spill::Reader reader(extra.names(), Spill::Reader::From::kFront);
+  Spill::Reader reader(extra.names());
   while (const auto name = reader.next()) {
     report.would(target.shown(std::string(name->text)), "deleted");
     report.say(channel);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kWriteBytes = 64 << 10;
 constexpr std::size_t kWindowBytes = 256 << 10;
-constexpr std::size_t kFrameBytes = 2 + 1 + 2;  // around a name
+constexpr std::size_t kFrameBytes = 2 + 1;  // before a name
 
 // Where the file system has no files without a name, one that loses it at once; the directory's times stay.
 UniqueFd make_nameless(int directory) {
@@ -58,7 +58,7 @@ void Spill::put(std::string_view name, char mark) {
   char bytes[sizeof length];
   std::memcpy(bytes, &length, sizeof length);
   unwritten_.append(bytes, sizeof bytes).push_back(mark);
-  unwritten_.append(name).append(bytes, sizeof bytes);
+  unwritten_.append(name);
   ++count_;
   if (unwritten_.size() >= kWriteBytes) flush();
 }
@@ -69,19 +69,17 @@ void Spill::flush() {
   unwritten_.clear();
 }
 
-Spill::Reader::Reader(Spill& spill, From from) : spill_(spill), from_(from) {
+Spill::Reader::Reader(Spill& spill) : spill_(spill) {
   spill.flush();
-  at_ = from == From::kFront ? 0 : spill.written_;
 }
 
-// The range comes into the window, with more around it in the direction of reading.
+// The range comes into the window, with more behind it.
 bool Spill::Reader::load(std::uint64_t from, std::size_t bytes) {
   if (from >= window_at_ && from + bytes <= window_at_ + window_.size()) return true;
-  const std::uint64_t end = from_ == From::kFront ? std::min(from + kWindowBytes, spill_.written_) : from + bytes;
-  const std::uint64_t begin = from_ == From::kFront ? from : end - std::min<std::uint64_t>(end, kWindowBytes);
-  window_.resize(end - begin);
-  window_at_ = begin;
-  const ssize_t got = read_all_at(spill_.file_.get(), std::as_writable_bytes(std::span(window_)), begin);
+  const std::uint64_t end = std::min(from + kWindowBytes, spill_.written_);
+  window_.resize(end - from);
+  window_at_ = from;
+  const ssize_t got = read_all_at(spill_.file_.get(), std::as_writable_bytes(std::span(window_)), from);
   if (got < 0 || static_cast<std::size_t>(got) < window_.size()) {
     spill_.error_ = got < 0 ? errno : EIO;
     return false;
@@ -90,16 +88,13 @@ bool Spill::Reader::load(std::uint64_t from, std::size_t bytes) {
 }
 
 std::optional<Spill::Name> Spill::Reader::next() {
-  const bool forward = from_ == From::kFront;
-  if (spill_.error_ != 0 || (forward ? at_ == spill_.written_ : at_ == 0)) return std::nullopt;
-  const std::uint64_t length_place = forward ? at_ : at_ - 2;
-  if (!load(length_place, 2)) return std::nullopt;
-  const std::size_t whole = kFrameBytes + length_at(std::string_view(window_).substr(length_place - window_at_));
-  const std::uint64_t begin = forward ? at_ : at_ - whole;
-  if (!load(begin, whole)) return std::nullopt;
-  const std::string_view frame = std::string_view(window_).substr(begin - window_at_, whole);
-  at_ = forward ? at_ + whole : begin;
-  return Name{frame.substr(3, whole - kFrameBytes), frame[2]};
+  if (spill_.error_ != 0 || at_ == spill_.written_) return std::nullopt;
+  if (!load(at_, kFrameBytes)) return std::nullopt;
+  const std::size_t whole = kFrameBytes + length_at(std::string_view(window_).substr(at_ - window_at_));
+  if (!load(at_, whole)) return std::nullopt;
+  const std::string_view frame = std::string_view(window_).substr(at_ - window_at_, whole);
+  at_ += whole;
+  return Name{frame.substr(kFrameBytes), frame[2]};
 }
 
 }  // namespace farhand

@@ -1,6 +1,6 @@
-// Spill: a list of names that is too long for the memory, in a file without a name. It can be read from either end.
+// Spill: a list of names that is too long for the memory, in a file without a name.
 //
-//   u16 length | u8 mark | name | u16 length     for each; the second length is for who comes from behind
+//   u16 length | u8 mark | name     for each
 //
 // Ownership: owns its file, which is gone when this is. Threads: one at a time.
 // Errors:    the first failure is remembered (error()); what is written after it is lost, so ask before the list is
@@ -31,18 +31,16 @@ class Spill {
   // 0, or errno: nothing is to be made of the list then.
   [[nodiscard]] int error() const noexcept { return error_; }
 
-  // After all has been put: each reads from its own end. Nothing at the end, or after a failure.
+  // After all has been put, from the first on. Nothing at the end, or after a failure.
   class Reader {
    public:
-    enum class From { kFront, kBack };
-    Reader(Spill& spill, From from);
+    explicit Reader(Spill& spill);
     std::optional<Name> next();
 
    private:
     [[nodiscard]] bool load(std::uint64_t from, std::size_t bytes);
     Spill& spill_;
-    From from_;
-    std::uint64_t at_;
+    std::uint64_t at_ = 0;
     std::string window_;
     std::uint64_t window_at_ = 0;
   };
