@@ -134,9 +134,7 @@ void FileMetadata::tell_owner(int error, const std::string& shown) {
 }
 
 void FileMetadata::apply_owner(int fd, const Entry& entry, const std::string& shown) {
-  const OwnerIds ids = known_owner_of(entry, shown);
-  if (ids.user == kNobodySaid && ids.group == kNobodySaid) return;
-  tell_owner(set_owner(fd, "", ids), shown);
+  tell_owner(set_owner(fd, "", owner_of(entry)), shown);
 }
 
 void FileMetadata::apply_attributes(int fd, const Entry& entry, const std::string& shown, bool access_lists) {
@@ -169,7 +167,9 @@ void FileMetadata::remove_attributes(int fd, const Entry& entry, const std::stri
 // The owner first, since changing it clears bits of the mode; user.* while the file may still be written; access lists
 // last, since the mode is part of them.
 Result<void> FileMetadata::apply(int fd, const Entry& entry, const std::string& shown) {
-  if (owner_) apply_owner(fd, entry, shown);
+  struct stat status {};
+  const bool is_known = owner_ && ::fstat(fd, &status) == 0;
+  if (is_known && lacks_owner(status, entry, shown)) apply_owner(fd, entry, shown);
   if (attributes_) apply_attributes(fd, entry, shown, false);
   if (::fchmod(fd, mode_of(entry)) != 0) TRY(excuse(errno, "the mode", shown));
   if (attributes_) apply_attributes(fd, entry, shown, true);

@@ -5,7 +5,8 @@ import struct
 import subprocess
 import unittest
 
-from harness import PATIENCE, ServerTest, main, needs_root, remove_tree, snapshot, write_file
+from harness import MEMORY_COUNTS, PATIENCE, ServerTest, main, needs_root, remove_tree, scratch, snapshot, write_file
+from rights_support import UID, RootsSite
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 
@@ -116,6 +117,41 @@ class MetadataTest(ServerTest):
 
     def test_after_sync_down(self):
         self.check_words(self.there_tree, self.here_tree, "sync", ":tree", "tree", "--delete", "--checksum")
+
+
+@needs_root
+@unittest.skipUnless(MEMORY_COUNTS, "a sanitizer makes calls that a confined process may not make")
+class Confined(unittest.TestCase):
+    def test_who_may_not_see_attributes_takes_none_away(self):
+        """As root's server has it: a key without exec has a process that may neither read attributes nor set them."""
+        site = RootsSite("--model", "process")
+        self.addCleanup(site.close)
+        client = site.paired("--allow", "get,post")
+        here = scratch(UID)
+        self.addCleanup(remove_tree, here)
+        source, back = os.path.join(here, "source"), os.path.join(here, "back")
+        os.makedirs(source)
+        for name in ("one", "other"):
+            write_file(f"{source}/{name}", name.encode())
+        if not can_have(source):
+            self.skipTest("no attributes here")
+        os.setxattr(source + "/one", "user.mine", b"1")
+        subprocess.run(["chown", "-Rh", f"{UID}:{UID}", here], check=True, timeout=PATIENCE)
+
+        def sync(*words):
+            ran = client.there("sync", *words, "--delete", "--owner", "--xattrs")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            for line in ran.stderr.splitlines():
+                self.assertRegex(line, rb": extended attributes cannot be (read|set) here: |: an extended attribute could not be set: ")
+            return ran.stdout
+        sync(source, ":copy")
+        self.assertEqual(sync(source, ":copy", "-n"), b"")
+        sync(":copy", back)
+        for path in (back, back + "/one"):
+            os.setxattr(path, "user.here", b"stays")
+        sync(":copy", back)
+        for path in (back, back + "/one"):
+            self.assertEqual(os.listxattr(path), ["user.here"])
 
 
 if __name__ == "__main__":

@@ -340,7 +340,7 @@ TEST(JobRules, WhatMayNotBeSetIsOneNoticeAndNoFailure) {
                                   file("same", "content"),
                                   without_content(link_entry("says", "anywhere"))};
     for (auto& [entry, content] : items) {
-      entry.user = entry.group = "0";
+      entry.user = entry.group = "4711";
       if (entry.kind != EntryKind::kLink) entry.attributes = {{"user.one", "1"}};
     }
     if (denied) std::ignore = place.send(items);
