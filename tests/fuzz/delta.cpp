@@ -35,6 +35,23 @@ void feed(delta::Matcher& matcher, Bytes fresh, std::size_t piece) {
   must(matcher.finish().has_value());
 }
 
+// The same with a signature of which a few sums more are known after each piece, and all only at the end.
+void feed_growing(delta::Sink& sink, const delta::Signature& whole, Bytes fresh, std::size_t piece) {
+  const auto shown = std::make_shared<delta::Signature>(delta::Signature{whole.shape, {}, {}});
+  delta::Matcher matcher(shown, sink);
+  while (!fresh.empty() || !shown->complete()) {
+    for (std::size_t i = 0; i < piece % 7 + 1 && !shown->complete(); ++i) {
+      shown->weak.push_back(whole.weak[shown->blocks()]);
+      shown->strong.push_back(whole.strong[shown->blocks()]);
+    }
+    must(matcher.go_on().has_value());
+    const std::size_t bytes = matcher.waits() ? 0 : std::min(fresh.size(), piece);
+    must(matcher.add(fresh.first(bytes)).has_value());
+    fresh = fresh.subspan(bytes);
+  }
+  must(matcher.finish().has_value());
+}
+
 void honest(Bytes base, Bytes fresh, std::size_t piece) {
   auto maker = delta::SignatureMaker::begin({base.size(), piece, delta::kMinBlockBytes});
   must(maker && maker->add(base) && maker->finish());
@@ -47,6 +64,13 @@ void honest(Bytes base, Bytes fresh, std::size_t piece) {
   });
   delta::Matcher matcher(maker->signature(), rebuilder);
   feed(matcher, fresh, piece);
+  must(std::ranges::equal(made, fresh));
+  made.clear();
+  delta::Rebuilder growing({base_file(), base.size(), "base"}, fresh.size(), [&](Bytes bytes) -> Result<void> {
+    made.insert(made.end(), bytes.begin(), bytes.end());
+    return {};
+  });
+  feed_growing(growing, maker->signature(), fresh, piece);
   must(std::ranges::equal(made, fresh));
 }
 
