@@ -173,7 +173,7 @@ struct JobEnd {
   ErrorCode code = ErrorCode::kInternal;
   std::string message{};
   std::uint64_t files = 0;      // sender: listed; receiver: stored
-  std::uint64_t bytes = 0;      // of content, sent or received
+  std::uint64_t bytes = 0;      // of content, sent or received, whatever it took on the wire
   std::uint64_t unchanged = 0;  // receiver: files that were there already
   std::uint64_t failed = 0;     // entries that went wrong on this side
   std::uint64_t deleted = 0;    // receiver
