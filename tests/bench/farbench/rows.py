@@ -10,7 +10,7 @@ from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ou
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
 from farbench.trees import FEW, HUGE, Tree, ssh_command
-from farbench.wan import LongTransfer
+from farbench.wan import LongTransfer, PackedTree
 
 EXEC_BLOCK = 20  # runs of one contender in a row: long enough for caches to settle, short against a machine's moods
 WAN_BLOCK = 5  # the link takes nearly all of the time, and it has no moods
@@ -210,6 +210,12 @@ def long_row(transfer):
                source=transfer.source, target=transfer.target, prepare=transfer.prepare, most_rounds=STEADY_ROUNDS)
 
 
+def packed_row():
+    tree = PackedTree()
+    return Row(tree.key, tree.title, "s", tree.contenders, {"rsync -az": Target(1.0)}, folder=tree.folder, source=tree.source,
+               target=tree.target, prepare=tree.prepare, most_rounds=STEADY_ROUNDS)
+
+
 def long_rows():
     return [long_row(LongTransfer(up, lossy)) for lossy in (False, True) for up in (True, False)]
 
@@ -295,7 +301,7 @@ def all_rows():
         *drawn("commands", command_rows()),
         *drawn("files", [stream_row(up=True), stream_row(up=False), *transfer_rows()]),
         *drawn("trees", tree_rows()),
-        *drawn("links", long_rows()),
+        *drawn("links", [*long_rows(), packed_row()]),
         *drawn("syncs", sync_rows() + look_rows()),
         *drawn("memory", memory_rows()),
     ]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from farbench.contenders import Iperf, Ours, Peer, Ssh
+from farbench.contenders import Iperf, Ours, OwnRival, Peer, Ssh
 from farbench.link import LOSS_PERCENT, RATE_MBIT, ROUND_TRIP_MS
 from farbench.trees import ssh_command
 
@@ -51,4 +51,33 @@ class LongTransfer:
             *([] if self.lossy else [Ssh(work, "scp", "scp", ["-q", *files], site)]),  # as slow as rsync, for the same reason
             Peer(work, "rsync", ["rsync", "-e", ssh_command(site), *files], site),
             Iperf(work, self.up, SIZE, site),
+        ]
+
+
+class PackedTree:
+    """Headers of the machine, which shrink, over the link with a rate: with --compress and without, beside rsync -z."""
+
+    key = "wan-compress"
+    title = f"headers up (post --compress), TLS, {ROUND_TRIP_MS} ms, {RATE_MBIT} Mbit/s"
+    name = "headers"
+
+    def folder(self, work):
+        return work.tmpfs
+
+    def source(self, work):
+        return work.tmpfs / self.name
+
+    def target(self, work):
+        return work.tmpfs / "root/target"
+
+    def prepare(self, work):
+        work.add_copy(work.tmpfs, self.name, ["/usr/include/c++", "/usr/include/linux"])
+
+    def contenders(self, work):
+        site, source, target = work.slow_wan, self.source(work), self.target(work)
+        root, copy = work.tmpfs / "root", [f"{source}/", f"cold:{target}/"]
+        return [
+            Ours(work, root, ["post", "--compress", source, "--to", "target"], site=site),
+            OwnRival("without", work, root, ["post", source, "--to", "target"], site=site),
+            Peer(work, "rsync -az", ["rsync", "-az", "-e", ssh_command(site), *copy], site),
         ]

@@ -191,6 +191,14 @@ class Workplace:
         self.own(place / name)
         os.link(place / name, place / "root" / name)
 
+    def add_copy(self, place, name, directories):
+        """What is in directories of the machine."""
+        if (place / name).exists():
+            return
+        (place / name).mkdir()
+        run("cp", "-r", *directories, place / name)
+        run("chown", "-R", f"{self.account.uid}:{self.account.gid}", place / name)
+
     def add_tree(self, place, name, count):
         """A directory of small files, 1 to 11 KB, a hundred in each of its directories; the same below root/."""
         if (place / name).exists():
