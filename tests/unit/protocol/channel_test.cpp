@@ -172,6 +172,18 @@ TEST(Channel, WaitReturnsWhenAFullOutboxHasRoomAgain) {
   EXPECT_TRUE(pair.client->has_room());
 }
 
+// What packing goes by (PackingPolicy).
+TEST(Channel, TheTimeThatAPeerDoesNotReadIsCountedAndNoOther) {
+  ChannelPair pair(SocketKind::kUnix, {}, true);
+  greet(pair);
+  ASSERT_TRUE(pair.client->wait({}, Deadline::after(30ms)));
+  EXPECT_EQ(pair.client->held_up(), Deadline::Clock::duration::zero()) << "there was nothing to send";
+  pair.client->say_structure(FrameKind::kExec, exec_structure());
+  pair.client->say_bytes(FrameKind::kStdin, {}, bytes_of(std::string(kMaxByteFrame, 'x')));
+  ASSERT_TRUE(pair.client->wait({}, Deadline::after(30ms)));
+  EXPECT_GE(pair.client->held_up(), 20ms);
+}
+
 TEST(Channel, WaitReturnsAtItsDeadline) {
   ChannelPair pair;
   const auto begun = Deadline::Clock::now();
