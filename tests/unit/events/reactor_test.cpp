@@ -26,22 +26,27 @@ using namespace std::chrono_literals;
 TEST_F(ReactorTest, DelayedCallsComeInOrderOfTimeAndThenOfAsking) {
   Reactor reactor;
   std::string order;
-  reactor.call_later(20ms, [&] { order += 'd'; });
-  reactor.call_later(0ms, [&] { order += 'a'; });
-  auto cancelled = reactor.call_later(1ms, [&] { order += 'x'; });
+  const auto comes = [&](char name) {
+    order += name;
+    if (order.size() == 5) reactor.stop();
+  };
+  reactor.call_later(20ms, [&] { comes('e'); });
+  reactor.call_later(0ms, [&] { comes('a'); });
+  auto cancelled = reactor.call_later(1ms, [&] { comes('x'); });
   reactor.call_later(1ms, [&] {
-    order += 'b';
-    reactor.call_later(0ms, [&] { order += 'c'; });
+    comes('b');
+    reactor.call_later(0ms, [&] { comes('d'); });
   });
-  reactor.call_later(30ms, [&] { reactor.stop(); });
-  reactor.call_later(40ms, [&] { order += 'y'; });
-  reactor.call_later(std::chrono::milliseconds::max(), [&] { order += 'z'; });
+  reactor.call_later(1ms, [&] { comes('c'); });
+  reactor.call_later(1h, [&] { comes('y'); });
+  reactor.call_later(std::chrono::milliseconds::max(), [&] { comes('z'); });
   EXPECT_TRUE(cancelled.active());
   cancelled.cancel();
   cancelled.cancel();
   EXPECT_FALSE(cancelled.active());
   reactor.run();
-  EXPECT_EQ(order, "abcd");
+  // One that is asked for late, on a machine that was held up, may be due only after the last.
+  EXPECT_TRUE(order == "abcde" || order == "abced") << order;
 }
 
 TEST_F(ReactorTest, ACallMayCancelItselfAndOthersAndOutliveTheReactor) {
