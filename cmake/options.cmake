@@ -14,6 +14,8 @@ option(FARHAND_HARDENING "Stack protector, fortified libc calls, full RELRO" OFF
 set(FARHAND_SANITIZE "" CACHE STRING "Comma-separated sanitizers, as -fsanitize takes them")
 set(FARHAND_TEST_SCALE "1" CACHE STRING "Multiplies the repetitions in tests: 1 in CI, more in scripts/soak")
 
+set(FARHAND_TEST_CLIENT "" CACHE FILEPATH "The rclient of another build for the end-to-end tests, instead of this one's")
+
 # The web servers: under a sanitizer in a soak (and their parser in scripts/fuzz), since the whole run is to end in time.
 set(FARHAND_TEST_WEB ON)
 if(FARHAND_SANITIZE MATCHES "thread" OR (FARHAND_SANITIZE AND FARHAND_TEST_SCALE EQUAL 1))
