@@ -15,4 +15,10 @@ std::string leaf_of(std::string_view path);
 // The last component as a user writes it, slashes at the end ignored; empty if there is none ("", "/").
 std::string last_component(std::string_view path);
 
+// Whether `path` is `directory` or below it; everything is below "".
+bool is_or_holds(std::string_view directory, std::string_view path) noexcept;
+
+// What is called `name` in `directory`; "." is left out.
+std::string joined_path(std::string_view directory, std::string_view name);
+
 }  // namespace farhand

@@ -7,15 +7,6 @@
 #include "common/path_text.h"
 
 namespace farhand {
-namespace {
-
-bool is_or_holds(std::string_view directory, std::string_view path) {
-  if (directory.empty() || path == directory) return true;
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
-}
-
-}  // namespace
-
 Result<void> EntryOrder::admit(const Entry& entry) {
   if (!last_.empty() && !entry_precedes(last_, entry.path)) {
     return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " is out of order, or comes twice");

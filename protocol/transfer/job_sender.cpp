@@ -25,8 +25,8 @@ namespace {
 
 // Files that wait for their turn to be sent: with kMostUnjudged this bounds what is remembered.
 constexpr std::size_t kMostWanted = kMostUnjudged;
-// Longest time without a turn for the connection while there is work that says nothing, or little: a receiver that makes
-// a file from another works on what a delta says meanwhile.
+// Longest time without a turn for the connection while there is work that says nothing, or little: a receiver that
+// makes a file from another works on what a delta says meanwhile.
 constexpr std::chrono::milliseconds kLongestStep{10};
 constexpr std::size_t kTroubleBytes = 64 << 10;  // what one frame of them holds, or little more
 

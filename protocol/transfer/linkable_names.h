@@ -1,4 +1,5 @@
-// LinkableNames: the files and links that a job has listed so far, so that a hard link leads to one of these and to nothing else.
+// LinkableNames: the files and links that a job has listed so far, so that a hard link leads to one of these and to
+// nothing else.
 //
 // Of each it keeps 8 bytes, a hash with a seed of its own, for kMost files; of a job that lists more, everything passes
 // (and is still confined to the target, as everything is).

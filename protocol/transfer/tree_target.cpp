@@ -19,11 +19,6 @@ namespace {
 
 constexpr mode_t kOwnersAll = 0700;
 
-bool is_or_holds(std::string_view directory, std::string_view path) {
-  if (directory.empty() || path == directory) return true;
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
-}
-
 // For reading if that is permitted, since then it can be synced; else it can still be written into.
 template <class Open>
 Result<UniqueFd> open_directory(Open open) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/escape.h"
+#include "common/path_text.h"
 #include "protocol/limits.h"
 #include "protocol/transfer/directory_listing.h"
 #include "protocol/transfer/entry_facts.h"
@@ -49,11 +50,6 @@ struct Level {
   DirectoryListing names;
   std::size_t path_bytes = 0;  // of the walk's path, that are this directory's
 };
-
-std::string joined(std::string_view directory, std::string_view name) {
-  if (directory == ".") return std::string(name);
-  return std::string(directory).append("/").append(name);
-}
 
 Result<bool> is_directory(int fd, const std::string& shown) {
   struct stat status {};
@@ -269,7 +265,7 @@ void TreeWalk::State::leave() {
 std::optional<Entry> TreeWalk::State::next_child() {
   Level& level = levels.back();
   const DirectoryListing::Name name = level.names.take();
-  std::string child = joined(path, name.text);
+  std::string child = joined_path(path, name.text);
   if (name.type != DT_UNKNOWN && excluded(child, name.type)) return std::nullopt;
   if (child.size() > kMostPathBytes) {
     trouble(child, ErrorCode::kLimit,
@@ -385,7 +381,7 @@ std::string TreeWalk::State::shown(const std::string& wanted) {
   if (start == nullptr) return wanted;
   const std::string_view inside = below(*start, wanted);
   if (inside == ".") return start->shown;
-  return start->shown.ends_with('/') ? start->shown + std::string(inside) : joined(start->shown, inside);
+  return start->shown.ends_with('/') ? start->shown + std::string(inside) : joined_path(start->shown, inside);
 }
 
 void TreeWalk::State::trouble(const std::string& where, int error, std::string_view what) {

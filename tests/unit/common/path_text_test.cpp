@@ -32,5 +32,18 @@ TEST(PathText, SlashesAtTheEndAreNoComponent) {
   EXPECT_EQ(last_component(""), "");
 }
 
+TEST(PathText, WhatIsBelowADirectoryBeginsWithItAndASlash) {
+  for (const char* path : {"a", "a/b", "a/b/c"}) {
+    EXPECT_TRUE(is_or_holds("a", path)) << path;
+    EXPECT_TRUE(is_or_holds("", path)) << path;
+  }
+  for (const char* path : {"", "ab", "ab/c", "b/a"}) EXPECT_FALSE(is_or_holds("a", path)) << path;
+}
+
+TEST(PathText, ADotIsLeftOutOfAJoinedPath) {
+  EXPECT_EQ(joined_path("a/b", "c"), "a/b/c");
+  EXPECT_EQ(joined_path(".", "c"), "c");
+}
+
 }  // namespace
 }  // namespace farhand
