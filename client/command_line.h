@@ -56,6 +56,8 @@ struct ExecCommand {
 };
 inline constexpr const char* kNoInput = "none";
 
+inline constexpr std::size_t kMostConnections = 16;  // of one job
+
 // What post and get have in common.
 struct TransferOptions {
   JobOptions job;
@@ -65,6 +67,7 @@ struct TransferOptions {
   std::string files_from;           // a file with further names, "-" for standard input; empty: none
   bool from_zero = false;           // these are separated by zero bytes
   int progress_fd = -1;             // where events go
+  std::size_t connections = 0;      // for large files; 0: as the link wants it
   bool given = false;               // some of these were
 };
 

@@ -23,7 +23,10 @@ Result<void> check_greeting(Bytes bytes) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
   TRY_ASSIGN(auto stream, connector.connect());
-  return std::make_unique<Connection>(std::move(stream), connector.host(), connector.user());
+  const auto link = link_facts(stream->descriptor());
+  auto connection = std::make_unique<Connection>(std::move(stream), connector.host(), connector.user());
+  connection->link_ = link;
+  return connection;
 }
 
 Connection::Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user)

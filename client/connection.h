@@ -5,12 +5,14 @@
 // Errors:    what the server reports comes as Error with `remote`, its text escaped and headed by the host's name.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "client/connector.h"
 #include "common/result.h"
+#include "common/stream/socket_io.h"
 #include "protocol/channel.h"
 
 namespace farhand {
@@ -23,6 +25,14 @@ class Connection {
   Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user = {});
 
   [[nodiscard]] Channel& channel() noexcept { return channel_; }
+
+  // What the link looked like when it was made; nothing if it is no TCP connection.
+  [[nodiscard]] const std::optional<LinkFacts>& link() const noexcept { return link_; }
+  // How to get another one to the same server; without this there is none.
+  using Another = std::function<Result<std::unique_ptr<Connection>>()>;
+  void set_another(Another another) { another_ = std::move(another); }
+  [[nodiscard]] bool may_have_others() const noexcept { return another_ != nullptr; }
+  Result<std::unique_ptr<Connection>> another() const { return another_(); }
 
   // As the channel's. A frame `error` from the server is an Error with `remote`;
   // after one that closes, lost() is true.
@@ -48,6 +58,8 @@ class Connection {
   std::string host_;
   Channel channel_;
   bool lost_ = false;
+  std::optional<LinkFacts> link_;
+  Another another_;
 };
 
 }  // namespace farhand

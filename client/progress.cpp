@@ -140,6 +140,13 @@ std::string time_left(const ProgressFacts& facts) {
   return left < kLongestShown ? "  " + shown_seconds(left) + " left" : "";
 }
 
+// As much of it as there is.
+std::uint64_t taken_from(std::uint64_t& store, std::uint64_t bytes) {
+  const std::uint64_t taken = std::min(store, bytes);
+  store -= taken;
+  return taken;
+}
+
 }  // namespace
 
 std::string progress_line(const std::string& verb, const ProgressFacts& facts, std::size_t columns) {
@@ -188,7 +195,7 @@ void Progress::at(std::uint64_t file_bytes) {
 
 void Progress::list(std::uint64_t files, std::uint64_t bytes) {
   facts_.files_known += files;
-  facts_.bytes_known += bytes;
+  facts_.bytes_known += bytes - taken_from(early_known_, bytes);
   facts_.all_known = false;
   tick();
 }
@@ -199,13 +206,25 @@ void Progress::all_listed() {
 }
 
 void Progress::move(std::uint64_t bytes) {
-  facts_.bytes += bytes;
+  facts_.bytes += bytes - taken_from(early_moved_, bytes);
   facts_.moved += bytes;
   tick();
 }
 
 void Progress::spare(std::uint64_t bytes) {
+  facts_.bytes += bytes - taken_from(early_moved_, bytes);
+  tick();
+}
+
+void Progress::expect_early(std::uint64_t bytes) {
+  facts_.bytes_known += bytes;
+  early_known_ += bytes;
+}
+
+void Progress::move_early(std::uint64_t bytes) {
   facts_.bytes += bytes;
+  facts_.moved += bytes;
+  early_moved_ += bytes;
   tick();
 }
 

@@ -59,6 +59,9 @@ class Progress {
   void move(std::uint64_t bytes);
   void spare(std::uint64_t bytes);
   void pass_file();
+  // What is known and sent of it ahead of the job that lists it, and finds it there: counted once.
+  void expect_early(std::uint64_t bytes);
+  void move_early(std::uint64_t bytes);
 
   void would(const std::string& path, std::string_view what);  // of a dry run
 
@@ -71,7 +74,9 @@ class Progress {
   void draw();
   std::string verb_;
   ProgressFacts facts_;
-  std::uint64_t current_ = 0;  // bytes of the current file that are counted already
+  std::uint64_t current_ = 0;      // bytes of the current file that are counted already
+  std::uint64_t early_known_ = 0;  // of what was told early: what has not been told again
+  std::uint64_t early_moved_ = 0;
   bool shown_;
   ProgressListeners listeners_;
   bool drawn_ = false;

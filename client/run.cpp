@@ -87,9 +87,11 @@ int run(const ExecCommand& command, const ClientOptions& options) {
 // post, get
 
 Result<std::unique_ptr<Connection>> connect(const ClientOptions& options) {
-  TRY_ASSIGN(const Connector connector, Connector::make(options));
-  TRY_ASSIGN(auto connection, Connection::open(connector));
-  if (options.verbose) complain("asking " + connector.host());
+  TRY_ASSIGN(Connector made, Connector::make(options));
+  const auto connector = std::make_shared<const Connector>(std::move(made));  // for as long as there may be others
+  TRY_ASSIGN(auto connection, Connection::open(*connector));
+  connection->set_another([connector] { return Connection::open(*connector); });
+  if (options.verbose) complain("asking " + connector->host());
   return connection;
 }
 

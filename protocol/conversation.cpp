@@ -36,8 +36,8 @@ std::optional<State> answer_to(FrameKind kind) {
   if (kind == FrameKind::kExec) return State::kExec;
   if (kind == FrameKind::kPost) return State::kPost;
   if (kind == FrameKind::kGet) return State::kGet;
-  if (kind == FrameKind::kPush) return State::kPush;
-  if (kind == FrameKind::kPull) return State::kPull;
+  if (kind == FrameKind::kPush || kind == FrameKind::kStripe) return State::kPush;
+  if (kind == FrameKind::kPull || kind == FrameKind::kSlice) return State::kPull;
   if (kind == FrameKind::kList) return State::kList;
   return std::nullopt;
 }

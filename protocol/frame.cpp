@@ -9,10 +9,10 @@ namespace farhand {
 namespace {
 
 constexpr std::array<std::string_view, kFrameKinds> kKindNames{
-    "hello",   "exec",     "stdin",     "taken", "signal", "resize", "stdout", "stderr", "exit",
-    "offer",   "post",     "data",      "seal",  "done",   "get",    "push",   "pull",   "list",
-    "entries", "verdicts", "signature", "part",  "packed", "copy",   "close",  "stored", "trouble",
-    "finish",  "pair",     "paired",    "error", "ping",   "pong",   "pause",  "bye"};
+    "hello",   "exec",     "stdin",     "taken", "signal", "resize", "stdout", "stderr", "exit",    "offer",
+    "post",    "data",     "seal",      "done",  "get",    "push",   "pull",   "list",   "stripe",  "slice",
+    "entries", "verdicts", "signature", "part",  "packed", "copy",   "close",  "stored", "trouble", "finish",
+    "pair",    "paired",   "error",     "ping",  "pong",   "pause",  "bye"};
 
 constexpr std::array<std::string_view, kStates> kStateNames{"greeting", "idle", "exec", "post", "get",     "offered",
                                                             "file",     "push", "pull", "list", "pairing", "ended"};
@@ -49,6 +49,8 @@ constexpr std::array kRules{
     FrameRule{Side::kClient, FrameKind::kPush, in(kIdle), kPush, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kPull, in(kIdle), kPull, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
     FrameRule{Side::kClient, FrameKind::kList, in(kIdle), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxExecStructure},
+    FrameRule{Side::kClient, FrameKind::kStripe, in(kIdle), kPush, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
+    FrameRule{Side::kClient, FrameKind::kSlice, in(kIdle), kPull, kMoves, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kEntries, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kEmpty, kMaxStructure},
     FrameRule{Side::kClient, FrameKind::kPart, in(kPush), kIdle, kStays, Parcel::kBytes, NameRule::kOffset, kMaxByteFrame},
     FrameRule{Side::kClient, FrameKind::kPacked, in(kPush), kIdle, kStays, Parcel::kStructure, NameRule::kOffset, kMaxPackedFrame},

@@ -37,6 +37,8 @@ enum class FrameKind : std::uint8_t {
   kPush,
   kPull,
   kList,
+  kStripe,
+  kSlice,
   kEntries,
   kVerdicts,
   kSignature,
@@ -55,7 +57,7 @@ enum class FrameKind : std::uint8_t {
   kPause,
   kBye,
 };
-inline constexpr std::size_t kFrameKinds = 35;
+inline constexpr std::size_t kFrameKinds = 37;
 
 // The word on the wire, such as "stdin".
 std::string_view kind_name(FrameKind kind) noexcept;

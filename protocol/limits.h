@@ -31,6 +31,8 @@ inline constexpr std::size_t kMaxEntryName = 255;     // NAME_MAX: one component
 inline constexpr std::size_t kMaxJobPaths = 4096;     // named in one request
 inline constexpr std::size_t kMaxFilterRules = 1024;  // of at most kMaxFrameNameBytes
 inline constexpr std::size_t kMaxBackupSuffix = 64;
+// A stretch of a file in one request: what a lost connection may have to send again, and a second of hashing at most.
+inline constexpr std::uint64_t kMaxStripe = 1ULL << 30;
 inline constexpr std::size_t kMaxAttributeName = 255;        // XATTR_NAME_MAX
 inline constexpr std::size_t kMaxAttributeValue = 64 << 10;  // XATTR_SIZE_MAX
 // Entries that a sender may have listed and not been told a verdict on: what both sides remember at most.

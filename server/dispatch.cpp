@@ -12,6 +12,8 @@
 #include "server/verbs/post.h"
 #include "server/verbs/pull.h"
 #include "server/verbs/push.h"
+#include "server/verbs/slice.h"
+#include "server/verbs/stripe.h"
 
 namespace farhand {
 namespace {
@@ -23,6 +25,8 @@ constexpr std::array kVerbs{
     Verb{FrameKind::kGet, "get", Right::kGet, false, run_get},
     Verb{FrameKind::kPush, "post", Right::kPost, true, run_push},
     Verb{FrameKind::kPull, "get", Right::kGet, false, run_pull},
+    Verb{FrameKind::kStripe, "post", Right::kPost, true, run_stripe},
+    Verb{FrameKind::kSlice, "get", Right::kGet, false, run_slice},
     Verb{FrameKind::kList, "list", Right::kGet, false, run_list},
 };
 
@@ -61,7 +65,9 @@ Result<void> refuse_request(Session& session, const Incoming& request, const Err
   }
   session.refuse(error);
   if (kind == FrameKind::kOffer || kind == FrameKind::kPost) return discard_body(session.channel);
-  if (kind == FrameKind::kPush || kind == FrameKind::kPull) return discard_job(session.channel);
+  const bool is_job =
+      kind == FrameKind::kPush || kind == FrameKind::kPull || kind == FrameKind::kStripe || kind == FrameKind::kSlice;
+  if (is_job) return discard_job(session.channel);
   return {};
 }
 

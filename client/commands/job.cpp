@@ -11,6 +11,7 @@
 
 #include "client/commands/job_watch.h"
 #include "client/commands/post.h"
+#include "client/commands/stripes.h"
 #include "common/escape.h"
 #include "common/path_text.h"
 #include "common/rate_limit.h"
@@ -45,6 +46,12 @@ JobWatch::SaidThere said_by(const Connection& connection) {
 Error broken_off(const JobEnd& end) {
   const std::string why = end.message.empty() ? "" : ": " + end.message;
   return Error{end.code, "the job was broken off" + why, true};
+}
+
+// What stripes have carried is content of this job too.
+void count_early(FilesOutcome& outcome, std::uint64_t bytes) {
+  outcome.job->bytes += bytes;
+  outcome.job->moved += bytes;
 }
 
 bool is_dots(const std::string& leaf) {
@@ -119,6 +126,17 @@ Placement placement_of(const PostCommand& command, bool several) {
   }
   const bool into = several || command.to.empty() || behind_slash;
   return into ? Placement::kInto : Placement::kAsOrInto;
+}
+
+// Another walk over some of them, which tells of nothing: the job's own does.
+Result<TreeWalk> walk_over(const Connection& connection, const PostCommand& command,
+                           const std::vector<std::string>& names, Progress& progress) {
+  PostCommand some = command;
+  some.files = names;
+  some.contents = means_contents(command);
+  FilesOutcome nobodys;
+  JobWatch deaf(said_by(connection), progress, nobodys, false);
+  return begin_walk(some, deaf);
 }
 
 PushRequest push_request(const PostCommand& command, bool several) {
@@ -233,6 +251,13 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, bool s
     return outcome;
   }
   if (outcome.files.size() == command.files.size()) return outcome;  // there is nothing
+  const auto early = post_stripes(
+      connection, command, placement_of(command, several),
+      [&](const auto& names) { return walk_over(connection, command, names, progress); }, progress);
+  if (!early) {
+    watch.fail_whole(judged(connection, early.error()));
+    return outcome;
+  }
   std::optional<RateLimit> limit;
   if (command.options.rate > 0) limit.emplace(command.options.rate);
   connection.channel().say_structure(FrameKind::kPush, encode(push_request(command, several)));
@@ -243,6 +268,7 @@ FilesOutcome post_job(Connection& connection, const PostCommand& command, bool s
   } else {
     watch.fail_whole(judged(connection, sent.error()));
   }
+  count_early(outcome, *early);
   return outcome;
 }
 
@@ -259,10 +285,16 @@ FilesOutcome get_job(Connection& connection, const GetCommand& command, bool sev
     return outcome;
   }
   if (several) watch.goes_into(place->to);
+  const auto early = get_stripes(connection, command, *target, means_contents(command), progress);
+  if (!early) {
+    watch.fail_whole(judged(connection, early.error()));
+    return outcome;
+  }
   connection.channel().say_structure(FrameKind::kPull, encode(pull_request(command)));
   connection.channel().limit_reading(command.options.rate);
   receive(connection, *target, command, watch);
   connection.channel().limit_reading(0);
+  count_early(outcome, *early);
   for (FileOutcome& file : outcome.files) {
     if (!file.error) file.path = place->prefix + file.path;
   }

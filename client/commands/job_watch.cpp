@@ -157,8 +157,9 @@ void JobWatch::fail_whole(const Error& error) {
 std::string JobWatch::interrupted() const {
   const ProgressFacts facts = progress_.facts();
   const std::string so_far =
-      facts.files_known == 0
-          ? " before anything was sent"
+      facts.files_known == 0 && facts.bytes == 0 ? " before anything was sent"
+      : facts.files_known == 0
+          ? " after " + shown_bytes(static_cast<double>(facts.bytes))
           : " after " + std::to_string(facts.files) + " of " + std::to_string(facts.files_known) +
                 (facts.files_known == 1 ? " file" : " files") + " and " + shown_bytes(static_cast<double>(facts.bytes));
   return "interrupted" + so_far + "; no file is half-written, and the same command goes on from here";

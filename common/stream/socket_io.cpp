@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +15,7 @@ namespace farhand {
 namespace {
 
 constexpr std::chrono::milliseconds kLongRoundTrip{5};
+constexpr const char* kForLongLinks = "bbr";
 
 // The kernel has measured the handshake, which is over. A host that does not offer it keeps its own.
 void choose_congestion_control(int fd) {
@@ -28,7 +30,7 @@ void choose_congestion_control(int fd) {
 }  // namespace
 
 const char* congestion_control_for(std::chrono::microseconds round_trip) noexcept {
-  return round_trip >= kLongRoundTrip ? "bbr" : nullptr;
+  return round_trip >= kLongRoundTrip ? kForLongLinks : nullptr;
 }
 
 void prepare_stream_socket(int fd) {
@@ -41,6 +43,21 @@ void prepare_stream_socket(int fd) {
   const int on = 1;
   static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
   choose_congestion_control(fd);
+}
+
+std::optional<LinkFacts> link_facts(int fd) noexcept {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) return std::nullopt;
+  if (domain != AF_INET && domain != AF_INET6) return std::nullopt;
+  tcp_info info{};
+  length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+  std::array<char, 16> name{};  // TCP_CA_NAME_MAX
+  length = name.size() - 1;
+  const bool is_named = ::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length) == 0;
+  return LinkFacts{std::chrono::microseconds(info.tcpi_rtt),
+                   is_named && std::string_view(name.data()) == kForLongLinks};
 }
 
 ssize_t receive_now(int fd, MutableBytes into) noexcept {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "common/bytes.h"
@@ -19,6 +20,14 @@ void prepare_stream_socket(int fd);
 // lost packet for what it mostly is there, and not for a full queue (BBR), carries several times as much. On a short
 // one it gains nothing, and its pacing costs time.
 const char* congestion_control_for(std::chrono::microseconds round_trip) noexcept;
+
+// What the kernel knows of a TCP connection by now; nothing for another kind of socket.
+struct LinkFacts {
+  std::chrono::microseconds round_trip{};
+  bool keeps_up_after_losses =
+      false;  // it has the congestion control that congestion_control_for() wants for long links
+};
+std::optional<LinkFacts> link_facts(int fd) noexcept;
 
 // recv and send once, EINTR retried: the count, or -1 with errno set. 0 from receive_now is the peer's half-close.
 ssize_t receive_now(int fd, MutableBytes into) noexcept;

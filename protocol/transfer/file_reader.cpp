@@ -43,26 +43,33 @@ FileReader::FileReader(UniqueFd file, std::string shown, const struct stat& stat
       shown_(std::move(shown)),
       at_start_(status),
       // A file system that packs small files or compresses has fewer blocks too; asking for holes is only slower then.
-      has_holes_(static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes < listed_bytes()) {
+      has_holes_(static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes < listed_bytes()),
+      last_(listed_bytes()) {
+  restart();
+}
+
+void FileReader::keep_to(std::uint64_t offset, std::uint64_t length) {
+  first_ = offset;
+  last_ = offset + length;
   restart();
 }
 
 void FileReader::restart() {
-  limit_ = at_start_.st_size == 0 ? kWithoutEnd : listed_bytes();
-  at_ = data_begin_ = 0;
-  data_end_ = has_holes_ ? 0 : limit_;
+  limit_ = at_start_.st_size == 0 ? kWithoutEnd : last_;
+  at_ = data_begin_ = first_;
+  data_end_ = has_holes_ ? first_ : limit_;
 }
 
 bool FileReader::begins_with(std::uint64_t bytes, const HashValue& hash, const std::atomic<bool>& stop) {
-  if (bytes > listed_bytes()) return false;
+  if (bytes > last_ - first_) return false;
   const std::uint64_t whole = limit_;
-  limit_ = bytes;
+  limit_ = first_ + bytes;
   std::vector<std::byte> buffer(std::min<std::uint64_t>(bytes, kPieceBytes));
   for (Next next = advance(); next != Next::kEnd && !stop; next = advance()) {
     if (next == Next::kData) read({buffer.data(), std::min(buffer.size(), piece_bytes())});
   }
   limit_ = whole;
-  if (at_ == bytes && hash_.value() == hash) return true;
+  if (at_ == first_ + bytes && hash_.value() == hash) return true;
   restart();
   hash_ = ContentHash();
   return false;
@@ -122,12 +129,12 @@ std::size_t FileReader::read(MutableBytes into) {
 bool FileReader::held_still(const struct stat& now) const {
   const bool same_time =
       now.st_mtim.tv_sec == at_start_.st_mtim.tv_sec && now.st_mtim.tv_nsec == at_start_.st_mtim.tv_nsec;
-  return same_time && now.st_size == at_start_.st_size && (now.st_size == 0 || listed_bytes() == at_);
+  return same_time && now.st_size == at_start_.st_size && (now.st_size == 0 || last_ == at_);
 }
 
 Seal FileReader::seal() const {
   Seal seal;
-  seal.size = at_;
+  seal.size = at_ - first_;
   seal.hash = hash_.value();
   struct stat now = at_start_;
   const bool looked = ::fstat(file_.get(), &now) == 0;

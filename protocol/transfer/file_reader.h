@@ -29,6 +29,9 @@ class FileReader {
   // kIsDirectory or kNotRegular for what is no regular file. `shown` is for sentences, unescaped.
   static Result<FileReader> begin(UniqueFd file, std::string shown);
 
+  // From now on its content is only what stands in this stretch of it, which lies within it; before anything is read.
+  void keep_to(std::uint64_t offset, std::uint64_t length);
+
   // Whether the file's first `bytes` hash to `hash`. Then what follows stands at that offset, and seal() covers them
   // too; else everything is as before. `stop` gives it up (false).
   bool begins_with(std::uint64_t bytes, const HashValue& hash, const std::atomic<bool>& stop);
@@ -58,6 +61,8 @@ class FileReader {
   std::string shown_;
   struct stat at_start_;
   bool has_holes_;
+  std::uint64_t first_ = 0;       // where its content begins
+  std::uint64_t last_ = 0;        // and ends; of a file without a size that is not known
   std::uint64_t limit_ = 0;       // how far it is read
   std::uint64_t at_ = 0;          // everything before it is in hash_
   std::uint64_t data_begin_ = 0;  // the data from here ...

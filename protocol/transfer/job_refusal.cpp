@@ -26,7 +26,8 @@ Result<void> discard_job(Channel& channel) {
     TRY_ASSIGN(const Incoming incoming, channel.hear(Deadline::never()));
     const FrameKind kind = incoming.kind();
     const bool is_of_a_job = kind == FrameKind::kEntries || kind == FrameKind::kPart || kind == FrameKind::kCopy ||
-                             kind == FrameKind::kClose || kind == FrameKind::kTrouble || kind == FrameKind::kFinish;
+                             kind == FrameKind::kClose || kind == FrameKind::kTrouble || kind == FrameKind::kFinish ||
+                             kind == FrameKind::kVerdicts;
     if (kind == FrameKind::kError) return fail(error_of_peer(incoming));
     if (!is_of_a_job) return fail(unexpected_frame(incoming));
     channel.consume(incoming.bytes.size());

@@ -39,12 +39,12 @@ enum class Taking : unsigned char {
 };
 
 // Ours and locked, if it is ours alone, is nobody else's part now, and still has that name.
-Taking take(int directory, const std::string& name, int fd) {
+Taking take(int directory, const std::string& name, int fd, int lock = LOCK_EX) {
   struct stat opened {
   }, named{};
   if (::fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode) || opened.st_uid != ::geteuid()) return Taking::kRefused;
   if (opened.st_nlink != 1 || (opened.st_mode & kOthersWrite) != 0) return Taking::kRefused;
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? Taking::kIsHeld : Taking::kRefused;
+  if (::flock(fd, lock | LOCK_NB) != 0) return errno == EWOULDBLOCK ? Taking::kIsHeld : Taking::kRefused;
   // Whoever held the lock before may have given the file its name, or removed it.
   if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return Taking::kRefused;
   if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return Taking::kRefused;
@@ -70,6 +70,12 @@ std::string resumable_part_name(std::string_view leaf) {
   ContentHash hash;
   hash.add(bytes_of(leaf));
   return std::string(kPartPrefix) + hash_text(hash.value());
+}
+
+UniqueFd open_shared_part(int directory, std::string_view leaf) {
+  const std::string name = resumable_part_name(leaf);
+  UniqueFd fd = open_part(directory, name, O_CREAT);
+  return fd && take(directory, name, fd.get(), LOCK_SH) ? std::move(fd) : UniqueFd();
 }
 
 PartFile::PartFile(SharedDirectory directory, std::string name, UniqueFd fd, std::string shown, bool resumable)

@@ -38,6 +38,10 @@ inline constexpr std::uint64_t kLeastResumable = 256 << 10;
 std::string random_part_name();
 std::string resumable_part_name(std::string_view leaf);
 
+// The part of a large file, opened for one of several who write different stretches of it at a time: locked, but shared
+// with these (PartFile locks it alone). Made where there is none; nothing if it is not ours, or somebody has it alone.
+UniqueFd open_shared_part(int directory, std::string_view leaf);
+
 class PartFile {
  public:
   // `leaf`: the future name, one component. `shown`: for sentences; unescaped.
