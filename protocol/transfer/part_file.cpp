@@ -75,7 +75,7 @@ std::string resumable_part_name(std::string_view leaf) {
 UniqueFd open_shared_part(int directory, std::string_view leaf) {
   const std::string name = resumable_part_name(leaf);
   UniqueFd fd = open_part(directory, name, O_CREAT);
-  return fd && take(directory, name, fd.get(), LOCK_SH) ? std::move(fd) : UniqueFd();
+  return fd && take(directory, name, fd.get(), LOCK_SH) == Taking::kTaken ? std::move(fd) : UniqueFd();
 }
 
 PartFile::PartFile(SharedDirectory directory, std::string name, UniqueFd fd, std::string shown, bool resumable)

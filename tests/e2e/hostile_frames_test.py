@@ -28,6 +28,9 @@ ALL_KINDS = sorted({row.kind for row in table()})
 
 PUSH = frame("push", text("") + bytes(8) + u64(0) + text("") + u64(0))
 PULL = frame("pull", texts(["present"]) + bytes(4) + texts([]))
+STRETCH = u64(1 << 20) + u64(1 << 20) + u64(0) + u32(0) + u64(0) + u64(1 << 20)
+STRIPE = frame("stripe", text("") + u8(0) + text("striped") + STRETCH)
+SLICE = frame("slice", text("present") + STRETCH)
 FINISH = frame("finish", u8(0) + u16(22) + text("") + bytes(40) + text(""))
 
 # What brings the client's side into each state of the table.
@@ -402,7 +405,7 @@ class States(FramesTest):
             "done": done(b"half", "unfinished"), "error": error(1, True, "enough"), "ping": ping("t"),
             "taken": frame("taken", name="1"), "signal": frame("signal", name="CONT"), "resize": resize(24, 80),
             "pause": frame("pause"), "pong": frame("pong", b"", "t"), "bye": BYE, "pair": pair(), "paired": paired(),
-            "push": PUSH, "pull": PULL, "list": frame("list", texts(["present"]) + bytes(3) + texts([])), "finish": FINISH,
+            "push": PUSH, "pull": PULL, "stripe": STRIPE, "slice": SLICE, "list": frame("list", texts(["present"]) + bytes(3) + texts([])), "finish": FINISH,
             "entries": frame("entries", u64(0)), "verdicts": frame("verdicts", u64(0)), "trouble": frame("trouble", u64(0)),
             "part": frame("part", b"x", "0"), "close": frame("close", seal(b"half").split(b"\n", 1)[1]),
             "stored": frame("stored", name="0"), "signature": frame("signature", u32(512) + u64(0) + u64(0)),

@@ -127,6 +127,19 @@ def list_request(*paths, contents=0, recursive=1, hashes=1, rules=()):
     return frame("list", texts(paths) + u8(contents) + u8(recursive) + u8(hashes) + texts(rules))
 
 
+def stretch(offset=0, length=None, size=1 << 20, occupied=None, seconds=WHEN, nanoseconds=0):
+    return (u64(size) + u64(size if occupied is None else occupied) + struct.pack("<q", seconds) + u32(nanoseconds) +
+            u64(offset) + u64(size - offset if length is None else length))
+
+
+def stripe(path="large", to="", placement=INTO, **fields):
+    return frame("stripe", text(to) + u8(placement) + text(path) + stretch(**fields))
+
+
+def slice_request(path="large", **fields):
+    return frame("slice", text(path) + stretch(**fields))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Reading
 

@@ -7,6 +7,7 @@ farhand_test(client_test
     client/host_test.cpp
     client/hostile_server_test.cpp
     client/input_window_test.cpp
+    client/stripe_queue_test.cpp
     client/job_watch_test.cpp
     client/known_hosts_test.cpp
     client/listing_text_test.cpp

@@ -45,6 +45,7 @@ farhand_test(protocol_test
     protocol/path_filter_git_test.cpp
     protocol/path_filter_test.cpp
     protocol/part_file_test.cpp
+    protocol/stripe_test.cpp
     protocol/refusal_test.cpp
     protocol/sabotage.cpp
     protocol/slip_test.cpp

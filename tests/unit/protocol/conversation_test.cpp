@@ -120,6 +120,8 @@ client get : idle ; nothing path 0
 client push : idle ; structure empty 4194304
 client pull : idle ; structure empty 4194304
 client list : idle ; structure empty 4194304
+client stripe : idle ; structure empty 262144
+client slice : idle ; structure empty 262144
 client entries : push ; structure empty 262144
 client part : push ; bytes offset 1048576
 client packed : push ; structure offset 266240
@@ -379,7 +381,7 @@ TEST(Conversation, AServersFinishOfAnUploadComesAfterTheClients) {
 }
 
 TEST(Conversation, ARefusedJobIsStillTheClientsToEnd) {
-  for (const FrameKind request : {kPush, kPull}) {
+  for (const FrameKind request : {kPush, kPull, kStripe, kSlice}) {
     Conversation conversation;
     say(conversation, kC, kHello);
     say(conversation, kS, kHello);

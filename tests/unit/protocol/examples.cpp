@@ -8,6 +8,7 @@
 #include "protocol/messages/job.h"
 #include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
+#include "protocol/messages/stripe.h"
 #include "protocol/transfer/delta/signature_pieces.h"
 #include "tests/unit/protocol/sabotage.h"
 
@@ -410,6 +411,39 @@ std::vector<Example> list_and_pull() {
   };
 }
 
+// Both are refused, which ends them as it ends a job.
+std::vector<Example> stretches() {
+  const Stretch stretch{128 << 20, 128 << 20, 1'700'000'000, 500'000'000, 64 << 20, 64 << 20};
+  const std::vector<ExamplePiece> stretch_bytes{
+      hex("00 00 00 08 00 00 00 00", "size: 134217728"),        hex("00 00 00 08 00 00 00 00", "occupied: all of it"),
+      hex("00 f1 53 65 00 00 00 00", "modified: 1700000000 s"), hex("00 65 cd 1d", "and 500000000 ns"),
+      hex("00 00 00 04 00 00 00 00", "offset: 67108864"),       hex("00 00 00 04 00 00 00 00", "length: 67108864")};
+  const auto with_stretch = [&](std::vector<ExamplePiece> pieces) {
+    pieces.insert(pieces.end(), stretch_bytes.begin(), stretch_bytes.end());
+    return pieces;
+  };
+  const Example refused{Side::kServer,
+                        kError,
+                        "Somebody else is sending it. The client's part is still to be ended.",
+                        {text("error|15|\n"), hex("14 00", "code: busy"), hex("00", "closes: no"),
+                         hex("04 00 00 00 00 00 00 00", "message: 4 bytes"), text("busy")},
+                        encode(ErrorReport{ErrorCode::kBusy, false, "busy"}),
+                        true};
+  const Example finish = list_and_pull().back();
+  return {
+      {Side::kClient, kStripe, "The second half of `disk.img` comes on this connection.",
+       with_stretch({text("stripe|69|\n"), hex("00 00 00 00 00 00 00 00", "to: the root"), hex("00", "placement: into"),
+                     hex("08 00 00 00 00 00 00 00", "path: 8 bytes"), text("disk.img")}),
+       encode(StripeRequest{"", Placement::kInto, "disk.img", stretch}), true},
+      refused,
+      finish,
+      {Side::kClient, kSlice, "The second half of `disk.img` is asked for on this connection.",
+       with_stretch({text("slice|60|\n"), hex("08 00 00 00 00 00 00 00", "path: 8 bytes"), text("disk.img")}),
+       encode(SliceRequest{"disk.img", stretch}), true},
+      refused,
+      finish};
+}
+
 std::vector<Example> refusal_and_end() {
   return {
       {Side::kClient,
@@ -455,7 +489,7 @@ std::string Example::bytes() const {
 std::vector<Example> examples() {
   std::vector<Example> all;
   for (const auto& part :
-       {pairing(), greeting(), command(), shell(), upload(), push(), list_and_pull(), refusal_and_end()})
+       {pairing(), greeting(), command(), shell(), upload(), push(), list_and_pull(), stretches(), refusal_and_end()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -466,7 +500,8 @@ std::string examples_page() {
       "Two conversations, frame by frame: a pairing; then, on a new connection, a command, a shell, an upload, a "
       "job, "
       "a\n"
-      "listing, a job and a download that are refused, a ping, the end. Every kind of frame is in them, and their "
+      "listing, a job, two stretches and a download that are refused, a ping, the end. Every kind of frame is in them, "
+      "and their "
       "order is a legal one.\n\n"
       "The test `Examples` compares this page with bytes that are written down by hand, and those with what the code\n"
       "encodes. To write it anew: `FARHAND_WRITE_EXAMPLES=1 protocol_test --gtest_filter=Examples.*`.\n";

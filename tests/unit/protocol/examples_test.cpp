@@ -15,6 +15,7 @@
 #include "protocol/messages/job.h"
 #include "protocol/messages/pairing.h"
 #include "protocol/messages/session.h"
+#include "protocol/messages/stripe.h"
 #include "protocol/slip.h"
 #include "tests/unit/protocol/channel_pair.h"
 #include "tests/unit/protocol/sabotage.h"
@@ -89,6 +90,8 @@ TEST(Examples, EveryStructureAmongThemIsReadAndWrittenAsItStands) {
     if (kind == FrameKind::kPush) return encoded(decode_push(bytes));
     if (kind == FrameKind::kPull) return encoded(decode_pull(bytes));
     if (kind == FrameKind::kList) return encoded(decode_list(bytes));
+    if (kind == FrameKind::kStripe) return encoded(decode_stripe(bytes));
+    if (kind == FrameKind::kSlice) return encoded(decode_slice(bytes));
     if (kind == FrameKind::kEntries) return encoded(decode_entries(bytes));
     if (kind == FrameKind::kVerdicts) return encoded(decode_verdicts(bytes));
     if (kind == FrameKind::kCopy) return encoded(decode_copy(bytes));
