@@ -145,8 +145,8 @@ void add_transfer_options(CLI::App& verb, TransferOptions& options) {
             options.given = true;
             options.connections = connections;
           },
-          "Up to so many connections (1 to 16) for files of 64 MiB or more; without it 4 over a link of 20 ms or more "
-          "that has no BBR, for files that are named themselves, and else 1")
+          "Up to so many connections (1 to 16) for files of 4 MiB or more; without it 4 over a link of 20 ms or more "
+          "that has no BBR, for files of 64 MiB or more that are named themselves, and else 1")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, kMostConnections));
   verb.add_flag("-0,--from0", options.from_zero, "The names of --files-from end with zero bytes");

@@ -30,8 +30,10 @@
 
 namespace farhand {
 
-// Files below this are not striped: over 100 Mbit/s that takes five seconds.
+// Files below this are not carried so: over 100 Mbit/s it takes five seconds.
 inline constexpr std::uint64_t kLeastStriped = 64 << 20;
+// With -P; such a one goes in one piece, at the price of two round trips.
+inline constexpr std::uint64_t kLeastShared = 4 << 20;
 
 struct LargeFile {
   std::string path;  // of its entry

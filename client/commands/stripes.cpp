@@ -22,19 +22,32 @@ namespace {
 constexpr std::chrono::milliseconds kLongLink{20};
 constexpr std::size_t kOverLongLinks = 4;
 
-// Of one that is mostly holes there is little to carry.
-bool is_large(const Entry& entry) {
-  return entry.kind == EntryKind::kFile && entry.size >= kLeastStriped && entry.occupied >= entry.size / 2;
-}
+constexpr std::size_t kMostFiles = 64 << 10;  // are remembered; the job itself sends the others
 
-LargeFile large_file(Entry entry) {
-  Stretch whole;
-  whole.size = entry.size;
-  whole.occupied = entry.occupied;
-  whole.modified_seconds = entry.modified_seconds;
-  whole.modified_nanoseconds = entry.modified_nanoseconds;
-  return {std::move(entry.path), whole};
-}
+// Those of a listing that are worth it. Of one that is mostly holes there is little to carry.
+class LargeFiles {
+ public:
+  explicit LargeFiles(const TransferOptions& options)
+      : least_(options.connections > 0 ? kLeastShared : kLeastStriped) {}
+
+  [[nodiscard]] bool wants(const Entry& entry) const {
+    return entry.kind == EntryKind::kFile && entry.size >= least_ && entry.occupied >= entry.size / 2 &&
+           files_.size() < kMostFiles;
+  }
+  void add(Entry entry) {
+    Stretch whole;
+    whole.size = entry.size;
+    whole.occupied = entry.occupied;
+    whole.modified_seconds = entry.modified_seconds;
+    whole.modified_nanoseconds = entry.modified_nanoseconds;
+    files_.push_back({std::move(entry.path), whole});
+  }
+  std::vector<LargeFile> take() { return std::move(files_); }
+
+ private:
+  std::uint64_t least_;
+  std::vector<LargeFile> files_;
+};
 
 bool has_rules(const JobOptions& job) {
   return job.dry_run || job.delta || job.delete_extra || !job.backup.empty() || job.existing != Existing::kReplace ||
@@ -65,13 +78,13 @@ std::vector<std::string> names_to_look_at(const PostCommand& command) {
   return large;
 }
 
-std::vector<LargeFile> large_files_of(TreeWalk& walk) {
-  std::vector<LargeFile> files;
+std::vector<LargeFile> large_files_of(TreeWalk& walk, const TransferOptions& options) {
+  LargeFiles files(options);
   while (auto entry = walk.next_to_the_end()) {
     walk.take_troubles();  // the job will tell
-    if (is_large(*entry)) files.push_back(large_file(*std::move(entry)));
+    if (files.wants(*entry)) files.add(*std::move(entry));
   }
-  return files;
+  return files.take();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -81,7 +94,7 @@ std::vector<LargeFile> large_files_of(TreeWalk& walk) {
 class LargeThere {
  public:
   LargeThere(Connection& connection, const GetCommand& command, bool contents)
-      : channel_(connection.channel()), command_(command), contents_(contents) {}
+      : channel_(connection.channel()), command_(command), contents_(contents), files_(command.options) {}
 
   Result<std::vector<LargeFile>> list();
   // Where an entry's file is on the server; empty: it is of nothing that was named.
@@ -93,7 +106,7 @@ class LargeThere {
   Channel& channel_;
   const GetCommand& command_;
   bool contents_;
-  std::vector<LargeFile> files_;
+  LargeFiles files_;
 };
 
 std::string LargeThere::path_of(const std::string& entry) const {
@@ -120,7 +133,7 @@ Result<std::vector<LargeFile>> LargeThere::list() {
     TRY_ASSIGN(more, take(incoming));
     channel_.consume(incoming.bytes.size());
   }
-  return std::move(files_);
+  return files_.take();
 }
 
 // False: it was the last.
@@ -130,7 +143,7 @@ Result<bool> LargeThere::take(const Incoming& incoming) {
   if (incoming.kind() != FrameKind::kEntries) return fail(unexpected_frame(incoming));
   TRY_ASSIGN(std::vector<Entry> entries, decode_entries(incoming.bytes));
   for (Entry& entry : entries) {
-    if (is_large(entry) && !path_of(entry.path).empty()) files_.push_back(large_file(std::move(entry)));
+    if (files_.wants(entry) && !path_of(entry.path).empty()) files_.add(std::move(entry));
   }
   return true;
 }
@@ -167,7 +180,10 @@ Result<Result<StretchEnd>> take_stretch(const Lane& lane, const std::string& fro
 std::size_t connections_for(const Connection& connection, const TransferOptions& options) noexcept {
   if (!connection.may_have_others() || has_rules(options.job)) return 1;
   if (options.connections > 0) return options.connections;
-  const auto& link = connection.link();
+  return connections_over(connection.link());
+}
+
+std::size_t connections_over(const std::optional<LinkFacts>& link) noexcept {
   return link && link->round_trip >= kLongLink && !link->keeps_up_after_losses ? kOverLongLinks : 1;
 }
 
@@ -183,12 +199,13 @@ Result<std::uint64_t> post_stripes(Connection& connection, const PostCommand& co
                          const Stretch& stretch) -> Result<Result<StretchEnd>> {
     std::unique_lock alone(opening);
     auto opened = walk->open_file(file.path);
+    std::string shown = walk->shown(file.path);
     alone.unlock();
     if (!opened) return Result<StretchEnd>(fail(std::move(opened).error()));
     lane.channel.say_structure(FrameKind::kStripe, encode(StripeRequest{command.to, placement, file.path, stretch}));
-    return send_stretch(lane.channel, {*std::move(opened), walk->shown(file.path), stretch}, lane.moved, lane.limit);
+    return send_stretch(lane.channel, {*std::move(opened), std::move(shown), stretch}, lane.moved, lane.limit);
   };
-  auto files = large_files_of(*walk);
+  auto files = large_files_of(*walk, command.options);
   if (files.empty()) return 0;
   return Lanes(connection, plan, std::move(files), carry, progress).run();
 }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ namespace farhand {
 
 // How many connections a job may have for large files: what was asked for, else what the link shows.
 std::size_t connections_for(const Connection& connection, const TransferOptions& options) noexcept;
+
+// What the link shows: 4 where losses cost much, else 1.
+std::size_t connections_over(const std::optional<LinkFacts>& link) noexcept;
 
 // A walk over these of the names, as the job's own; files are opened through it by any thread, one at a time.
 using WalkOver = std::function<Result<TreeWalk>(const std::vector<std::string>& names)>;

@@ -101,7 +101,7 @@ Result<void> JobIntake::take(Bytes structure) {
 bool JobIntake::has_room(const Channel& channel) const {
   return channel.has_room() && wanted_.size() < kMostWanted && parts_.ledger.open() < kMostOpenEntries &&
          parts_.ledger.directory_bytes() < kMostDirectoryBytes && !parts_.report.full() &&
-         open_elsewhere_ < kMostElsewhere && signatures_.has_room() &&
+         open_elsewhere_ < kMostElsewhere && open_parts_ < kMostOpenParts && signatures_.has_room() &&
          !(parts_.store != nullptr && parts_.store->behind());
 }
 

@@ -2,6 +2,7 @@
 #include "protocol/transfer/stripe_part.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -96,7 +97,18 @@ Result<std::optional<StripePart>> StripePart::open(const JobTarget& target, cons
   if (!part || !cut_to(part.get(), stretch.size)) {
     return fail(ErrorCode::kBusy, quoted(shown) + " cannot be written in stripes, or somebody else is sending it");
   }
-  return std::optional<StripePart>(StripePart(std::move(part), std::move(shown), stretch));
+  return std::optional<StripePart>(
+      StripePart(place.directory, resumable_part_name(place.leaf), std::move(part), std::move(shown), stretch));
+}
+
+// Alone, and only while it still has its name: whoever is about to enter it looks for that once he has the lock.
+StripePart::~StripePart() {
+  struct stat opened {
+  }, named{};
+  if (!fd_ || ::fstat(fd_.get(), &opened) != 0 || opened.st_size != 0) return;
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(fd_.get(), &opened) != 0 || opened.st_size != 0) return;
+  if (::fstatat(directory_->get(), name_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) ::unlinkat(directory_->get(), name_.c_str(), 0);
 }
 
 Error StripePart::trouble(int error_number, std::string_view doing) const {

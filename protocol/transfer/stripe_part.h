@@ -8,8 +8,8 @@
 // compares the whole with what the sender has. While somebody writes a stretch, however late, no job takes the part
 // over; a job that finds it so begins one of its own. What an earlier transfer has left in the stretch is kept.
 //
-// Ownership: owns its descriptor, and the lock in it. Threads: one at a time; look() is for a helper.
-// Errors:    one sentence each.
+// Ownership: owns its descriptor, and the lock in it; the part goes with it if nobody has written anything into it.
+// Threads: one at a time; look() is for a helper. Errors:    one sentence each.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,7 @@
 #include "protocol/messages/file.h"
 #include "protocol/messages/stripe.h"
 #include "protocol/transfer/job_receiver.h"
+#include "protocol/transfer/part_file.h"
 
 namespace farhand {
 
@@ -32,6 +33,10 @@ class StripePart {
   // file of this size and time already, which is the job's to judge. kBusy: the part is somebody else's.
   static Result<std::optional<StripePart>> open(const JobTarget& target, const std::string& path,
                                                 const Stretch& stretch);
+
+  StripePart(StripePart&&) noexcept = default;
+  StripePart& operator=(StripePart&&) = delete;
+  ~StripePart();
 
   // Reads what is there of the stretch from its beginning on, up to the first hole.
   Result<void> look(const std::atomic<bool>& stop);
@@ -47,12 +52,19 @@ class StripePart {
   [[nodiscard]] std::uint64_t kept() const noexcept { return begun_ && !keeps_ ? 0 : kept_; }
 
  private:
-  StripePart(UniqueFd fd, std::string shown, const Stretch& stretch)
-      : fd_(std::move(fd)), shown_(std::move(shown)), stretch_(stretch), at_(stretch.offset) {}
+  StripePart(SharedDirectory directory, std::string name, UniqueFd fd, std::string shown, const Stretch& stretch)
+      : directory_(std::move(directory)),
+        name_(std::move(name)),
+        fd_(std::move(fd)),
+        shown_(std::move(shown)),
+        stretch_(stretch),
+        at_(stretch.offset) {}
   void begin(bool anew);
   Result<void> skip_to(std::uint64_t offset);
   [[nodiscard]] Error trouble(int error_number, std::string_view doing) const;
 
+  SharedDirectory directory_;
+  std::string name_;  // in it
   UniqueFd fd_;
   std::string shown_;
   Stretch stretch_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/commands/lanes.h"
+#include "client/commands/stripes.h"
 
 namespace farhand {
 namespace {
@@ -98,6 +99,14 @@ TEST(StripeBytes, AreWholeBlocksAndSeveralForEachConnection) {
     }
   }
   EXPECT_EQ(stripe_bytes(kLeastStriped, 4), 16u << 20);
+}
+
+TEST(ConnectionsOver, SeveralOnlyWhereALongLinkHasNothingAgainstLosses) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(connections_over(std::nullopt), 1u);
+  EXPECT_EQ(connections_over(LinkFacts{milliseconds(19), false}), 1u);
+  EXPECT_EQ(connections_over(LinkFacts{milliseconds(20), false}), 4u);
+  EXPECT_EQ(connections_over(LinkFacts{milliseconds(200), true}), 1u);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "protocol/transfer/stripe_part.h"
 #include "protocol/transfer/stripe_receiver.h"
 #include "protocol/transfer/stripe_sender.h"
+#include "tests/unit/protocol/job_pair.h"
 #include "tests/unit/protocol/job_peer.h"
 
 namespace farhand {
@@ -155,6 +156,17 @@ TEST(Stripe, AHoleAtTheFilesEndIsPartOfItsLength) {
   StripePart part = place.part(kHalf);
   ASSERT_TRUE(part.close(seal_of(std::string(kHalf, '\0'))));
   EXPECT_EQ(std::filesystem::file_size(place.named()), kWhole);
+}
+
+TEST(Stripe, APartThatNobodyHasWrittenIntoGoesWithTheLastWhoHadIt) {
+  const Place place;
+  {
+    std::optional<StripePart> one = place.part(0);
+    const StripePart other = place.part(kHalf);
+    one.reset();
+    EXPECT_TRUE(std::filesystem::exists(place.named()));
+  }
+  EXPECT_FALSE(std::filesystem::exists(place.named()));
 }
 
 TEST(Stripe, NothingOutsideOfItIsWritten) {
@@ -306,6 +318,22 @@ TEST(StripeEngines, AStretchGoesOverAndOnlyWhatIsMissingOfItASecondTime) {
   EXPECT_EQ((*again.client)->bytes, kHalf - 100'000);
   EXPECT_EQ((*again.client)->spared, 100'000u);
   EXPECT_EQ(place.written().substr(kHalf), kSecond);
+}
+
+// More of them than are held open at a time.
+TEST(StripeEngines, TheJobFindsEveryPartHoweverManyThereAre) {
+  test::JobPair pair;
+  const SharedDirectory there =
+      std::make_shared<const UniqueFd>(::open(pair.place.path(".").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int i = 10; i < 50; ++i) {
+    const std::string leaf = "large-" + std::to_string(i);
+    pair.make(leaf, leaf + kFirst + kSecond);
+    auto part = PartFile::make(there, leaf, leaf, true);
+    ASSERT_TRUE(part && part->append(bytes_of(leaf + kFirst)));
+    part->set_kept(true);
+  }
+  EXPECT_EQ(pair.run().sender.bytes, 40 * kHalf);
+  EXPECT_TRUE(pair.alike());
 }
 
 TEST(StripeEngines, WhatIsNotTheSendersIsSentAnew) {
