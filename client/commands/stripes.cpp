@@ -10,6 +10,7 @@
 
 #include "client/commands/lanes.h"
 #include "client/commands/post.h"
+#include "common/path_text.h"
 #include "protocol/messages/stripe.h"
 #include "protocol/transfer/job_refusal.h"
 #include "protocol/transfer/stripe_receiver.h"
@@ -116,7 +117,7 @@ std::string LargeThere::path_of(const std::string& entry) const {
   }
   const std::string first = entry.substr(0, entry.find('/'));
   for (const std::string& path : command_.paths) {
-    if (leaf_of(path) == first) return without_slashes(path) + entry.substr(first.size());
+    if (last_component(path) == first) return without_slashes(path) + entry.substr(first.size());
   }
   return {};
 }
@@ -178,7 +179,7 @@ Result<Result<StretchEnd>> take_stretch(const Lane& lane, const std::string& fro
 }  // namespace
 
 std::size_t connections_for(const Connection& connection, const TransferOptions& options) noexcept {
-  if (!connection.may_have_others() || has_rules(options.job)) return 1;
+  if (!connection.may_have_others() || options.compress || has_rules(options.job)) return 1;
   if (options.connections > 0) return options.connections;
   return connections_over(connection.link());
 }
