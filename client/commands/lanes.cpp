@@ -28,6 +28,7 @@ Lanes::Lanes(Connection& first, const LanePlan& plan, std::vector<LargeFile> fil
     queue_.add(i, files_[i].whole.size, stripe_bytes(files_[i].whole.size, plan_.connections));
     progress_.expect_early(files_[i].whole.size);
   }
+  plan_.connections = std::clamp<std::size_t>(queue_.waiting(), 1, plan_.connections);  // nobody else has a part
 }
 
 // Each has its part, so that nobody waits for a clock that others have.
@@ -109,7 +110,7 @@ void Lanes::begin_helpers() {
 void Lanes::help() {
   try {
     std::unique_lock connecting(connecting_);
-    if (stop_.rung()) return;
+    if (stop_.rung() || queue_.waiting() == 0) return;  // as when the one before it has waited long for an answer
     const auto connection = first_.another();
     connecting.unlock();
     if (connection) help_with(**connection);

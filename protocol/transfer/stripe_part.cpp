@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/escape.h"
+#include "common/file_io.h"
 #include "protocol/transfer/part_file.h"
 #include "protocol/transfer/range_hash.h"
 #include "protocol/transfer/tree_target.h"
@@ -24,19 +25,12 @@ constexpr std::uint64_t kBlockBytes = 512;  // st_blocks counts these
 constexpr std::string_view kUnchanged = "; what was there before is unchanged";
 constexpr std::array<std::byte, 64 << 10> kZeros{};
 
-bool write_all_at(int fd, Bytes bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
-  return true;
-}
-
 bool names_a_part(const std::string& path) {
   return path.starts_with(kPartPrefix) || path.find("/" + std::string(kPartPrefix)) != std::string::npos;
+}
+
+Error is_a_part(const std::string& shown) {
+  return {ErrorCode::kUsage, quoted(shown) + " has a name as unfinished transfers have, and is not stored", false};
 }
 
 // The directories between, made as the job would make them.
@@ -78,11 +72,10 @@ bool cut_to(int fd, std::uint64_t size) {
 Result<std::optional<StripePart>> StripePart::open(const JobTarget& target, const std::string& path,
                                                    const Stretch& stretch) {
   if (stretch.size <= kLeastResumable) return fail(ErrorCode::kUsage, quoted(path) + " is too small for stripes");
-  if (names_a_part(path)) {
-    return fail(ErrorCode::kUsage, quoted(path) + " has a name as unfinished transfers have, and is not stored");
-  }
+  if (names_a_part(path)) return fail(is_a_part(path));
   TRY_ASSIGN(TreeTarget tree, TreeTarget::begin(target, false));
   TRY_ASSIGN(const std::string below, tree.path_of(path));
+  if (names_a_part(below)) return fail(is_a_part(tree.shown(below)));  // that is what the target is called
   TRY_ASSIGN(const Place place, make_way(tree, below));
   std::string shown = tree.shown(below);
   struct stat there {};

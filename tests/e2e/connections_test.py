@@ -182,6 +182,13 @@ class Striped(ConnectionsTest):
             self.check(self.client([*args, "-P", "4", "--limit-rate", "32M"]))
             self.assertGreater(time.monotonic() - begun, 1.7, args)
 
+    def test_the_rate_is_not_shared_with_connections_that_have_nothing_to_carry(self):
+        self.large(os.path.join(self.up, "large"), 8 * MIB)
+        for args in (["post", "up/large"], ["get", "large"]):
+            begun = time.monotonic()
+            self.check(self.client([*args, "-P", "16", "--limit-rate", "16M"]))
+            self.assertLess(time.monotonic() - begun, 4, args)   # the sixteenth part of it takes 8 s
+
 
 class WhenNot(ConnectionsTest):
     def count(self, args):

@@ -224,6 +224,18 @@ TEST(Stripe, NamesThatLeadElsewhereAreRefusedAndNothingIsMadeThere) {
   EXPECT_TRUE(std::filesystem::is_directory(place.directory / "root/new/deep"));
 }
 
+// The entry's name is as any other's then, and the target's is what it would get.
+TEST(Stripe, ATargetThatIsCalledAsAPartIsRefusedToo) {
+  const Place place;
+  const std::string named = std::string(kPartPrefix) + "x";
+  const auto becoming = [&](const std::string& to) {
+    return StripePart::open(JobTarget{place.root, "root/" + to, Placement::kAsOrInto}, "leaf", stretch_at(0));
+  };
+  EXPECT_FALSE(becoming(named));
+  EXPECT_FALSE(std::filesystem::exists(place.directory / ("root/" + resumable_part_name(named))));
+  EXPECT_TRUE(becoming("other"));  // the honest twin
+}
+
 TEST(Stripe, APartThatIsALinkOrNotOursAloneIsNotWritten) {
   const Place place;
   place.directory.make_file("victim", "precious");
