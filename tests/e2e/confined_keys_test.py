@@ -12,8 +12,10 @@ import unittest
 import harness
 from harness import (MODEL, PATIENCE, PYTHON, as_user, main, needs_root, pids_with_word, read_file, remove_tree, scratch,
                      snapshot, unique_number, wait_until, write_file)
-from hostile import (BYE, MIB, STDIN_END, assert_plain, done, error, exec_words, exit_report, frame, get, hello, offer, pair,
-                     paired, ping, post, read_done, read_error, read_exit, run_line, run_words, slip, text, texts, u8)
+from hostile import (BYE, MIB, STDIN_END, assert_plain, done, error, exec_structure, exec_words, exit_report, frame, get,
+                     hello, offer, pair, paired, ping, post, read_done, read_error, read_exit, run_line, run_words, slip, text,
+                     texts, u8)
+from job_frames import finish, slice_request, stripe
 from rights_support import UID, RootsSite, Site, tear_down_canary
 
 FORCED = "what the key is for"
@@ -76,6 +78,15 @@ def ways_to_run(mark, root):
     found["a permitted variable"] = exec_words("touch", mark, environment=["LANG=C", "TERM=xterm"]) + STDIN_END
     found["variables that it does not know"] = exec_words("touch", mark, locale=["LD_PRELOAD=x", "PATH=/tmp"]) + STDIN_END
     return [Try(name, said) for name, said in found.items()]
+
+
+def ways_as_by_ssh(mark):
+    """What sshd would run in the home of its user, by the modes of exec that do as it does."""
+    touch = f"touch {mark}"
+    modes = {"a line at home": (3, [touch], b""), "a login at home": (4, [], touch.encode() + b"\n"),
+             "a subsystem": (5, ["sftp"], b""), "a line at home that looks up": (3, ["cd ..; " + touch], b"")}
+    return [Try(name, frame("exec", exec_structure(mode, words)) + (frame("stdin", typed) if typed else b"") + STDIN_END)
+            for name, (mode, words, typed) in modes.items()]
 
 
 def tries_with_variables(mark):
@@ -322,7 +333,8 @@ class ConfinedTest(unittest.TestCase):
 
 class Running(ConfinedTest):
     def test_no_way_to_run_something_is_open_to_a_key_that_may_not(self):
-        tries = [*ways_to_run(self.mark, self.server.root), *tries_with_variables(self.mark), *malformed_requests(self.mark)]
+        tries = [*ways_to_run(self.mark, self.server.root), *ways_as_by_ssh(self.mark), *tries_with_variables(self.mark),
+                 *malformed_requests(self.mark)]
         self.assertGreaterEqual(len(tries), 50)
         for key in ("mover", "reader"):
             self.refused(key, "exec", [Try(each.name, each.said, ["'exec'", key]) for each in tries])
@@ -337,7 +349,7 @@ class Running(ConfinedTest):
                 remove_tree(self.mark) if os.path.isdir(self.mark) else os.unlink(self.mark)
 
     def test_a_fixed_command_is_all_that_its_key_runs(self):
-        for each in ways_to_run(self.mark, self.server.root):
+        for each in [*ways_to_run(self.mark, self.server.root), *ways_as_by_ssh(self.mark)]:
             with self.subTest(way=each.name), self.keys["fixed"].peer() as peer:
                 frames = peer.ask(hello() + each.said + BYE)
                 if "KiB of words" in each.name:   # does not fit into the variable that tells the command of it
@@ -362,10 +374,12 @@ class Running(ConfinedTest):
         said = {"a file": lambda path: post(path, b"evil"), "nothing": lambda path: post(path, b""),
                 "an offer": lambda path: offer("new", 4) + post(path, b"evil"), "3 MiB": lambda path: post(path, b"x" * 3 * MIB),
                 "a withdrawn file": lambda path: post(path, b"", outcome=2)}
+        said["a stripe"] = lambda path: stripe("stripe", path) + finish()
         tries = [Try(f"{name} to {path}", make(path), ["'post'"]) for path in paths for name, make in said.items()]
         for key in ("reader", "fixed"):
             self.refused(key, "post", tries)
-        self.refused("fixed", "get", [Try(f"get {path}", get(path), ["'get'"]) for path in paths])
+        self.refused("fixed", "get", [Try(f"get {path}", said, ["'get'"]) for path in paths
+                                      for said in (get(path), slice_request(path) + finish())])
 
     def test_the_real_client_is_told_whichever_way_it_asks(self):
         client = self.keys["mover"]
@@ -430,7 +444,8 @@ class Pipelined(ConfinedTest):
 
 class Leaving(ConfinedTest):
     def test_no_download_leaves_the_root(self):
-        tries = [Try(name, get(path)) for name, path in names_outside(self.server.root, self.site).items()]
+        tries = [Try(name + way, said) for name, path in names_outside(self.server.root, self.site).items()
+                 for way, said in (("", get(path)), (", a slice of it", slice_request(path) + finish()))]
         for key in ("mover", "reader"):
             self.refused(key, "get", tries)
 
@@ -438,6 +453,8 @@ class Leaving(ConfinedTest):
         tries = []
         for name, path in names_outside(self.server.root, self.site).items():
             tries += [Try(name, post(path, b"evil")), Try(name + ", empty", post(path, b""))]
+            if name not in ("a directory", "the root"):   # where a stripe may go
+                tries.append(Try(name + ", a stripe", stripe("evil", path) + finish()))
         tries += [Try(name + ", by its leaf", offer(leaf) + post(where, b"evil")) for name, where, leaf in (
             ("a directory above", "..", "evil"), ("a directory elsewhere", "/tmp", "farhand-evil"),
             ("a link to a directory out", "link-out-directory", "evil"), ("a link out", ".", "link-out"),
