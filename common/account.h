@@ -23,4 +23,8 @@ std::optional<Account> account_of(uid_t user);
 // The account's name, else its number.
 std::string name_of_user(uid_t user);
 
+// Of a file's owner, which is of no weight: who may not look (EACCES, as in a session that is confined) knows nobody.
+std::optional<Account> owner_account_of(const std::string& name);
+std::string name_of_owner(uid_t user);
+
 }  // namespace farhand

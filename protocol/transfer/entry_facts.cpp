@@ -97,7 +97,7 @@ int EntryFacts::read_attributes(Place place, Entry& entry) const {
 
 const std::string& EntryFacts::user_name(uid_t user) {
   const auto [found, is_new] = users_.try_emplace(user);
-  if (is_new) found->second = name_of_user(user);
+  if (is_new) found->second = name_of_owner(user);
   if (found->second.size() > kMaxOwnerBytes) found->second = std::to_string(user);
   return found->second;
 }

@@ -29,7 +29,7 @@ std::optional<unsigned> number_of(const std::string& text) {
 }
 
 uid_t user_number(const std::string& name) {
-  if (const auto account = account_of(name)) return account->user;
+  if (const auto account = owner_account_of(name)) return account->user;
   return number_of(name).value_or(static_cast<uid_t>(-1));
 }
 

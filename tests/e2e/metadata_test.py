@@ -5,8 +5,9 @@ import struct
 import subprocess
 import unittest
 
-from harness import MEMORY_COUNTS, PATIENCE, ServerTest, main, needs_root, remove_tree, scratch, snapshot, write_file
-from rights_support import UID, RootsSite
+from harness import (MEMORY_COUNTS, PATIENCE, ServerTest, main, needs_root, read_file, remove_tree, scratch, snapshot,
+                     write_file)
+from rights_support import UID, RootsSite, Site
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 
@@ -152,6 +153,22 @@ class Confined(unittest.TestCase):
         sync(":copy", back)
         for path in (back, back + "/one"):
             self.assertEqual(os.listxattr(path), ["user.here"])
+
+    def test_owners_go_by_their_numbers_where_nobody_may_look_them_up(self):
+        """As a user's own server has it: Landlock leaves neither users nor groups to be read."""
+        site = Site("--model", "process")
+        self.addCleanup(site.close)
+        client = site.paired("--allow", "get,post")
+        here = scratch(UID)
+        self.addCleanup(remove_tree, here)
+        source = os.path.join(here, "source")
+        os.mkdir(source)
+        write_file(f"{source}/one", b"one")
+        subprocess.run(["chown", "-Rh", f"{UID}:{UID}", here], check=True, timeout=PATIENCE)
+        for words in (["post", source, "--to", "copy"], ["get", "copy", "--to", os.path.join(here, "back")]):
+            ran = client.there(*words, "--owner")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(read_file(os.path.join(here, "back", "one")), b"one")
 
 
 if __name__ == "__main__":
