@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 namespace farhand {
 
@@ -51,7 +52,9 @@ std::vector<std::string> ssh_words(std::string_view text, std::string_view separ
   }
 }
 
-std::vector<std::string> ssh_variables(std::string_view value) {
+namespace {
+
+std::vector<std::string> unquoted_words(std::string_view value) {
   std::vector<std::string> words;
   bool within = false;
   bool fresh = true;
@@ -63,6 +66,19 @@ std::vector<std::string> ssh_variables(std::string_view value) {
     if (!separates && letter != '"') words.back() += letter;
   }
   return words;
+}
+
+}  // namespace
+
+std::vector<std::string> ssh_variables(std::string_view value) {
+  std::vector<std::string> variables;
+  for (std::string& word : unquoted_words(value)) {
+    const std::string name = word.substr(0, word.find('=') + 1);  // with its =; empty where there is none
+    const bool known = !name.empty() && std::any_of(variables.begin(), variables.end(),
+                                                    [&](const std::string& other) { return other.starts_with(name); });
+    if (!known) variables.push_back(std::move(word));
+  }
+  return variables;
 }
 
 }  // namespace farhand

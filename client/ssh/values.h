@@ -20,7 +20,7 @@ std::optional<std::chrono::seconds> ssh_time(std::string_view text) noexcept;
 
 std::vector<std::string> ssh_words(std::string_view text, std::string_view separators = " \t");
 
-// A="x y" B=z: blanks separate, but between quotes, which go.
+// A="x y" B=z: blanks separate, but between quotes, which go. Of several with one name the first counts.
 std::vector<std::string> ssh_variables(std::string_view value);
 
 }  // namespace farhand

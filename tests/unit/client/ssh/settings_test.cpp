@@ -131,6 +131,11 @@ TEST(SshSettings, VariablesAreNamedOrGiven) {
   EXPECT_FALSE(complaint_about({"-oSetEnv=A", "host"}).empty());
 }
 
+TEST(SshSettings, TheFirstValueOfAVariableWinsWithinOneOptionToo) {
+  EXPECT_EQ(settings_of({"-oSetEnv=A=1 A=11 AB=2", "host"}).set_env, (Words{"A=1", "AB=2"}));
+  EXPECT_FALSE(complaint_about({"-oSetEnv=A=1 A", "host"}).empty());
+}
+
 TEST(SshSettings, ARemoteCommandIsACommand) {
   EXPECT_EQ(settings_of({"-oRemoteCommand=uname -a", "host"}).command, "uname -a");
   EXPECT_EQ(settings_of({"-oRemoteCommand=none", "host", "ls"}).command, "ls");
