@@ -29,11 +29,25 @@ struct Route {
   unsigned attempts = 1;
 };
 
+// Whether connections are shared with other commands.
+struct Sharing {
+  enum class Use : std::uint8_t {
+    kAsConfigured,
+    kNever,
+    kIfThere,      // one that has stayed is used, and none is left behind
+    kAlsoIfThere,  // one that has stayed is used, and left behind is what is configured
+    kStays,
+  };
+  Use use = Use::kAsConfigured;
+  std::chrono::seconds stays{0};  // kStays: how long after its last use
+};
+
 struct ClientOptions {
   std::string host;  // as given with -H or RCLIENT_HOST; empty: the local socket
   // Several were given, or a group (@NAME): as they were written. `host` is empty then.
   std::vector<std::string> hosts;
   Route route;
+  Sharing sharing;
   TlsFiles tls;
   std::string as;           // the user to be there; empty: whoever the key is for
   std::string server_pin;   // as given

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "client/sharing/stay.h"
 #include "common/escape.h"
 #include "protocol/limits.h"
 #include "protocol/messages/session.h"
@@ -22,6 +23,15 @@ Result<void> check_greeting(Bytes bytes) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector) {
+  if (auto stream = connector.connect_to_keeper()) {
+    return std::make_unique<Connection>(std::move(stream), connector.host(), connector.user());
+  }
+  TRY_ASSIGN(auto connection, open_directly(connector));
+  if (connector.stays().count() > 0) connection->to_be_kept_ = connector;
+  return connection;
+}
+
+Result<std::unique_ptr<Connection>> Connection::open_directly(const Connector& connector) {
   TRY_ASSIGN(auto stream, connector.connect());
   const auto link = link_facts(stream->descriptor());
   auto connection = std::make_unique<Connection>(std::move(stream), connector.host(), connector.user());
@@ -31,9 +41,14 @@ Result<std::unique_ptr<Connection>> Connection::open(const Connector& connector)
 
 Connection::Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user)
     : host_(std::move(host)), channel_(std::move(stream), Side::kClient) {
-  channel_.expect_greeting(Deadline::after(kDeadPeer), check_greeting);
+  channel_.expect_greeting(Deadline::after(kDeadPeer), [this](Bytes bytes) { return take_greeting(bytes); });
   const std::string hello = encode(Hello{kProtocolVersion, std::string(kSoftware), {}});
   channel_.say_bytes(FrameKind::kHello, user, bytes_of(hello));
+}
+
+Result<void> Connection::take_greeting(Bytes bytes) {
+  greeting_ = text_of(bytes);
+  return check_greeting(bytes);
 }
 
 Error Connection::remote_error(const Incoming& incoming) {
@@ -88,9 +103,31 @@ Result<Incoming> Connection::hear(Deadline deadline) {
   }
 }
 
+Result<void> Connection::await_greeting(Deadline deadline) {
+  while (greeting_.empty()) {
+    TRY_ASSIGN(const auto incoming, peek());
+    if (!greeting_.empty()) return {};
+    if (incoming || channel_.exhausted()) return fail(ErrorCode::kProtocol, "the server says something before hello");
+    if (deadline.passed()) return fail(ErrorCode::kTimedOut, "the server did not answer in time");
+    TRY(wait({}, deadline));
+  }
+  return {};
+}
+
+std::unique_ptr<KeptConnection> Connection::give_up_to_keep() {
+  lost_ = true;
+  return std::make_unique<KeptConnection>(channel_.release(), greeting_);
+}
+
+bool Connection::stay() noexcept {
+  if (!to_be_kept_ || !channel_.is_quiet()) return false;
+  return leave_to_keeper(channel_.descriptor(), *to_be_kept_, [this] { return give_up_to_keep(); });
+}
+
 void Connection::leave() noexcept {
   if (lost_) return;
   lost_ = true;
+  if (stay()) return;
   channel_.leave(Deadline::after(kLingerTime));
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "client/connector.h"
+#include "client/sharing/kept_connection.h"
 #include "common/result.h"
 #include "common/stream/socket_io.h"
 #include "protocol/channel.h"
@@ -19,7 +20,9 @@ namespace farhand {
 
 class Connection {
  public:
+  // Through the keeper of such a connection, where there is one; else a new one, which stays if the connector says so.
   static Result<std::unique_ptr<Connection>> open(const Connector& connector);
+  static Result<std::unique_ptr<Connection>> open_directly(const Connector& connector);
 
   // For a stream that exists already (tests). `user`: whom to be there; empty: nobody in particular.
   Connection(std::unique_ptr<Stream> stream, std::string host, const std::string& user = {});
@@ -49,14 +52,23 @@ class Connection {
   // Gives up because of an error of the channel's, and says where it happened.
   Error lose(Error error);
 
-  // Says bye and leaves; at most a second.
+  // Until the server has greeted too.
+  Result<void> await_greeting(Deadline deadline);
+  // What goes on without this Connection, which is of no more use; nothing may be under way.
+  std::unique_ptr<KeptConnection> give_up_to_keep();
+
+  // Says bye and leaves, at most a second; or leaves the connection behind, for those that come after.
   void leave() noexcept;
 
  private:
   Error remote_error(const Incoming& incoming);
+  Result<void> take_greeting(Bytes bytes);
+  bool stay() noexcept;
 
   std::string host_;
   Channel channel_;
+  std::string greeting_;                 // the server's hello
+  std::optional<Connector> to_be_kept_;  // how to make more of its kind
   bool lost_ = false;
   std::optional<LinkFacts> link_;
   Another another_;

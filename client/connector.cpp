@@ -1,24 +1,53 @@
 // From the options to a stream.
 #include "client/connector.h"
 
+#include "client/sharing/place.h"
+#include "common/paths.h"
 #include "common/stream/connect.h"
 #include "common/stream/plain_stream.h"
 #include "common/stream/tls_stream.h"
 
 namespace farhand {
-Connector::Connector(Target target, std::unique_ptr<TlsContext> tls, Route route, std::string user)
-    : target_(std::move(target)), tls_(std::move(tls)), route_(std::move(route)), user_(std::move(user)) {}
+namespace {
 
-Result<Connector> Connector::make(const ClientOptions& options) {
+// What is settled does not matter to whoever names a local socket: no directory is looked at then.
+Result<ClientConfiguration> configuration_for(const ClientOptions& options) {
+  const auto host = parse_host(options.host);
+  if (host && host->kind == Host::Kind::kUnix) return ClientConfiguration();
+  auto configuration = ClientConfiguration::load(client_config_directory());
+  // A directory that nobody can read holds nothing that whoever names a host would need.
+  const bool needed = options.host.empty() || configuration || configuration.error().code == ErrorCode::kUsage;
+  return needed ? configuration : ClientConfiguration();
+}
+
+}  // namespace
+
+Result<Connector> Connector::make(const ClientOptions& given) {
+  TRY_ASSIGN(const ClientConfiguration configuration, configuration_for(given));
+  ClientOptions options = given;
+  if (options.host.empty()) options.host = configuration.host;
   TRY_ASSIGN(Target target, find_target(options));
-  if (target.host.kind != Host::Kind::kTls) return Connector(std::move(target), nullptr, options.route, options.as);
-  TRY_ASSIGN(TlsContext tls, client_context(options.tls, *target.trust));
-  return Connector(std::move(target), std::make_unique<TlsContext>(std::move(tls)), options.route, options.as);
+  Connector connector(std::move(target));
+  connector.own_ = options.tls;
+  connector.route_ = options.route;
+  connector.user_ = options.as;
+  connector.plan_ = plan_sharing(connector.target_, options, configuration);
+  if (!connector.plan_ || !may_have_keeper(connector.plan_->name)) TRY(connector.make_context());
+  return connector;
 }
 
 Result<Connector> Connector::to(const Host& host, const TlsFiles& own, const KeyPin& pin) {
-  TRY_ASSIGN(TlsContext tls, client_context(own, pin));
-  return Connector(Target{host, pin, {}}, std::make_unique<TlsContext>(std::move(tls)), Route{});
+  Connector connector(Target{host, pin, {}});
+  connector.own_ = own;
+  TRY(connector.make_context());
+  return connector;
+}
+
+Result<void> Connector::make_context() const {
+  if (tls_ || target_.host.kind != Host::Kind::kTls) return {};
+  TRY_ASSIGN(TlsContext tls, client_context(own_, *target_.trust));
+  tls_ = std::make_shared<const TlsContext>(std::move(tls));
+  return {};
 }
 
 // A known host with another key: what to do depends on why, and only a person can know that.
@@ -30,8 +59,17 @@ Error Connector::explained(Error error) const {
   return error;
 }
 
+// The keeper speaks first, and only if it has a connection: until then nothing has been asked.
+std::unique_ptr<Stream> Connector::connect_to_keeper() const {
+  if (!plan_ || !may_have_keeper(plan_->name)) return nullptr;
+  auto line = call_keeper(plan_->name);
+  if (!line || !has_spoken(line->socket.get(), Deadline::after(route_.connect_time))) return nullptr;
+  return make_plain_stream(std::move(line->socket));
+}
+
 // Who answers with another key is not asked again.
 Result<std::unique_ptr<Stream>> Connector::connect() const {
+  TRY(make_context());
   for (unsigned attempt = 1;; ++attempt) {
     auto stream = connect_once();
     if (stream || attempt >= route_.attempts || stream.error().code != ErrorCode::kCannotConnect) return stream;

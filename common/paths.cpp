@@ -94,10 +94,14 @@ std::string server_config_directory() {
   return ::geteuid() == 0 ? "/etc/farhand" : client_config_directory();
 }
 
-std::string default_socket_path() {
-  if (::geteuid() == 0) return "/run/farhand/rserver.sock";
+std::string runtime_directory() {
+  if (::geteuid() == 0) return "/run/farhand";
   const std::string runtime = absolute_from_environment("XDG_RUNTIME_DIR");
-  return (runtime.empty() ? state_directory() : runtime + "/farhand") + "/rserver.sock";
+  return runtime.empty() ? state_directory() : runtime + "/farhand";
+}
+
+std::string default_socket_path() {
+  return runtime_directory() + "/rserver.sock";
 }
 
 Result<void> make_socket_directory(const std::string& socket_path, SocketCallers callers) {

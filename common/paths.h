@@ -8,8 +8,11 @@
 
 namespace farhand {
 
-// The socket of a user's own rserver: $XDG_RUNTIME_DIR/farhand/rserver.sock, without that directory
-// ~/.local/state/farhand/rserver.sock (XDG_STATE_HOME is honoured); for root /run/farhand/rserver.sock.
+// Where a user's sockets are: $XDG_RUNTIME_DIR/farhand, without that ~/.local/state/farhand (XDG_STATE_HOME is
+// honoured); for root /run/farhand.
+std::string runtime_directory();
+
+// The socket of a user's own rserver: rserver.sock there.
 std::string default_socket_path();
 
 // ~/.local/state/farhand, or what XDG_STATE_HOME says.

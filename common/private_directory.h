@@ -52,6 +52,8 @@ class PrivateDirectory {
   // Whether this is still the directory that its path leads to, and has not been moved, removed or replaced.
   [[nodiscard]] bool is_current() const noexcept;
 
+  // For what is no file, such as a socket; borrowed.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 

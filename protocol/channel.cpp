@@ -272,6 +272,13 @@ void Channel::release_idle_memory() noexcept {
   writer_.release_idle_memory();
 }
 
+bool Channel::is_quiet() const noexcept {
+  const bool failed = peer_ended_ || read_failure_ || write_failure_;
+  const bool under_way = reader_.mid_frame() || !writer_.pending().empty() || stream_->has_pending();
+  return !failed && !under_way && conversation_.due() == 0 && conversation_.state(Side::kClient) == State::kIdle &&
+         conversation_.state(Side::kServer) == State::kIdle;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Ending
 

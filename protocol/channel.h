@@ -84,6 +84,12 @@ class Channel {
   using TakeGreeting = std::function<Result<void>(Bytes)>;
   void expect_greeting(Deadline deadline, TakeGreeting take);
 
+  // Nothing has been said or heard that is not answered, sent and consumed: another could go on from here.
+  [[nodiscard]] bool is_quiet() const noexcept;
+  // For whoever does. The channel is of no more use.
+  [[nodiscard]] std::unique_ptr<Stream> release() noexcept { return std::move(stream_); }
+  [[nodiscard]] int descriptor() const noexcept { return stream_->descriptor(); }
+
   // --- ending -----------------------------------------------------------------------------------------------------
   // Says bye, sends everything, and ends our side. Does not wait for the peer's end.
   // With `linger` it reads on as refuse() does, for a peer that may be saying something meanwhile.

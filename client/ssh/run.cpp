@@ -12,6 +12,7 @@
 #include "client/commands/exec_job.h"
 #include "client/exit_status.h"
 #include "client/report.h"
+#include "client/sharing/control.h"
 #include "client/ssh/arguments.h"
 #include "client/ssh/settings.h"
 #include "common/escape.h"
@@ -111,6 +112,7 @@ ClientOptions options_of(const SshSettings& settings) {
   options.route.family = settings.family;
   if (settings.connect_timeout.count() > 0) options.route.connect_time = settings.connect_timeout;
   options.route.attempts = settings.attempts;
+  options.sharing = settings.sharing;
   return options;
 }
 
@@ -145,6 +147,24 @@ int run_command(const SshSettings& settings, const Sayings& sayings) {
   return status_of(outcome);
 }
 
+// What ssh says then, as programs look for it.
+std::string answer_of(KeeperOrder order, pid_t keeper) {
+  if (order == KeeperOrder::kCheck) return "Master running (pid=" + std::to_string(keeper) + ")\n";
+  return order == KeeperOrder::kStop ? "Stop listening request sent.\n" : "Exit request sent.\n";
+}
+
+int control(const SshSettings& settings, const Sayings& sayings) {
+  const KeeperOrder order = settings.control == "exit"   ? KeeperOrder::kExit
+                            : settings.control == "stop" ? KeeperOrder::kStop
+                                                         : KeeperOrder::kCheck;
+  const auto connector = Connector::make(options_of(settings));
+  const auto keeper = connector ? order_keeper(*connector, order) : Result<pid_t>(fail(connector.error()));
+  if (keeper) return write_all(STDERR_FILENO, bytes_of(answer_of(order, *keeper))) ? 0 : kExecFailureStatus;
+  sayings.say(SshLogLevel::kErrors,
+              "no connection to " + quoted(settings.host) + " is shared: " + keeper.error().message);
+  return kExecFailureStatus;
+}
+
 int carry_out(const SshSettings& settings) {
   const auto sayings = Sayings::open(settings);
   if (!sayings) {
@@ -159,8 +179,7 @@ int carry_out(const SshSettings& settings) {
     case SshAction::kShow:
       return show(settings);
     case SshAction::kControl:
-      sayings->say(SshLogLevel::kErrors, "no connection to " + quoted(settings.host) + " is shared");
-      return kExecFailureStatus;
+      return control(settings, *sayings);
     case SshAction::kRun:
       return run_command(settings, *sayings);
   }

@@ -11,6 +11,7 @@
 #include "client/ssh/host_word.h"
 #include "client/ssh/keywords.h"
 #include "client/ssh/letters.h"
+#include "client/ssh/sharing.h"
 #include "client/ssh/values.h"
 #include "client/verb_words.h"
 #include "common/check.h"
@@ -32,6 +33,7 @@ class Settler {
     if (!arguments_.host) return fail(usage("no host was named: rclient ssh [options] HOST [command]"));
     TRY(judge_forwardings());
     TRY(take_command());
+    settled_.sharing = sharing_.settled(settled_.action == SshAction::kControl);
     return settled_;
   }
 
@@ -182,6 +184,7 @@ class Settler {
   // Keywords
 
   Result<void> honour(const std::string& name, const std::string& value) {
+    if (name.starts_with("control")) return sharing_.set(name, value);
     using Take = Result<void> (Settler::*)(const std::string&);
     struct Row {
       std::string_view name;
@@ -288,26 +291,9 @@ class Settler {
   }
 
   Result<void> set_level(const std::string& value) {
-    struct Level {
-      std::string_view name;
-      SshLogLevel level;
-    };
-    constexpr auto kLevels = std::to_array<Level>({
-        {"quiet", SshLogLevel::kQuiet},
-        {"silent", SshLogLevel::kQuiet},
-        {"fatal", SshLogLevel::kErrors},
-        {"error", SshLogLevel::kErrors},
-        {"info", SshLogLevel::kNotices},
-        {"verbose", SshLogLevel::kVerbose},
-        {"debug", SshLogLevel::kVerbose},
-        {"debug1", SshLogLevel::kVerbose},
-        {"debug2", SshLogLevel::kVerbose},
-        {"debug3", SshLogLevel::kVerbose},
-    });
-    const auto* const found = std::find_if(kLevels.begin(), kLevels.end(),
-                                           [&](const Level& each) { return same_ssh_word(each.name, value); });
-    if (found == kLevels.end()) return fail(no_value("LogLevel", value));
-    if (!level_given_) settled_.level = found->level;
+    const auto level = ssh_level(value);
+    if (!level) return fail(no_value("LogLevel", value));
+    if (!level_given_) settled_.level = *level;
     level_given_ = true;
     return {};
   }
@@ -376,6 +362,7 @@ class Settler {
 
   const SshArguments& arguments_;
   SshSettings settled_;
+  SshSharing sharing_;
   std::vector<std::string> ignored_;
   std::optional<std::string> remote_command_;
   std::optional<std::string> session_;

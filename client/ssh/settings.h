@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "client/command_line.h"
 #include "client/ssh/arguments.h"
 #include "common/result.h"
 #include "common/stream/connect.h"
@@ -46,16 +48,20 @@ struct SshSettings {
   std::chrono::seconds connect_timeout{0};  // 0: as ever
   unsigned attempts = 1;                    // at connecting
   SshLogLevel level = SshLogLevel::kNotices;
-  std::string log_file;                  // -E; empty: standard error
-  std::vector<std::string> send_env;     // patterns of names; one that begins with - takes back
-  std::vector<std::string> set_env;      // NAME=VALUE
-  std::optional<char> escape = '~';      // nothing: none
-  std::string control;                   // -O's word
+  std::string log_file;               // -E; empty: standard error
+  std::vector<std::string> send_env;  // patterns of names; one that begins with - takes back
+  std::vector<std::string> set_env;   // NAME=VALUE
+  std::optional<char> escape = '~';   // nothing: none
+  std::string control;                // -O's word
+  Sharing sharing;
   std::vector<std::string> meaningless;  // options that were accepted and have no meaning here, for -v
 };
 
 // kUsage: a sentence for what ssh would refuse too, or for what would change the meaning and does not work here.
 Result<SshSettings> settle_ssh(const SshArguments& arguments);
+
+// The level that LogLevel names; nothing if it names none.
+std::optional<SshLogLevel> ssh_level(std::string_view word) noexcept;
 
 // The way back, for -G: `keyword value` in lines, as `ssh -G` has them. `user` and `port`: what is meant if none was
 // given.

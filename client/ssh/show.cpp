@@ -1,6 +1,11 @@
 // -G: settings as lines.
 #include "client/ssh/settings.h"
 
+#include <algorithm>
+#include <array>
+
+#include "client/ssh/values.h"
+
 namespace farhand {
 namespace {
 
@@ -53,6 +58,28 @@ std::string time_word(std::chrono::seconds time) {
 }
 
 }  // namespace
+
+std::optional<SshLogLevel> ssh_level(std::string_view word) noexcept {
+  struct Level {
+    std::string_view name;
+    SshLogLevel level;
+  };
+  constexpr auto kLevels = std::to_array<Level>({
+      {"quiet", SshLogLevel::kQuiet},
+      {"silent", SshLogLevel::kQuiet},
+      {"fatal", SshLogLevel::kErrors},
+      {"error", SshLogLevel::kErrors},
+      {"info", SshLogLevel::kNotices},
+      {"verbose", SshLogLevel::kVerbose},
+      {"debug", SshLogLevel::kVerbose},
+      {"debug1", SshLogLevel::kVerbose},
+      {"debug2", SshLogLevel::kVerbose},
+      {"debug3", SshLogLevel::kVerbose},
+  });
+  const auto* const found =
+      std::find_if(kLevels.begin(), kLevels.end(), [&](const Level& each) { return same_ssh_word(each.name, word); });
+  return found == kLevels.end() ? std::nullopt : std::optional(found->level);
+}
 
 std::string show_ssh_settings(const SshSettings& settings, const std::string& user, std::uint16_t port) {
   std::string text;

@@ -1,0 +1,33 @@
+// ClientConfiguration: what the user has settled once for all commands: client.toml in the client's directory.
+//
+// Format:
+//
+//   host = "web"       # where to without -H: an alias or an address as -H takes it
+//   share = "10m"      # connections stay so long after their last use, for the next command; "no": they do not
+//
+// Anything else in it is refused, with file, line and column.
+//
+// Errors: kUsage; what PrivateDirectory says.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace farhand {
+
+inline constexpr const char* kClientConfigurationFile = "client.toml";
+inline constexpr std::chrono::hours kMostShared{24};  // a server is not to hold what nobody has used for a day
+
+struct ClientConfiguration {
+  std::string host;               // empty: the local socket
+  std::chrono::seconds share{0};  // 0: connections are not shared
+
+  static Result<ClientConfiguration> parse(std::string_view text, std::string_view file);
+  // All as if nothing was settled, if there is no such file or directory.
+  static Result<ClientConfiguration> load(const std::string& directory);
+};
+
+}  // namespace farhand

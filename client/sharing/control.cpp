@@ -1,0 +1,43 @@
+// Orders to a keeper, as signals.
+#include "client/sharing/control.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "client/sharing/place.h"
+
+namespace farhand {
+namespace {
+
+constexpr int kPatienceMilliseconds = 2000;
+
+// While the line is not hung up the process lives that its number was taken of: so the descriptor is that one's.
+Result<UniqueFd> hold_process(const KeeperLine& line) {
+  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, line.pid, 0)));
+  pollfd entry{line.socket.get(), 0, 0};
+  if (!process || ::poll(&entry, 1, 0) != 0) return fail(ErrorCode::kNotFound, "the keeper has just ended");
+  return process;
+}
+
+}  // namespace
+
+Result<pid_t> order_keeper(const Connector& connector, KeeperOrder order) {
+  const std::string name = connector.keeper_name();
+  if (name.empty()) return fail(ErrorCode::kNotFound, "its connections are not shared");
+  TRY_ASSIGN(const KeeperLine line, call_keeper(name));
+  if (order == KeeperOrder::kCheck) return line.pid;
+  TRY_ASSIGN(const UniqueFd process, hold_process(line));
+  const int number = order == KeeperOrder::kExit ? SIGTERM : SIGUSR1;
+  if (::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) != 0) {
+    return fail(errno_error(errno, "the keeper cannot be told"));
+  }
+  pollfd ended{process.get(), POLLIN, 0};
+  if (order == KeeperOrder::kExit) ::poll(&ended, 1, kPatienceMilliseconds);  // so that the next one does not find it
+  return line.pid;
+}
+
+}  // namespace farhand

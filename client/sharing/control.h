@@ -1,0 +1,20 @@
+// Asking after the keeper of a connection, and ending it: what `ssh -O` is for.
+#pragma once
+
+#include <sys/types.h>
+
+#include "client/connector.h"
+#include "common/result.h"
+
+namespace farhand {
+
+enum class KeeperOrder {
+  kCheck,  // nothing
+  kStop,   // serve whoever is there, and nobody else
+  kExit,   // end at once, and with you what is under way
+};
+
+// The keeper's process. kNotFound: there is none. kNoPermission: who is there could not be told.
+Result<pid_t> order_keeper(const Connector& connector, KeeperOrder order);
+
+}  // namespace farhand

@@ -1,0 +1,142 @@
+// The keeper's socket: found, made, and taken away.
+#include "client/sharing/place.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/check.h"
+#include "common/escape.h"
+#include "common/paths.h"
+
+namespace farhand {
+namespace {
+
+constexpr int kBacklog = 128;
+constexpr mode_t kOwnerOnly = 0600;
+
+// Through the descriptor, so that it is the directory that was looked at, however long its path is.
+sockaddr_un address_of(const PrivateDirectory& directory, const std::string& name) {
+  const std::string path = "/proc/self/fd/" + std::to_string(directory.fd()) + "/" + name;
+  sockaddr_un address{};
+  FARHAND_ASSERT(path.size() < sizeof address.sun_path);
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+UniqueFd make_socket() {
+  UniqueFd made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!made) throw_errno("socket");
+  return made;
+}
+
+// 0, or the error number.
+int connect_in(const PrivateDirectory& directory, const std::string& name, int socket) {
+  const sockaddr_un address = address_of(directory, name);
+  // The one cast that the sockets interface demands.
+  return ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+}
+
+std::optional<ucred> peer_of(int socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
+  return peer;
+}
+
+}  // namespace
+
+std::string keepers_directory() {
+  return runtime_directory() + "/keepers";
+}
+
+bool may_have_keeper(const std::string& name) noexcept {
+  return ::access((keepers_directory() + "/" + name).c_str(), F_OK) == 0;
+}
+
+Result<KeeperLine> call_keeper(const std::string& name) {
+  TRY_ASSIGN(const PrivateDirectory directory, PrivateDirectory::open(keepers_directory()));
+  KeeperLine line{make_socket(), 0};
+  const int error = connect_in(directory, name, line.socket.get());
+  if (error != 0) {
+    return fail(error == ENOENT || error == ECONNREFUSED ? ErrorCode::kNotFound : ErrorCode::kBusy,
+                "nobody answers at " + quoted(directory.path_of(name)) + ": " + errno_text(error));
+  }
+  const auto peer = peer_of(line.socket.get());
+  if (!peer || peer->uid != ::geteuid()) {
+    return fail(ErrorCode::kNoPermission, "another user listens at " + quoted(directory.path_of(name)));
+  }
+  line.pid = peer->pid;
+  return line;
+}
+
+bool has_spoken(int socket, Deadline deadline) {
+  pollfd entry{socket, POLLIN, 0};
+  while (::poll(&entry, 1, deadline.poll_timeout()) <= 0) {
+    if (errno != EINTR || deadline.passed()) return false;
+  }
+  char first = 0;
+  return ::recv(socket, &first, 1, MSG_PEEK) == 1;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The listening end
+
+Result<std::optional<KeeperSocket>> KeeperSocket::open(const std::string& name) {
+  TRY_ASSIGN(PrivateDirectory directory, PrivateDirectory::open_or_make(keepers_directory()));
+  TRY_ASSIGN(const UniqueFd lock, directory.lock());
+  const int error = connect_in(directory, name, make_socket().get());
+  if (error == 0 || error == EAGAIN) return std::optional<KeeperSocket>();
+  if (::unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    return fail(errno_error(errno, quoted(directory.path_of(name)) + " is in the way"));
+  }
+  UniqueFd listener = make_socket();
+  const sockaddr_un address = address_of(directory, name);
+  if (::fchmod(listener.get(), kOwnerOnly) != 0 ||  // of the name to come: not for a moment is it anybody else's
+      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener.get(), kBacklog) != 0) {
+    return fail(errno_error(errno, "the socket " + quoted(directory.path_of(name)) + " cannot be made"));
+  }
+  return std::optional<KeeperSocket>(KeeperSocket(std::move(directory), name, std::move(listener)));
+}
+
+KeeperSocket::KeeperSocket(PrivateDirectory directory, std::string name, UniqueFd listener)
+    : directory_(std::move(directory)), name_(std::move(name)), listener_(std::move(listener)) {
+  struct stat status {};
+  if (::fstatat(directory_.fd(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+}
+
+void KeeperSocket::take_over() {
+  if (::listen(listener_.get(), kBacklog) != 0) throw_errno("listen");  // what peers are shown is set anew by it
+}
+
+UniqueFd KeeperSocket::accept() {
+  for (;;) {
+    UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client) return client;
+    const auto peer = peer_of(client.get());
+    if (peer && peer->uid == ::geteuid()) return client;
+  }
+}
+
+// Its name may be another keeper's by now, if somebody has taken ours away.
+void KeeperSocket::unlink() noexcept {
+  try {
+    const auto lock = directory_.lock();
+    struct stat status {};
+    if (!lock || ::fstatat(directory_.fd(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (status.st_dev == device_ && status.st_ino == inode_) ::unlinkat(directory_.fd(), name_.c_str(), 0);
+  } catch (const std::exception&) {  // then the next one finds it stale
+  }
+}
+
+}  // namespace farhand
