@@ -29,6 +29,12 @@ std::unique_ptr<KeptConnection> connect(const Connector& connector) {
   return (*connection)->give_up_to_keep();
 }
 
+// Who has only asked whether we are there needs no connection.
+bool has_gone(int client) {
+  pollfd entry{client, 0, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
 }  // namespace
 
 Keeper::Keeper(KeeperSocket& socket, const Connector& connector, std::chrono::seconds stays, int signals)
@@ -51,11 +57,11 @@ void Keeper::serve_once() {
     if (errno != EINTR) throw_errno("poll");
     return;
   }
-  if (polled[kSignalEntry].revents != 0) take_signals();
-  turn_relays(polled);  // first: what comes back from one client is there for the next
+  turn_relays(polled);  // first: they are those that were polled, and what comes back is there for the next client
   tend_resting();
   collect_made();
   if (polled[kListenerEntry].revents != 0) accept_clients();
+  if (polled[kSignalEntry].revents != 0) take_signals();
   lend();
   judge_end();
 }
@@ -154,6 +160,7 @@ void Keeper::collect_made() {
 }
 
 void Keeper::lend() {
+  std::erase_if(waiting_, [](const UniqueFd& client) { return has_gone(client.get()); });
   while (!waiting_.empty() && !resting_.empty()) {
     auto connection = std::move(resting_.back());
     resting_.pop_back();

@@ -91,7 +91,7 @@ bool has_spoken(int socket, Deadline deadline) {
 
 Result<std::optional<KeeperSocket>> KeeperSocket::open(const std::string& name) {
   TRY_ASSIGN(PrivateDirectory directory, PrivateDirectory::open_or_make(keepers_directory()));
-  TRY_ASSIGN(const UniqueFd lock, directory.lock());
+  TRY_ASSIGN(UniqueFd lock, directory.lock());
   const int error = connect_in(directory, name, make_socket().get());
   if (error == 0 || error == EAGAIN) return std::optional<KeeperSocket>();
   if (::unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {
@@ -100,23 +100,23 @@ Result<std::optional<KeeperSocket>> KeeperSocket::open(const std::string& name) 
   UniqueFd listener = make_socket();
   const sockaddr_un address = address_of(directory, name);
   if (::fchmod(listener.get(), kOwnerOnly) != 0 ||  // of the name to come: not for a moment is it anybody else's
-      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener.get(), kBacklog) != 0) {
+      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return fail(errno_error(errno, "the socket " + quoted(directory.path_of(name)) + " cannot be made"));
   }
-  return std::optional<KeeperSocket>(KeeperSocket(std::move(directory), name, std::move(listener)));
+  return std::optional<KeeperSocket>(KeeperSocket(std::move(directory), std::move(lock), name, std::move(listener)));
 }
 
-KeeperSocket::KeeperSocket(PrivateDirectory directory, std::string name, UniqueFd listener)
-    : directory_(std::move(directory)), name_(std::move(name)), listener_(std::move(listener)) {
+KeeperSocket::KeeperSocket(PrivateDirectory directory, UniqueFd lock, std::string name, UniqueFd listener)
+    : directory_(std::move(directory)), lock_(std::move(lock)), name_(std::move(name)), listener_(std::move(listener)) {
   struct stat status {};
   if (::fstatat(directory_.fd(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
   device_ = status.st_dev;
   inode_ = status.st_ino;
 }
 
-void KeeperSocket::take_over() {
-  if (::listen(listener_.get(), kBacklog) != 0) throw_errno("listen");  // what peers are shown is set anew by it
+void KeeperSocket::listen() {
+  if (::listen(listener_.get(), kBacklog) != 0) throw_errno("listen");
+  lock_.reset();
 }
 
 UniqueFd KeeperSocket::accept() {
@@ -131,6 +131,7 @@ UniqueFd KeeperSocket::accept() {
 // Its name may be another keeper's by now, if somebody has taken ours away.
 void KeeperSocket::unlink() noexcept {
   try {
+    lock_.reset();
     const auto lock = directory_.lock();
     struct stat status {};
     if (!lock || ::fstatat(directory_.fd(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;

@@ -39,21 +39,22 @@ bool may_have_keeper(const std::string& name) noexcept;
 // this process may be the one that keeps it).
 class KeeperSocket {
  public:
-  // Nothing: another keeper listens there.
+  // Has its name, and does not listen yet. Nothing: another keeper listens there.
   static Result<std::optional<KeeperSocket>> open(const std::string& name);
 
   [[nodiscard]] int fd() const noexcept { return listener_.get(); }
   [[nodiscard]] int directory_fd() const noexcept { return directory_.fd(); }
-  // From now on this process counts as the one that listens.
-  void take_over();
+  // From now on this process listens, and is the one that peers are shown. Until then the directory is locked.
+  void listen();
   // A client that waits, not blocking; nothing if there is none. Another user's is turned away.
   UniqueFd accept();
   // Nobody finds it any more; whoever has come is still accepted until this is destroyed.
   void unlink() noexcept;
 
  private:
-  KeeperSocket(PrivateDirectory directory, std::string name, UniqueFd listener);
+  KeeperSocket(PrivateDirectory directory, UniqueFd lock, std::string name, UniqueFd listener);
   PrivateDirectory directory_;
+  UniqueFd lock_;
   std::string name_;
   UniqueFd listener_;
   dev_t device_ = 0;

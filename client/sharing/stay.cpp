@@ -87,12 +87,13 @@ void let_go_of_everything(int connection_fd, const KeeperSocket& socket) {
 }
 
 // Nothing of its parent's is cleaned up in it: it ends here.
-[[noreturn]] void be_keeper(int connection_fd, KeeperSocket& socket, const Connector& connector,
+[[noreturn]] void be_keeper(int listening, int connection_fd, KeeperSocket& socket, const Connector& connector,
                             const std::function<std::unique_ptr<KeptConnection>()>& hand_over) noexcept {
   try {
+    socket.listen();
+    if (!write_all(listening, bytes_of("!"))) throw_errno("write");
     let_go_of_everything(connection_fd, socket);
     const UniqueFd signals = take_signals();
-    socket.take_over();
     Keeper keeper(socket, connector, connector.stays(), signals.get());
     keeper.serve(hand_over());
     ::_exit(0);
@@ -110,10 +111,15 @@ bool leave_to_keeper(int connection_fd, const Connector& connector,
     if (!has_one_thread()) return false;
     auto socket = KeeperSocket::open(connector.keeper_name());
     if (!socket || !*socket) return false;
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    const UniqueFd heard(ends[0]);
+    UniqueFd listening(ends[1]);
     const pid_t child = ::fork();
-    if (child == 0) be_keeper(connection_fd, **socket, connector, hand_over);
-    if (child < 0) (*socket)->unlink();
-    return child > 0;
+    if (child == 0) be_keeper(listening.get(), connection_fd, **socket, connector, hand_over);
+    listening.reset();
+    std::byte said{};
+    return child > 0 && read_some(heard.get(), MutableBytes(&said, 1)) == 1;  // so that the next command finds it
   } catch (const std::exception&) {  // out of descriptors or the like: the connection ends as without all this
     return false;
   }
