@@ -64,6 +64,7 @@ void Relay::turn(short client_events, short server_events) {
     read_server();
   }
   judge_held();
+  if (state_ != State::kGoing) return;
   write_server();
   write_client();
   judge();

@@ -212,7 +212,7 @@ class Several(SharingTest):
             if number != 4:
                 self.assertEqual((client.wait(timeout=PATIENCE), client.stdout.read()), (0, b"over\n"))
         self.succeed("exec", "true")
-        self.assertEqual(self.logins(), 10)
+        self.assertLessEqual(self.logins(), 11)  # the one that went is replaced, if no other was there by then
 
     def test_many_at_once_are_all_served_and_their_connections_are_used_again(self):
         self.warm_up()

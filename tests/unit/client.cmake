@@ -2,6 +2,7 @@
 farhand_test(client_test
   SOURCES
     client/command_line_test.cpp
+    client/configuration_test.cpp
     client/display_test.cpp
     client/file_list_test.cpp
     client/host_test.cpp
@@ -19,6 +20,9 @@ farhand_test(client_test
     client/prompt/paste_test.cpp
     client/prompt/words_test.cpp
     client/several_hosts_test.cpp
+    client/sharing/frame_gate_test.cpp
+    client/sharing/plan_test.cpp
+    client/sharing/relay_test.cpp
     client/ssh/arguments_test.cpp
     client/ssh/settings_test.cpp
     client/target_test.cpp
