@@ -19,6 +19,9 @@ namespace farhand {
 namespace {
 
 constexpr int kBacklog = 128;
+// Whoever holds the lock holds it for a moment, and a command that has ended is not to be held up by one that is
+// stopped.
+constexpr std::chrono::milliseconds kPatience{500};
 constexpr mode_t kOwnerOnly = 0600;
 
 // Through the descriptor, so that it is the directory that was looked at, however long its path is.
@@ -91,7 +94,7 @@ bool has_spoken(int socket, Deadline deadline) {
 
 Result<std::optional<KeeperSocket>> KeeperSocket::open(const std::string& name) {
   TRY_ASSIGN(PrivateDirectory directory, PrivateDirectory::open_or_make(keepers_directory()));
-  TRY_ASSIGN(UniqueFd lock, directory.lock());
+  TRY_ASSIGN(UniqueFd lock, directory.lock(Deadline::after(kPatience)));
   const int error = connect_in(directory, name, make_socket().get());
   if (error == 0 || error == EAGAIN) return std::optional<KeeperSocket>();
   if (::unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {

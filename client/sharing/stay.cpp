@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,6 +105,14 @@ void let_go_of_everything(int connection_fd, const KeeperSocket& socket) {
   }
 }
 
+// Waits until it does, so that the next command finds it. It says so before it does anything else.
+bool listens(int heard) noexcept {
+  constexpr int kPatienceMilliseconds = 2000;
+  pollfd entry{heard, POLLIN, 0};
+  std::byte said{};
+  return ::poll(&entry, 1, kPatienceMilliseconds) == 1 && read_some(heard, MutableBytes(&said, 1)) == 1;
+}
+
 }  // namespace
 
 bool leave_to_keeper(int connection_fd, const Connector& connector,
@@ -118,8 +128,10 @@ bool leave_to_keeper(int connection_fd, const Connector& connector,
     const pid_t child = ::fork();
     if (child == 0) be_keeper(listening.get(), connection_fd, **socket, connector, hand_over);
     listening.reset();
-    std::byte said{};
-    return child > 0 && read_some(heard.get(), MutableBytes(&said, 1)) == 1;  // so that the next command finds it
+    if (child < 0 || listens(heard.get())) return child > 0;
+    ::kill(child, SIGKILL);  // it has ended by itself, or somebody has stopped it: the connection is ours again
+    ::waitpid(child, nullptr, 0);
+    return false;
   } catch (const std::exception&) {  // out of descriptors or the like: the connection ends as without all this
     return false;
   }

@@ -259,6 +259,18 @@ class Several(SharingTest):
         self.assertEqual(self.sockets(), [])
 
 
+    def test_of_several_hosts_that_are_one_one_connection_stays(self):
+        done = self.mine.pair(*self.site.invite(), alias="also")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.mine.run("-q", "-H", "there", "-H", "also", "exec", "echo hi")
+        self.assertEqual((done.returncode, sorted(done.stdout.splitlines())), (0, [b"also: hi", b"there: hi"]), done.stderr)
+        before = self.logins()
+        self.assertEqual(len(self.sockets()), 1)
+        for host in ("there", "also"):
+            self.assertEqual(self.mine.run("exec", "echo hi", host=host).stdout, b"hi\n")
+        self.assertEqual(self.logins(), before)
+
+
 class Ending(SharingTest):
     share = "1s"
 
