@@ -120,8 +120,14 @@ std::unique_ptr<KeptConnection> Connection::give_up_to_keep() {
 }
 
 bool Connection::stay() noexcept {
-  if (!to_be_kept_ || !channel_.is_quiet()) return false;
-  return leave_to_keeper(channel_.descriptor(), *to_be_kept_, [this] { return give_up_to_keep(); });
+  if (!to_be_kept_) return false;
+  try {
+    // The end of an input that the command has not read may be still to be said.
+    if (!channel_.flush(Deadline::after(kLingerTime)) || !channel_.is_quiet()) return false;
+    return leave_to_keeper(channel_.descriptor(), *to_be_kept_, [this] { return give_up_to_keep(); });
+  } catch (const std::exception&) {  // the machine's trouble: then it is left as without all this
+    return false;
+  }
 }
 
 void Connection::leave() noexcept {

@@ -113,6 +113,14 @@ class Kept(SharingTest):
         self.succeed("exec", "true")
         self.assertEqual(self.logins(), 1)
 
+    def test_a_command_whose_input_has_not_ended_leaves_its_connection_too(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, writing)
+        self.addCleanup(os.close, reading)
+        for _ in range(3):
+            self.assertEqual(self.mine.there("exec", "true", stdin=reading).returncode, 0)
+        self.assertEqual(self.logins(), 1)
+
     def test_a_terminal_through_it_is_one(self):
         self.warm_up()
         local = Terminal(client_command(["exec", "-t", "stty size; read line; echo [$line]"], "there", UID), rows=33, columns=101,
