@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import (PATIENCE, NOBODY, Terminal, client_command, environment, in_parallel, is_alive, main, needs_root,
+from harness import (PATIENCE, NOBODY, Terminal, client_command, connect_to, in_parallel, is_alive, main, needs_root,
                      pids_with_word, random_bytes, read_file, scratch, remove_tree, unique_number, wait_until, write_file)
 from rights_support import UID, Site, tear_down_canary
 from round_trips_test import Flights
@@ -119,6 +119,11 @@ class Kept(SharingTest):
         self.addCleanup(os.close, reading)
         for _ in range(3):
             self.assertEqual(self.mine.there("exec", "true", stdin=reading).returncode, 0)
+        self.assertEqual(self.logins(), 1)
+
+    def test_a_script_leaves_its_connection_and_the_next_uses_it(self):
+        for _ in range(2):
+            self.assertEqual(self.mine.there(input=b"echo one\necho two\n").stdout, b"one\ntwo\n")
         self.assertEqual(self.logins(), 1)
 
     def test_a_terminal_through_it_is_one(self):
@@ -378,6 +383,15 @@ class Trouble(SharingTest):
         write_file(os.path.join(self.place(), name), b"no socket", uid=UID)
         self.succeed("exec", "true")
         self.assertIsNotNone(self.keeper())
+
+    @needs_root
+    def test_another_user_is_turned_away_even_where_he_comes_near_the_socket(self):
+        """Whom the directory does not hold back: root."""
+        self.warm_up()
+        with connect_to("unix:" + os.path.join(self.place(), self.sockets()[0])) as peer:
+            self.assertEqual(peer.recv(1 << 16), b"")
+        self.succeed("exec", "true")  # the twin
+        self.assertEqual(self.logins(), 1)
 
     def test_a_stopped_keeper_holds_nobody_up_for_longer_than_connecting_may_take(self):
         self.warm_up()
