@@ -43,7 +43,6 @@ Keeper::Keeper(KeeperSocket& socket, const Connector& connector, std::chrono::se
 void Keeper::serve(std::unique_ptr<KeptConnection> first) {
   put_back(std::move(first));
   while (!is_done()) serve_once();
-  for (const auto& connection : resting_) connection->part();
 }
 
 bool Keeper::is_done() const noexcept {
@@ -94,7 +93,7 @@ void Keeper::take_signals() {
   while (::read(signals_, &taken, sizeof taken) > 0) {
     retire();
     if (taken.ssi_signo == SIGUSR1) continue;
-    for (const auto& connection : resting_) connection->part();
+    part_resting();
     ::_exit(0);  // also from under those that are still being made
   }
 }
@@ -182,11 +181,19 @@ void Keeper::make_one() {
   makings_.push_back(std::move(making));
 }
 
+void Keeper::part_resting() noexcept {
+  for (const auto& connection : resting_) connection->part();
+  resting_.clear();
+}
+
 void Keeper::judge_end() {
+  if (retired_ && waiting_.empty()) part_resting();  // nobody comes any more
   if (retired_) return;
   const bool unused = relays_.empty() && waiting_.empty();
   const bool empty = unused && resting_.empty() && makings_.empty();
-  if (empty || (unused && since_boot() - last_used_ >= stays_)) retire();
+  if (!empty && !(unused && since_boot() - last_used_ >= stays_)) return;
+  retire();
+  if (waiting_.empty()) part_resting();
 }
 
 void Keeper::retire() {

@@ -55,6 +55,7 @@ class Keeper {
   void lend();
   void make_one();
   void judge_end();
+  void part_resting() noexcept;
   void retire();
 
   KeeperSocket& socket_;
