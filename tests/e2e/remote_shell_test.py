@@ -1,12 +1,16 @@
 """Programs that take an ssh, as the distribution has them, on ours: none of them knows the difference. Over TLS, with a paired
 key, to a server of root's; the session is root's too, whose shell is one."""
+import concurrent.futures
 import os
 import shutil
+import signal
+import socket
 import subprocess
+import time
 import unittest
 
 import process_model_test
-from harness import PATIENCE, RCLIENT, environment, main, needs_root, random_bytes, read_file, snapshot, write_file
+from harness import PATIENCE, RCLIENT, Terminal, environment, main, needs_root, random_bytes, read_file, snapshot, write_file
 from rights_support import tear_down_canary
 
 COMPAT = os.path.join(os.path.dirname(RCLIENT), "compat")
@@ -103,7 +107,6 @@ class Contract(RemoteShellTest):
         self.assertEqual(done.stdout, b"[version=2] []\n")
 
     def test_both_streams_may_be_one_socket(self):
-        import socket
         ours, its = socket.socketpair()
         started = subprocess.Popen([SSH, "there", "cat"], stdin=its, stdout=its, stderr=subprocess.PIPE, cwd=self.here,
                                    env=environment(self.env))
@@ -117,6 +120,76 @@ class Contract(RemoteShellTest):
         self.assertEqual((back, started.wait(PATIENCE)), (b"there and back", 0))
         started.stderr.close()
         ours.close()
+
+    def start(self, *words, **options):
+        started = subprocess.Popen([SSH, *words], stdin=options.pop("stdin", subprocess.PIPE), stdout=options.pop("stdout", subprocess.PIPE),
+                                   stderr=subprocess.PIPE, cwd=self.here, env=environment(self.env), **options)
+        self.addCleanup(lambda: [stream.close() for stream in (started.stdin, started.stdout, started.stderr) if stream])
+        self.addCleanup(lambda: started.poll() is None and (started.kill(), started.wait(PATIENCE)))
+        return started
+
+    def test_pipes_that_do_not_block_are_filled_and_left_as_they_are(self):
+        sent = random_bytes(1 << 20, 6)
+        pipes = [*os.pipe(), *os.pipe()]
+        its_input, ours, back, its_output = pipes
+        for fd in (its_input, its_output):
+            os.set_blocking(fd, False)
+        started = self.start("there", "cat", stdin=its_input, stdout=its_output)
+        with open(ours, "wb") as to, open(back, "rb") as source, concurrent.futures.ThreadPoolExecutor(1) as writer:
+            writer.submit(lambda: (to.write(sent), to.close()))
+            got = source.read(len(sent))
+            self.assertEqual((got == sent, started.wait(PATIENCE)), (True, 0))
+        for fd in (its_input, its_output):
+            self.assertFalse(os.get_blocking(fd))
+            os.close(fd)
+
+    def test_input_and_output_may_be_files(self):
+        sent = random_bytes(300000, 7)
+        write_file(os.path.join(self.here, "in"), sent)
+        with open(os.path.join(self.here, "in"), "rb") as source, open(os.path.join(self.here, "out"), "ab") as to:
+            self.assertEqual(self.start("there", "cat", stdin=source, stdout=to).wait(PATIENCE), 0)
+        self.assertEqual(read_file(os.path.join(self.here, "out")), sent)
+
+    def test_an_interrupt_is_ignored_where_the_parent_ignores_it(self):
+        for ignored in (True, False):
+            with self.subTest(ignored=ignored):
+                how = signal.SIG_IGN if ignored else signal.SIG_DFL
+                started = self.start("there", "echo ready; cat", preexec_fn=lambda: signal.signal(signal.SIGINT, how))
+                self.assertEqual(started.stdout.readline(), b"ready\n")
+                started.send_signal(signal.SIGINT)
+                if ignored:
+                    self.assertEqual((started.communicate(b"still here", PATIENCE)[0], started.returncode), (b"still here", 0))
+                else:
+                    self.assertNotEqual(started.wait(PATIENCE), 0)
+
+    def test_sentences_go_to_the_file_of_E(self):
+        for words in (["-E", "log"], ["-Elog"]):
+            done = self.ssh(*words, "nowhere", "true", status=255)
+            self.assertEqual((done.stdout, done.stderr), (b"", b""))
+        self.assertEqual(read_file(os.path.join(self.here, "log")).count(b"rclient: "), 2)
+
+    def test_a_host_that_does_not_answer_costs_the_connect_timeout(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            began = time.monotonic()
+            done = self.ssh("-oConnectTimeout=1", "-p", str(silent.getsockname()[1]), "there", "true", status=255)
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        self.assertLess(time.monotonic() - began, 9)  # without the option it is 10
+
+    def test_families_of_addresses(self):
+        self.assertEqual(self.ssh("-4", "there", "echo here").stdout, b"here\n")
+        self.assertEqual(self.ssh("-6", "there", "echo here", status=255).stdout, b"")
+
+    def test_in_the_background_of_a_terminal(self):
+        """With -n it runs to its end; without, what is typed is the shell's until it is fetched to the front."""
+        script = (f"set -m; {SSH} -n there 'echo from behind' & wait $!; echo status $?;"
+                  f"{SSH} there 'read word; echo got $word' & read first; echo first $first; fg; echo status $?")
+        terminal = Terminal(["sh", "-c", script], env=self.env, cwd=self.here)
+        self.addCleanup(terminal.close)
+        terminal.expect(rb"from behind\r\n.*status 0\r\n")
+        terminal.send(b"one\n")
+        terminal.expect(rb"first one\r\n")
+        terminal.send(b"two\n")
+        terminal.expect(rb"got two\r\n.*status 0\r\n")
 
     def test_what_the_settings_are_can_be_asked_without_a_host(self):
         done = self.ssh("-G", "-p", "77", "-l", "joe", "no-such-host")
