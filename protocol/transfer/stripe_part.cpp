@@ -67,6 +67,23 @@ bool cut_to(int fd, std::uint64_t size) {
   return static_cast<std::uint64_t>(status.st_size) <= size || ::ftruncate(fd, static_cast<off_t>(size)) == 0;
 }
 
+// Data ends with a whole block for the file system, however little of it was written: zeros at the end may be nobody's.
+std::uint64_t without_zeros(int fd, std::uint64_t begin, std::uint64_t end, const std::atomic<bool>& stop) {
+  std::array<std::byte, 16 << 10> piece;
+  while (end > begin && !stop) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - begin));
+    const ssize_t got = ::pread(fd, piece.data(), size, static_cast<off_t>(end - size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got != static_cast<ssize_t>(size)) return begin;  // what cannot be read comes again
+    const auto last = std::find_if(piece.rend() - static_cast<std::ptrdiff_t>(size), piece.rend(),
+                                   [](std::byte byte) { return byte != std::byte{0}; });
+    const auto left = static_cast<std::size_t>(piece.rend() - last);
+    end -= size - left;
+    if (left > 0) break;
+  }
+  return end;
+}
+
 }  // namespace
 
 Result<std::optional<StripePart>> StripePart::open(const JobTarget& target, const std::string& path,
@@ -118,7 +135,8 @@ Result<void> StripePart::look(const std::atomic<bool>& stop) {
   if (until <= stretch_.offset) return {};
   const DataExtent data = data_from(fd_.get(), stretch_.offset, until);
   if (data.begin != stretch_.offset) return {};
-  const HashedRange done = hash_range(fd_.get(), stretch_.offset, data.end, hash_, stop);
+  const std::uint64_t written = without_zeros(fd_.get(), stretch_.offset, data.end, stop);
+  const HashedRange done = hash_range(fd_.get(), stretch_.offset, written, hash_, stop);
   if (done.error != 0) return fail(trouble(done.error, "reading what was left of"));
   if (stop) return fail(ErrorCode::kInterrupted, "reading what was left of " + quoted(shown_) + " was given up");
   at_ = done.end;

@@ -89,6 +89,32 @@ TEST(Stripe, StretchesInAnyOrderAreThePartThatTheJobGoesOnWith) {
   EXPECT_EQ(found->hash(), test::hash_of(kFirst + kSecond));
 }
 
+// Where data ends is told in whole blocks, and what stands behind this stretch is another's.
+TEST(Stripe, WhatIsKeptIsWhatWasWrittenToTheByte) {
+  for (const std::size_t written : {1UL, 5'000UL, 40'961UL}) {
+    const Place place;
+    place.write(kHalf, kSecond);
+    ASSERT_TRUE(place.part(0).write(0, bytes_of(kFirst.substr(0, written))));
+    StripePart again = place.part(0);
+    ASSERT_TRUE(again.look(false));
+    EXPECT_EQ(again.verdict().have, written);
+    EXPECT_EQ(again.verdict().hash, test::hash_of(kFirst.substr(0, written)));
+    ASSERT_TRUE(again.write(written, bytes_of(kFirst.substr(written))));
+    EXPECT_TRUE(again.close(seal_of(kFirst)));
+    EXPECT_EQ(place.written(), kFirst + kSecond);
+  }
+}
+
+TEST(Stripe, ZerosAtTheEndOfWhatCameComeAgain) {
+  const Place place;
+  place.write(kHalf, kSecond);
+  ASSERT_TRUE(place.part(0).write(0, bytes_of(kFirst.substr(0, 100) + std::string(60'000, '\0'))));
+  StripePart again = place.part(0);
+  ASSERT_TRUE(again.look(false));
+  EXPECT_EQ(again.verdict().have, 100U);
+  EXPECT_EQ(again.verdict().hash, test::hash_of(kFirst.substr(0, 100)));
+}
+
 // Two have it at a time; the job, which wants it alone, begins another one, and is not spoilt by what comes late.
 TEST(Stripe, NoJobTakesOverWhatSomebodyStillWrites) {
   const Place place;
