@@ -162,7 +162,10 @@ std::string JobWatch::interrupted() const {
           ? " after " + shown_bytes(static_cast<double>(facts.bytes))
           : " after " + std::to_string(facts.files) + " of " + std::to_string(facts.files_known) +
                 (facts.files_known == 1 ? " file" : " files") + " and " + shown_bytes(static_cast<double>(facts.bytes));
-  return "interrupted" + so_far + "; no file is half-written, and the same command goes on from here";
+  // The other side may have ended the job by then, and what `--to` made is a directory to go into for the next command.
+  const bool is_all = facts.all_known && facts.files_known > 0 && facts.files >= facts.files_known;
+  return "interrupted" + so_far + "; no file is half-written, and " +
+         (is_all ? "none was left to be sent" : "the same command goes on from here");
 }
 
 std::string JobWatch::place_of(const std::string& place, const std::string& path) const {

@@ -64,6 +64,18 @@ TEST(JobWatch, WhatCameIsNoFailure) {
   EXPECT_EQ(status_of(job.outcome), 0);
 }
 
+// The same command might make a second copy, within the first.
+TEST(JobWatch, AnInterruptionBehindTheLastFilePromisesNoSecondRun) {
+  Watched job({"d"});
+  job.watch.listed(1, 1 << 20);
+  job.watch.listed_all();
+  job.watch.moved(1 << 20);
+  job.watch.file_passed();
+  job.watch.fail_whole(Error{ErrorCode::kInterrupted, "interrupted", false});
+  EXPECT_EQ(job.outcome.files.back().error->message,
+            "interrupted after 1 of 1 file and 1.0 MiB; no file is half-written, and none was left to be sent");
+}
+
 TEST(JobWatch, AnInterruptionSaysHowMuchIsDoneAndThatItGoesOn) {
   Watched job({"d"});
   job.watch.listed(3, 3 << 20);
