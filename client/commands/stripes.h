@@ -2,8 +2,8 @@
 // and the requests for them.
 //
 // It is only ever a help: with -P, or where the link shows that it is worth it, and never where the job has rules about
-// what is there already (a dry run, --backup, --no-overwrite, --update, --checksum, sync), nor with --compress, whose one
-// stream is the job's.
+// what is there already (a dry run, --backup, --no-overwrite, --update, --checksum, sync), nor with --compress, whose
+// one stream is the job's.
 //
 // Ownership: borrows all. Threads: one calls; requests are made by several.
 // Errors:    the connection's, an interrupt among them. What cannot be carried so is left to the job without a word.

@@ -45,7 +45,9 @@ std::string original_command(const ExecRequest& request) {
 
 Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& rights) {
   CommandChoice choice;
-  TRY_ASSIGN(choice.argv, argv_of(request));
+  auto argv = argv_of(request);
+  if (!argv && rights.command.empty()) return fail(std::move(argv).error());
+  choice.argv = argv ? *std::move(argv) : request.words;  // a fixed command runs whatever is asked for
   const bool fits =
       rights.argv.empty() ||
       (!is_login(request.mode) && std::any_of(rights.argv.begin(), rights.argv.end(),

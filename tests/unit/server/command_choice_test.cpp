@@ -148,6 +148,16 @@ TEST(CommandChoice, ASubsystemThatNobodyKnowsIsNotFound) {
   }
 }
 
+TEST(CommandChoice, AFixedCommandRunsInPlaceOfASubsystemThatNobodyKnowsToo) {
+  Rights rights;
+  rights.command = {"backup"};
+  const auto choice = choose_command({ExecMode::kSubsystem, {"no-such"}}, rights);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->argv, rights.command);
+  rights.argv = {{"backup"}};
+  EXPECT_FALSE(choose_command({ExecMode::kSubsystem, {"no-such"}}, rights)) << "patterns hold before it";
+}
+
 TEST(SshVariables, AClientIsToldByAddressAndPort) {
   EXPECT_EQ(
       ssh_variables("192.0.2.8:5022", "/dev/pts/3"),
