@@ -161,7 +161,8 @@ TEST(JobSender, TheFirstBatchIsSmallSoThatVerdictsBeginEarly) {
   TreeWalk walk = walk_through(directory);
   const JobRun run = run_job(walk, [&](Channel&, JobScript& script) {
     ASSERT_TRUE(script.step());
-    EXPECT_EQ(script.entries.size(), 64u);
+    EXPECT_LE(script.entries.size(), 64u) << "fewer where listing them takes long";
+    EXPECT_FALSE(script.entries.empty());
     script.run();
     EXPECT_EQ(script.entries.size(), 3'001u);
   });
