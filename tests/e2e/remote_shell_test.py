@@ -303,6 +303,13 @@ scp_extra_args = -O -S {SSH}
 """.encode())
         write_file(os.path.join(self.here, "inventory"), b"there\n")
 
+        # Ansible asks for a connection that stays (ControlPersist): it would be the server's after the test.
+        self.addCleanup(self.ssh, "-O", "exit", "there", status=None)
+
+    def test_a_connection_stays_for_the_next_command(self):
+        self.ansible("-m", "ping")
+        self.assertIn(b"running", self.ssh("-O", "check", "there").stderr)
+
     def ansible(self, *words, env=(), **options):
         return self.run_here("ansible", "-i", "inventory", "there", *words, env={"ANSIBLE_NOCOLOR": "1", **dict(env)}, **options)
 
