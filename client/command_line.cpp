@@ -60,7 +60,7 @@ struct Parser {
     add_hosts();
     app.footer(
         "HOST: an alias, HOST[:PORT] (TLS), plain:HOST:PORT (loopback), unix:PATH; for exec @GROUP and several -H;\n"
-        "without -H: $RCLIENT_HOST, else your own rserver's socket on this machine.\n"
+        "without -H: $RCLIENT_HOST, else 'host' of client.toml, else your own rserver's socket on this machine.\n"
         "rclient ssh ...: as ssh itself, for programs that take one: rsync -e 'rclient ssh' -a dir ALIAS:\n"
         "Exit status: exec ends as the command did (128+n for signal n, 124 after --timeout, 130 interrupted, 255 for\n"
         "a failure of ours; several hosts: 255 if one could not be asked, else the highest); else 0 done,\n"
@@ -69,14 +69,13 @@ struct Parser {
   }
 
   void add_connection_options() {
-    app.add_option("-H,--host", hosts, "Where to (default: $RCLIENT_HOST, else the local socket); for exec several")
+    app.add_option("-H,--host", hosts, "Where to (the default stands below); for exec several")
         ->type_name("HOST")
         ->allow_extra_args(false);
     add_user(app, "The user to be there, where your key may: for exec, shell, files, the prompt");
     app.add_option("--tls-cert", options.tls.certificate, "Your certificate, PEM")->type_name("FILE");
     app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
-    app.add_option("--tls-server-pin", options.server_pin, "The server's key: SHA-256 of its SPKI")
-        ->type_name("SHA256");
+    app.add_option("--tls-server-pin", options.server_pin, "SHA-256 of the server's SPKI")->type_name("SHA256");
     app.add_option("--ca", options.ca, "Trust servers by this CA, PEM, and their name")->type_name("FILE");
     app.add_option("--verify-name", options.verify_name, "The name in the server's certificate (default: the host's)")
         ->type_name("NAME");

@@ -16,6 +16,7 @@
 #include "client/verb_words.h"
 #include "common/check.h"
 #include "common/escape.h"
+#include "protocol/limits.h"
 
 namespace farhand {
 namespace {
@@ -343,6 +344,7 @@ class Settler {
     const bool first = settled_.set_env.empty();
     for (std::string& word : ssh_variables(value)) {
       if (word.find('=') == std::string::npos || word.front() == '=') return fail(no_value("SetEnv", word));
+      if (word.size() > kMaxVariableBytes) return fail(usage("a variable of SetEnv is longer than 4096 bytes"));
       if (first) settled_.set_env.push_back(std::move(word));
     }
     return {};

@@ -7,6 +7,7 @@
 #include "common/path_text.h"
 
 namespace farhand {
+
 Result<void> EntryOrder::admit(const Entry& entry) {
   if (!last_.empty() && !entry_precedes(last_, entry.path)) {
     return fail(ErrorCode::kProtocol, "the entry " + quoted(entry.path) + " is out of order, or comes twice");

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from harness import PATIENCE, PYTHON, RCLIENT, RSERVER, environment, main, remove_tree, run_rserver, scratch, write_file
-from two_hosts_test import HERE, HOST, ip
+from two_hosts_test import HERE, HOST, two_namespaces
 
 SSH = os.path.join(os.path.dirname(RCLIENT), "rclient-ssh")
 
@@ -59,17 +59,7 @@ class OpenMpi(unittest.TestCase):
     """mpirun on HERE, which is "one"; the server on HOST, which is "two"."""
 
     def setUp(self):
-        self.names = [f"farhand-{os.getpid()}-{side}" for side in ("one", "two")]
-        for name in self.names:
-            if not ip("netns", "add", name):
-                self.skipTest("network namespaces cannot be made here")
-            self.addCleanup(ip, "netns", "del", name)
-        self.assertTrue(ip("link", "add", "eth0", "netns", self.names[0], "type", "veth", "peer", "name", "eth0",
-                           "netns", self.names[1]))
-        for name, address in zip(self.names, (HERE, HOST)):
-            for words in (["addr", "add", address + "/24", "dev", "eth0"], ["link", "set", "eth0", "up"],
-                          ["link", "set", "lo", "up"]):
-                self.assertTrue(ip("-n", name, *words))
+        self.names = list(two_namespaces(self, {"one": HERE, "two": HOST}).values())
         self.scratch = scratch()
         self.addCleanup(remove_tree, self.scratch)
         self.env = {name: os.path.join(self.scratch, name) for name in ("server", "client")}

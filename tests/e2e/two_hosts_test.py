@@ -15,20 +15,25 @@ def ip(*words):
     return subprocess.run(["ip", *words], stdin=subprocess.DEVNULL, timeout=PATIENCE, stderr=subprocess.PIPE).returncode == 0
 
 
+def two_namespaces(test, addresses):
+    """{name of the side: name of its namespace}, joined by a cable, each with its address; they go with the test."""
+    names = {side: f"farhand-{os.getpid()}-{side}" for side in addresses}
+    for name in names.values():
+        if not ip("netns", "add", name):
+            test.skipTest("network namespaces cannot be made here")
+        test.addCleanup(ip, "netns", "del", name)
+    one, other = names.values()
+    test.assertTrue(ip("link", "add", "eth0", "netns", one, "type", "veth", "peer", "name", "eth0", "netns", other))
+    for side, address in addresses.items():
+        for words in (["addr", "add", address + "/24", "dev", "eth0"], ["link", "set", "eth0", "up"], ["link", "set", "lo", "up"]):
+            test.assertTrue(ip("-n", names[side], *words))
+    return names
+
+
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("ip"), "takes root and ip(8): two network namespaces")
 class TwoHosts(unittest.TestCase):
     def setUp(self):
-        self.names = [f"farhand-{os.getpid()}-{side}" for side in "ab"]
-        for name in self.names:
-            if not ip("netns", "add", name):
-                self.skipTest("network namespaces cannot be made here")
-            self.addCleanup(ip, "netns", "del", name)
-        self.assertTrue(ip("link", "add", "eth0", "netns", self.names[0], "type", "veth", "peer", "name", "eth0",
-                           "netns", self.names[1]))
-        for name, address in zip(self.names, (HOST, HERE)):
-            for words in (["addr", "add", address + "/24", "dev", "eth0"], ["link", "set", "eth0", "up"],
-                          ["link", "set", "lo", "up"]):
-                self.assertTrue(ip("-n", name, *words))
+        self.names = list(two_namespaces(self, {"a": HOST, "b": HERE}).values())
         self.homes = []
         for _ in self.names:
             self.homes.append(scratch(NOBODY))

@@ -6,15 +6,12 @@
 #include <cstring>
 
 #include "protocol/limits.h"
+#include "tests/unit/client/sharing/frames.h"
 
 namespace farhand {
 namespace {
 
-std::string frame(FrameKind kind, std::string_view name = {}, std::string_view parcel = {}) {
-  std::string text;
-  append_slip(text, kind, parcel.size(), name);
-  return text.append(parcel);
-}
+using test::frame;
 
 std::string exec() {
   return frame(FrameKind::kExec, "", "structure");

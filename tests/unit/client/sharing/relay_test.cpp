@@ -8,16 +8,12 @@
 #include "common/stream/plain_stream.h"
 #include "protocol/limits.h"
 #include "protocol/messages/session.h"
-#include "protocol/slip.h"
+#include "tests/unit/client/sharing/frames.h"
 
 namespace farhand {
 namespace {
 
-std::string frame(FrameKind kind, std::string_view name = {}, std::string_view parcel = {}) {
-  std::string text;
-  append_slip(text, kind, parcel.size(), name);
-  return text.append(parcel);
-}
+using test::frame;
 
 const std::string kGreeting = encode(Hello{1, "rserver", {}});
 const std::string kExec = frame(FrameKind::kExec, "", "structure") + frame(FrameKind::kStdin);

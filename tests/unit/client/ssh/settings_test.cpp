@@ -5,6 +5,7 @@
 
 #include "client/ssh/keywords.h"
 #include "client/ssh/letters.h"
+#include "protocol/limits.h"
 
 namespace farhand {
 namespace {
@@ -129,6 +130,10 @@ TEST(SshSettings, VariablesAreNamedOrGiven) {
   EXPECT_EQ(settings.send_env, (Words{"GIT_PROTOCOL", "LC_*", "-LC_ALL"}));
   EXPECT_EQ(settings.set_env, (Words{"A=x y", "B=z"}));
   EXPECT_FALSE(complaint_about({"-oSetEnv=A", "host"}).empty());
+  // What a host would take for a breach of the protocol, and one byte less.
+  const std::string longest = "A=" + std::string(kMaxVariableBytes - 2, 'x');
+  EXPECT_EQ(settings_of({"-oSetEnv=" + longest, "host"}).set_env, Words{longest});
+  EXPECT_NE(complaint_about({"-oSetEnv=" + longest + "x", "host"}).find("4096 bytes"), std::string::npos);
 }
 
 TEST(SshSettings, TheFirstValueOfAVariableWinsWithinOneOptionToo) {
