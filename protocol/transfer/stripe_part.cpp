@@ -72,8 +72,7 @@ std::uint64_t without_zeros(int fd, std::uint64_t begin, std::uint64_t end, cons
   std::array<std::byte, 16 << 10> piece;
   while (end > begin && !stop) {
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - begin));
-    const ssize_t got = ::pread(fd, piece.data(), size, static_cast<off_t>(end - size));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = read_all_at(fd, MutableBytes(piece).first(size), end - size);
     if (got != static_cast<ssize_t>(size)) return begin;  // what cannot be read comes again
     const auto last = std::find_if(piece.rend() - static_cast<std::ptrdiff_t>(size), piece.rend(),
                                    [](std::byte byte) { return byte != std::byte{0}; });
