@@ -1,7 +1,8 @@
 #!/bin/bash
 # The OpenSSH server that scripts/bench compares with: on a port of its own, for a user without profiles.
 #
-#   peer_sshd.sh start DIR USER PORT [ADDRESS]    makes USER where it does not exist; all files go to DIR; on 127.0.0.1
+#   peer_sshd.sh start DIR USER PORT [ADDRESS]    makes USER where it does not exist; all files go to DIR; on 127.0.0.1;
+#                                                 PORT may be several in one word, the aliases below lead to the first
 #   peer_sshd.sh stop DIR                         ends what start began; removes USER where start made it
 #
 # As root. DIR must be one that USER can enter. Afterwards `ssh -F DIR/ssh.conf cold` connects anew each time, and
@@ -33,7 +34,6 @@ make_keys() {
 write_server_configuration() {
   cat >"$dir/sshd.conf" <<CONFIGURATION
 ListenAddress $address
-Port $port
 HostKey $dir/host_key
 AuthorizedKeysFile $dir/authorized_keys
 PidFile $dir/sshd.pid
@@ -43,13 +43,14 @@ StrictModes no
 MaxStartups 1000
 MaxSessions 1000
 CONFIGURATION
+  printf 'Port %s\n' $ports >>"$dir/sshd.conf"
 }
 
 write_client_alias() {
   cat <<CONFIGURATION
 Host $1
   HostName $address
-  Port $port
+  Port ${ports%% *}
   User $user
   IdentityFile $dir/user_key
   IdentitiesOnly yes
@@ -70,7 +71,7 @@ CONFIGURATION
 }
 
 start() {
-  dir=$1 user=$2 port=$3 address=$4
+  dir=$1 user=$2 ports=$3 address=$4
   [ -x /usr/sbin/sshd ] || fail "there is no /usr/sbin/sshd: scripts/packages --bench installs it"
   make_user
   mkdir -p "$dir/home" /run/sshd
@@ -128,7 +129,7 @@ case "${1:-} $#" in
 "start 4" | "start 5") start "$2" "$3" "$4" "${5:-127.0.0.1}" ;;
 "stop 2") stop "$2" ;;
 *)
-  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac

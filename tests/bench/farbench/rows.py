@@ -5,7 +5,7 @@ import pathlib
 import sys
 from typing import Callable, Optional
 
-from farbench import idle, look, measure, sync
+from farbench import engines, idle, look, measure, sync
 from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ours, OwnRival, Peer, Redirected, Ssh,
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
@@ -278,6 +278,13 @@ def keystroke_row(key, title, statistic):
                statistic=statistic)
 
 
+def engine_row(engine):
+    """Those that start many sshs are to be twice as fast as over new connections; the others start one."""
+    many = {engines.SSH: Target(0.5), engines.MASTER: Target(1.0)}
+    return Row(engine.key, engine.title, "s", engine.contenders, many if engine.program.many else {}, prepare=engine.program.prepare,
+               most_rounds=engine.program.far_rounds if engine.wan else ANY_NUMBER)
+
+
 def drawn(picture, chosen):
     return [dataclasses.replace(row, picture=picture) for row in chosen]
 
@@ -304,4 +311,5 @@ def all_rows():
         *drawn("links", [*long_rows(), packed_row()]),
         *drawn("syncs", sync_rows() + look_rows()),
         *drawn("memory", memory_rows()),
+        *drawn("engines", [engine_row(engine) for engine in engines.every()]),
     ]

@@ -22,7 +22,8 @@ USER = "farhand-bench"
 LOCK = "/run/lock/farhand-bench.lock"
 ROOT_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 FLOORS = ("bench_exec_floor", "bench_tls_floor", "bench_timerun", "bench_keystrokes", "bench_nosync.so", "bench_wanlink")
-WAN_SSH_PORT = 2222  # nobody else listens in a namespace of our own
+SSH_PORTS = 16  # of each sshd, which takes no more, for whoever wants many hosts
+WAN_SSH_PORTS = range(2222, 2222 + SSH_PORTS)  # nobody else listens in a namespace of our own
 PEER_SSHD = pathlib.Path(__file__).resolve().parent.parent / "peer_sshd.sh"
 CHUNK_BYTES = 16 * 2**20
 
@@ -41,9 +42,16 @@ def install_packages():
 
 def free_port():
     """A port of 127.0.0.1 that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(count):
+    """The same, all different."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def make_source(path, size):
@@ -58,12 +66,13 @@ def make_source(path, size):
 @dataclasses.dataclass(frozen=True)
 class Site:
     """Between what a row's work is done: servers run in one account and listen at the address, clients in another; ssh
-    holds the options with which ssh and scp reach the peer's server at this address."""
+    holds the options with which ssh and scp reach the peer's server at this address, and ssh_ports where it listens."""
 
     address: str
     server: processes.Account
     client: processes.Account
     ssh: list
+    ssh_ports: list
 
 
 class Workplace:
@@ -105,18 +114,19 @@ class Workplace:
 
     def _start_sshd(self):
         """The peer's server makes the user that everything runs as."""
-        ssh = self._start_peer("ssh", free_port(), "127.0.0.1")
+        ports = free_ports(SSH_PORTS)
+        ssh = self._start_peer("ssh", ports, "127.0.0.1")
         entry = pwd.getpwnam(USER)
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home / "ssh/home"), "USER": USER, "LANG": "C.UTF-8"}
         self.account = processes.Account(entry.pw_uid, entry.pw_gid, environment, self.home / "servers.log")
-        self.loopback = Site("127.0.0.1", self.account, self.account, ssh)
+        self.loopback = Site("127.0.0.1", self.account, self.account, ssh, ports)
 
-    def _start_peer(self, name, port, address, before=()):
+    def _start_peer(self, name, ports, address, before=()):
         """An sshd with its files in a directory of this name. Returns the options that lead ssh to it."""
         peer = self.home / name
         peer.mkdir()
         self.stack.callback(run, PEER_SSHD, "stop", peer)
-        run(*before, PEER_SSHD, "start", peer, USER, port, address)
+        run(*before, PEER_SSHD, "start", peer, USER, processes.words(ports), address)
         return ["-F", peer / "ssh.conf"]
 
     @functools.cached_property
@@ -134,11 +144,23 @@ class Workplace:
         """The same with a rate and losses."""
         return self._far_site("loss", "--mbit", link.RATE_MBIT, "--loss", link.LOSS_PERCENT)
 
-    def _far_site(self, name, *options):
-        near, far = link.open_link(self.stack, self.root, self.binaries["bench_wanlink"], name, options)
-        ssh = self._start_peer(f"ssh-{name}", WAN_SSH_PORT, link.FAR_ADDRESS, processes.inside(far))
+    @functools.cached_property
+    def half_wan(self):
+        """The same without a rate and half as long."""
+        return self._far_site("half", round_trip_ms=link.HALF_ROUND_TRIP_MS)
+
+    def _far_site(self, name, *options, **more):
+        near, far = link.open_link(self.stack, self.root, self.binaries["bench_wanlink"], name, options, **more)
+        ssh = self._start_peer(f"ssh-{name}", WAN_SSH_PORTS, link.FAR_ADDRESS, processes.inside(far))
         server, client = (dataclasses.replace(self.account, network=network) for network in (far, near))
-        return Site(link.FAR_ADDRESS, server, client, ssh)
+        return Site(link.FAR_ADDRESS, server, client, ssh, WAN_SSH_PORTS)
+
+    def place(self, name, mode=0o755):
+        """A directory of the bench's user, which may be there already."""
+        path = self.home / name
+        path.mkdir(mode, exist_ok=True)
+        path.chmod(mode)
+        return self.own(path)
 
     def own(self, path):
         os.chown(path, self.account.uid, self.account.gid)
