@@ -378,6 +378,21 @@ TEST(ClientCommandLine, HelpAndVersionAreTexts) {
   EXPECT_TRUE(command_of<ShowText>({"--version"}).text.starts_with("rclient "));
 }
 
+// The parser makes only the verbs whose names it meets.
+TEST(ClientCommandLine, HelpListsEveryVerbWhateverElseIsOnTheLine) {
+  const std::string all = command_of<ShowText>({"--help"}).text;
+  for (const char* verb : {"exec", "shell", "post", "get", "sync", "ls", "verify", "pair", "hosts", "forget"}) {
+    EXPECT_NE(all.find("\n  " + std::string(verb) + " "), std::string::npos) << verb;
+  }
+  EXPECT_EQ(command_of<ShowText>({"-H", "exec", "--help"}).text, all);
+  EXPECT_EQ(command_of<ShowText>({"-qh"}).text, all);
+}
+
+TEST(ClientCommandLine, TheNameOfAVerbAmongTheWordsOfAnotherIsAWord) {
+  EXPECT_EQ(command_of<LsCommand>({"ls", "get", "ls", "exec"}).paths, (std::vector<std::string>{"get", "ls", "exec"}));
+  EXPECT_EQ(options_of({"-H", "post", "ls"}).host, "post");
+}
+
 TEST(ClientCommandLine, WhatIsRepeatedFromTheCommandLineIsEscaped) {
   for (const auto& words : {std::vector<const char*>{"exec", "a\x1b[31m", "b"}, {"--bo\x1bgus"}, {"post", "-\x1b"}}) {
     EXPECT_EQ(complaint_about(words).find('\x1b'), std::string::npos);
