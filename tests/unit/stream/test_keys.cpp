@@ -66,6 +66,15 @@ TestKey make_test_key(const std::string& directory, const std::string& name, Key
   return {{base + ".crt", base + ".key"}, pin_of_certificate_file(base + ".crt").value()};
 }
 
+void rewrite_in_old_form(const TestKey& key) {
+  const std::string path = key.files.key;
+  const BioPtr in(BIO_new_file(path.c_str(), "r"));
+  const KeyPtr read(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+  const BioPtr out(BIO_new_file(path.c_str(), "w"));
+  check(PEM_write_bio_PrivateKey_traditional(out.get(), read.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+        path.c_str());
+}
+
 FakeRsa make_fake_rsa(int bits) {
   using NumberPtr = std::unique_ptr<BIGNUM, OpensslFree<&BN_free>>;
   const NumberPtr modulus(BN_new());

@@ -18,6 +18,9 @@ struct TestKey {
 // Writes `<directory>/<name>.crt` and `.key`.
 TestKey make_test_key(const std::string& directory, const std::string& name, KeyKind kind);
 
+// Rewrites its `.key` in the form that older programs write, which is another for each kind of key. Not for Ed25519.
+void rewrite_in_old_form(const TestKey& key);
+
 // An RSA key of `bits` bits without the minutes that finding its primes would take: modulus and exponents are random,
 // so that its signatures are worthless. Its certificate is signed by another key.
 struct FakeRsa {

@@ -69,6 +69,18 @@ TEST(Pin, OfAFileThatHoldsNoCertificateIsASentenceWithItsPath) {
   }
 }
 
+TEST(TlsFilesLoading, AKeyIsReadInEitherForm) {
+  const TemporaryDirectory directory;
+  for (const KeyKind kind : {KeyKind::kP256, KeyKind::kRsa2048}) {
+    const TestKey key = make_test_key(directory.path(), "key", kind);
+    EXPECT_TRUE(TlsContext::for_server(key.files));
+    rewrite_in_old_form(key);
+    const auto context = TlsContext::for_server(key.files);
+    EXPECT_TRUE(context) << context.error().message;
+  }
+  EXPECT_TRUE(TlsContext::for_server(make_test_key(directory.path(), "other", KeyKind::kEd25519).files));
+}
+
 TEST(TlsFilesLoading, EveryMistakeIsNamedWithItsPath) {
   const TemporaryDirectory directory;
   const TestKey one = make_test_key(directory.path(), "one", KeyKind::kEd25519);
