@@ -5,7 +5,7 @@ import pathlib
 import sys
 from typing import Callable, Optional
 
-from farbench import engines, idle, look, measure, sync
+from farbench import engines, idle, look, measure, shared, sync
 from farbench.contenders import (SPLIT, Floor, Memory, Netcat, OurKeystrokes, Ours, OwnRival, Peer, Redirected, Ssh,
                                  SshKeystrokes)
 from farbench.link import ROUND_TRIP_MS
@@ -88,6 +88,27 @@ def wan_row():
 
     return Row("exec-tls-wan", f"`exec true`, TLS, {ROUND_TRIP_MS} ms round trip", "ms", contenders, {}, WAN_BLOCK,
                own_target=Target(3.1 * ROUND_TRIP_MS), round_trip=ROUND_TRIP_MS)
+
+
+def start_row():
+    def contenders(work):
+        return [shared.Start(work), Peer(work, "ssh", ["ssh", "-V"])]
+
+    return Row("start", "start of the client: `ssh -V`", "ms", contenders, {"ssh": Target(1.0)}, EXEC_BLOCK, own_target=Target(5))
+
+
+def shared_rows():
+    """Over a connection that is open already; each of them over one."""
+    def row(key, title, runs, by_ssh):
+        return Row(key, f"{title}, one after the other over a connection that stays, TLS", "ms",
+                   lambda work: [shared.Shared(work, by_ssh=by_ssh), *warm(work)], MASTER, runs, own_target=Target(4),
+                   most_rounds=1)
+
+    far = Row("exec-shared-wan", f"`exec true` over a connection that stays, TLS, {ROUND_TRIP_MS} ms round trip", "ms",
+              lambda work: [shared.Shared(work, work.wan), *warm(work, work.wan)], MASTER, WAN_BLOCK,
+              own_target=Target(1.1 * ROUND_TRIP_MS), round_trip=ROUND_TRIP_MS)
+    return [row("exec-shared", f"{shared.MANY} × `exec true`", shared.MANY, by_ssh=False),
+            row("ssh-shared", f"{shared.BLOCK} × `ssh HOST true`", shared.BLOCK, by_ssh=True), far]
 
 
 def parallel_row():
@@ -298,6 +319,8 @@ def command_rows():
         exec_row("exec-unix", "`exec true`, Unix socket", warm, MASTER, listen="unix", tls=False),
         exec_row("exec-plain", "`exec true`, plain loopback", warm, MASTER, tls=False),
         parallel_row(),
+        start_row(),
+        *shared_rows(),
         keystroke_row("keys", "median", measure.median),
         keystroke_row("keys-p99", "99th percentile", measure.percentile_99),
     ]
