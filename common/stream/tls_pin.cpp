@@ -46,7 +46,7 @@ std::optional<KeyPin> read_digits(std::string_view text) noexcept {
 }  // namespace
 
 void start_openssl() {
-  static const bool started = OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) == 1;
+  static const bool started = OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
   if (!started) throw std::runtime_error("OpenSSL does not start");
 }
 

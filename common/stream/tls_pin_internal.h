@@ -8,7 +8,8 @@
 
 namespace farhand {
 
-// Before anything else of OpenSSL's: keeps it from reading openssl.cnf, which could change our rules and costs time.
+// Before anything else of OpenSSL's: keeps it from reading openssl.cnf, which could change our rules and costs time,
+// and from giving back piece by piece, when the process ends, the memory that ends with it.
 void start_openssl();
 
 // SHA-256 over the DER of the certificate's SubjectPublicKeyInfo; nothing if it has none that can be encoded.
