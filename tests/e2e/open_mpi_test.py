@@ -6,10 +6,9 @@ import shutil
 import subprocess
 import unittest
 
+import pages
 from harness import PATIENCE, PYTHON, RCLIENT, RSERVER, environment, main, remove_tree, run_rserver, scratch, write_file
 from two_hosts_test import HERE, HOST, two_namespaces
-
-SSH = os.path.join(os.path.dirname(RCLIENT), "rclient-ssh")
 
 # What an MPI program begins with, in Python: its constants are addresses of Open MPI's own objects.
 MPI = b"""
@@ -90,13 +89,14 @@ class OpenMpi(unittest.TestCase):
         self.assertEqual(paired.returncode, 0, paired.stderr)
 
     def run_here(self, *argv):
-        env = environment({"FARHAND_CONFIG_DIR": self.env["client"], "HOME": self.scratch, "TMPDIR": self.scratch})
+        env = environment({"FARHAND_CONFIG_DIR": self.env["client"], "HOME": self.scratch, "TMPDIR": self.scratch,
+                           **pages.exported("open-mpi")})
         return subprocess.run(self.command(0, *argv), cwd=self.scratch, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=PATIENCE)
 
     def mpirun(self, program, processes, status=0):
         path = write_file(os.path.join(self.scratch, "program.py"), program)
-        options = {"plm_rsh_agent": SSH, "btl": "tcp,self", "btl_tcp_if_include": "eth0", "oob_tcp_if_include": "eth0",
+        options = {"btl": "tcp,self", "btl_tcp_if_include": "eth0", "oob_tcp_if_include": "eth0",
                    "orte_tmpdir_base": self.scratch}
         words = [word for name, value in options.items() for word in ("--mca", name, value)]
         slots = processes // 2

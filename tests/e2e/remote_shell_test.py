@@ -1,7 +1,9 @@
 """Programs that take an ssh, as the distribution has them, on ours: none of them knows the difference. Over TLS, with a paired
-key, to a server of root's; the session is root's too, whose shell is one."""
+key, to a server of root's; the session is root's too, whose shell is one. Each is configured by what its page in
+docs/remote-shell/ has on top (pages.py)."""
 import concurrent.futures
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -9,12 +11,12 @@ import subprocess
 import time
 import unittest
 
+import pages
 import process_model_test
 from harness import PATIENCE, RCLIENT, Terminal, environment, main, needs_root, random_bytes, read_file, snapshot, write_file
 from rights_support import tear_down_canary
 
-COMPAT = os.path.join(os.path.dirname(RCLIENT), "compat")
-SSH = os.path.join(COMPAT, "ssh")
+SSH = os.path.join(pages.COMPAT, "ssh")
 
 
 def tearDownModule():
@@ -37,7 +39,7 @@ class RemoteShellTest(process_model_test.RootTest):
         self.there = os.path.join(self.server.scratch, "there")
         for made in (self.here, self.there):
             os.mkdir(made)
-        self.env["HOME"] = self.here
+        self.env.update(HOME=self.here, PATH=pages.path())
 
     def run_here(self, *argv, input=b"", env=(), status=0, **options):
         done = subprocess.run(argv, cwd=self.here, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
@@ -204,15 +206,19 @@ class Contract(RemoteShellTest):
 
 @needs("rsync")
 class Rsync(RemoteShellTest):
+    def setUp(self):
+        super().setUp()
+        self.env.update(pages.exported("rsync"))
+
     def test_push_pull_and_delete(self):
         tree = self.make_tree(os.path.join(self.here, "tree"))
-        self.run_here("rsync", "-e", SSH, "-a", "tree", f"there:{self.there}/")
+        self.run_here("rsync", "-a", "tree", f"there:{self.there}/")
         self.assertEqual(snapshot(os.path.join(self.there, "tree")), tree)
         os.unlink(os.path.join(self.here, "tree", "sub", "7"))
         os.utime(os.path.join(self.here, "tree", "sub"), (10**9, 10**9))
-        self.run_here("rsync", "-e", SSH, "-a", "--delete", "tree/", f"there:{self.there}/tree/")
+        self.run_here("rsync", "-a", "--delete", "tree/", f"there:{self.there}/tree/")
         self.assertFalse(os.path.exists(os.path.join(self.there, "tree", "sub", "7")))
-        self.run_here("rsync", "-e", SSH, "-az", f"there:{self.there}/tree/", "back")
+        self.run_here("rsync", "-az", f"there:{self.there}/tree/", "back")
         self.assertEqual(snapshot(os.path.join(self.here, "back")), snapshot(os.path.join(self.here, "tree")))
 
     def test_a_daemon_over_the_shell(self):
@@ -220,7 +226,8 @@ class Rsync(RemoteShellTest):
         write_file(os.path.join(self.there, "served", "file"), b"of a module\n")
         conf = os.path.join(self.there, "rsyncd.conf")
         write_file(conf, f"[module]\npath = {self.there}/served\nuse chroot = no\nread only = yes\nuid = root\ngid = root\n".encode())
-        self.run_here("rsync", "-e", SSH, "--rsync-path", f"rsync --config={conf}", "-a", "there::module/", "got")
+        # With the variable alone rsync goes to the daemon's own port.
+        self.run_here("rsync", "-e", self.env["RSYNC_RSH"], "--rsync-path", f"rsync --config={conf}", "-a", "there::module/", "got")
         self.assertEqual(read_file(os.path.join(self.here, "got", "file")), b"of a module\n")
 
 
@@ -229,7 +236,7 @@ class Git(RemoteShellTest):
     IDENTITY = {name: "test" for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")}
 
     def git(self, *words, **options):
-        env = {**self.IDENTITY, "GIT_CONFIG_NOSYSTEM": "1", **options.pop("env", {"GIT_SSH_COMMAND": SSH})}
+        env = {**self.IDENTITY, "GIT_CONFIG_NOSYSTEM": "1", **options.pop("env", pages.exported("git"))}
         return self.run_here("git", *words, env=env, **options)
 
     def test_clone_push_and_fetch_with_protocol_2(self):
@@ -250,13 +257,17 @@ class Git(RemoteShellTest):
 
 @needs("scp", "sftp")
 class ScpAndSftp(RemoteShellTest):
+    def setUp(self):
+        super().setUp()
+        self.env.update(pages.exported("scp"))
+
     def test_scp_as_it_is_and_as_it_was(self):
         self.make_tree(os.path.join(self.here, "tree"))
         tree = snapshot(os.path.join(self.here, "tree", "sub"))
         for old in ([], ["-O"]):
             with self.subTest(old=old):
                 to = os.path.join(self.there, "new" + "".join(old))
-                scp = [os.path.join(COMPAT, "scp"), "-q", "-p", "-r", *old]
+                scp = ["scp", "-q", "-p", "-r", *old]
                 self.run_here(*scp, "tree/sub", f"there:{to}")
                 self.run_here(*scp, f"there:{to}", "back" + "".join(old))
                 self.assertEqual(snapshot(os.path.join(self.here, "back" + "".join(old))), tree)
@@ -264,10 +275,10 @@ class ScpAndSftp(RemoteShellTest):
     def test_sftp_in_a_batch(self):
         write_file(os.path.join(self.here, "up"), random_bytes(1 << 20, 9))
         batch = f"put up {self.there}/there\nls -l {self.there}\nrename {self.there}/there {self.there}/renamed\nget {self.there}/renamed down\n"
-        done = self.run_here(os.path.join(COMPAT, "sftp"), "-b", "-", "there", input=batch.encode())
+        done = self.run_here("sftp", "-b", "-", "there", input=batch.encode())
         self.assertIn(b"1048576", done.stdout)
         self.assertEqual(read_file(os.path.join(self.here, "down")), read_file(os.path.join(self.here, "up")))
-        failed = self.run_here(os.path.join(COMPAT, "sftp"), "-b", "-", "there", input=b"get /no/such/file\n", status=1)
+        failed = self.run_here("sftp", "-b", "-", "there", input=b"get /no/such/file\n", status=1)
         self.assertIn(b"not found", failed.stderr)
 
 
@@ -278,7 +289,10 @@ class Sshfs(RemoteShellTest):
         write_file(os.path.join(self.there, "file"), b"seen through a mount\n")
         mount = os.path.join(self.here, "mount")
         os.mkdir(mount)
-        self.run_here("sshfs", "-o", "ssh_command=" + SSH, f"there:{self.there}", mount)
+        put = {"web1:dir": f"there:{self.there}", "mountpoint": mount}
+        words = shlex.split(pages.top_block("sshfs", "sh"))
+        self.assertLessEqual(put.keys(), set(words))
+        self.run_here(*(put.get(word, word) for word in words))
         try:
             self.assertEqual(read_file(os.path.join(mount, "file")), b"seen through a mount\n")
             write_file(os.path.join(mount, "new"), random_bytes(300000, 4))
@@ -296,11 +310,7 @@ remote_tmp = {self.there}/tmp
 local_tmp = {self.here}/tmp
 interpreter_python = /usr/bin/python3
 host_key_checking = False
-[ssh_connection]
-ssh_executable = {SSH}
-sftp_extra_args = -S {SSH}
-scp_extra_args = -O -S {SSH}
-""".encode())
+{pages.top_block("ansible", "ini")}""".encode())
         write_file(os.path.join(self.here, "inventory"), b"there\n")
 
         # Ansible asks for a connection that stays (ControlPersist): it would be the server's after the test.
@@ -343,8 +353,7 @@ class ClusterShell(RemoteShellTest):
     def setUp(self):
         super().setUp()
         os.mkdir(os.path.join(self.here, "cs"))
-        write_file(os.path.join(self.here, "cs", "clush.conf"),
-                   f"[Main]\nssh_path: {SSH}\nscp_path: {os.path.join(COMPAT, 'scp')}\ncommand_timeout: 0\n".encode())
+        write_file(os.path.join(self.here, "cs", "clush.conf"), pages.top_block("clustershell", "ini").encode())
         self.env["CLUSTERSHELL_CFGDIR"] = os.path.join(self.here, "cs")
 
     def test_output_is_gathered_and_the_worst_status_told(self):
@@ -364,7 +373,7 @@ class ClusterShell(RemoteShellTest):
 @needs("parallel")
 class GnuParallel(RemoteShellTest):
     def parallel(self, *words, **options):
-        return self.run_here("parallel", "--will-cite", "--ssh", SSH, "-S", "1/there", *words, **options)
+        return self.run_here("parallel", "--will-cite", "-S", "1/there", *words, env=pages.exported("parallel"), **options)
 
     def test_jobs_run_there(self):
         done = self.parallel("-k", "echo {} $((6*7))", ":::", "a b", "c")
