@@ -10,6 +10,12 @@
 #include "common/log.h"
 
 namespace farhand {
+namespace {
+
+// A client says here only which user it asks for, not how it was told so: with --as, or as ssh is.
+constexpr std::string_view kLeaveOut = ": leave the user out (--as, or ssh's -l or USER@HOST)";
+
+}  // namespace
 
 bool may_be(const Rights& rights, const std::string& asked) {
   return asked.empty() || asked == rights.user ||
@@ -18,8 +24,8 @@ bool may_be(const Rights& rights, const std::string& asked) {
 
 Error user_refused(const std::string& asked) {
   return Error{ErrorCode::kUserRefused,
-               "your key may not be the user " + quoted(asked) +
-                   " on this server: leave --as out, or have that user listed in the key's 'as' in keys.toml",
+               "your key may not be the user " + quoted(asked) + " on this server" + std::string(kLeaveOut) +
+                   ", or have that user listed in the key's 'as' in keys.toml",
                false};
 }
 
@@ -35,7 +41,7 @@ Result<UserIdentity> user_of_caller(uid_t caller, const std::string& asked) {
   if (asked.empty() || asked == name_of_user(caller)) return look_up_user(caller);
   if (caller != 0) {
     return fail(ErrorCode::kUserRefused, "this socket serves you as yourself, and only root may be " + quoted(asked) +
-                                             " or anybody else over it: leave --as out");
+                                             " or anybody else over it" + std::string(kLeaveOut));
   }
   auto user = look_up_user(asked);
   if (user) return user;
@@ -47,8 +53,8 @@ Result<void> stays_own_user(const std::string& asked) {
   const std::string own = name_of_user(::geteuid());
   if (asked == own) return {};
   return fail(ErrorCode::kUserRefused, "this server is the user " + quoted(own) + " and can be nobody else, so not " +
-                                           quoted(asked) +
-                                           ": leave --as out, or ask an rserver that root runs with --model process");
+                                           quoted(asked) + std::string(kLeaveOut) +
+                                           ", or ask an rserver that root runs with --model process");
 }
 
 }  // namespace farhand

@@ -99,12 +99,15 @@ class OverTheNetwork(RootTest):
         env = self.invited()
         said = {self.refused(env, "exec", "--as", user, "id").replace(user, "X") for user in ("root", "bin", "never-heard-of")}
         self.assertEqual(len(said), 1, said)
-        self.assertIn("leave --as out", said.pop())
+        self.assertIn("leave the user out (--as, or ssh's -l or USER@HOST), or have that user listed", said.pop())
+        by_ssh = {rclient(["ssh", *words, "id"], env=env).stderr for words in (["-l", "root", "there"], ["root@there"])}
+        self.assertIn(b"leave the user out (--as, or ssh's -l or USER@HOST)", by_ssh.pop())
+        self.assertEqual(by_ssh, set())  # it was one
         self.refused(env, "post", "--as", "root", "/etc/hostname")
         self.refused(env, "get", "--as", "bin", "file")
-        wait_until(lambda: len(self.events("end")) >= 6, "their ends are written down")
+        wait_until(lambda: len(self.events("end")) >= 8, "their ends are written down")
         self.assertEqual([(line["as"], line["who"]) for line in self.events("refusal")],
-                         [(user, "key 'ann'") for user in ("root", "bin", "never-heard-of", "root", "bin")])
+                         [(user, "key 'ann'") for user in ("root", "bin", "never-heard-of", "root", "root", "root", "bin")])
         self.assertEqual(self.events("login") + self.events("exec-begins") + self.events("penalty"), [])
         self.assertEqual(self.run_as(env, "exec", "--as", "games", "id -un").stdout, b"games\n")
 

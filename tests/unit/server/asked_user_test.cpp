@@ -61,7 +61,7 @@ TEST(AskedUser, OfACallerIsItselfAndOfRootAnybody) {
   EXPECT_EQ(user_of_caller(daemon, "daemon")->name, "daemon");
   EXPECT_FALSE(user_of_caller(daemon, "root"));
   const std::string refused = refusal(user_of_caller(daemon, "bin"), "bin");
-  EXPECT_NE(refused.find("leave --as out"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("leave the user out"), std::string::npos) << refused;
   EXPECT_EQ(refusal(user_of_caller(daemon, "no-such-user"), "no-such-user"), refused);
   EXPECT_EQ(user_of_caller(0, "")->name, "root");
   EXPECT_EQ(user_of_caller(0, "daemon")->name, "daemon");
