@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "client/identity.h"
+#include "client/sharing/control.h"
+#include "client/sharing/plan.h"
 #include "common/escape.h"
 #include "common/paths.h"
 
@@ -28,6 +30,25 @@ std::string members_text(const HostGroup& group) {
   return text;
 }
 
+std::string mark_of(const KnownHost& host) {
+  return server_mark(host.host, host.trust());
+}
+
+Result<void> forget_in(const PrivateDirectory& directory, const std::string& alias) {
+  TRY_ASSIGN(const KnownHosts known, KnownHosts::load(directory));
+  const auto forgotten = known.find_alias(alias);  // an error: its entry is refused, so it has no connections
+  TRY(forget_host(directory, alias));
+  if (!forgotten || !*forgotten) return {};
+  const std::string mark = mark_of(**forgotten);
+  const auto is_it = [&](const KnownHost& host) {
+    return host.alias != alias && mark_of(host) == mark;
+  };
+  if (std::any_of(known.hosts().begin(), known.hosts().end(), is_it)) return {};
+  const auto ended = end_keepers(mark);
+  if (ended) return {};
+  return fail(ended.error().code, farhand::quoted(alias) + " is forgotten, but " + ended.error().message);
+}
+
 }  // namespace
 
 Result<KnownHosts> run_hosts() {
@@ -36,7 +57,7 @@ Result<KnownHosts> run_hosts() {
 
 Result<void> run_forget(const std::string& alias) {
   auto directory = PrivateDirectory::open(client_config_directory());
-  if (directory) return forget_host(*directory, alias);
+  if (directory) return forget_in(*directory, alias);
   if (directory.error().code != ErrorCode::kNotFound) return fail(directory.error());
   return fail(ErrorCode::kNotFound, "no host " + farhand::quoted(alias) + " is known; rclient hosts lists them");
 }

@@ -17,4 +17,8 @@ enum class KeeperOrder {
 // The keeper's process. kNotFound: there is none. kNoPermission: who is there could not be told.
 Result<pid_t> order_keeper(const Connector& connector, KeeperOrder order);
 
+// Ends all keepers whose names begin so (server_mark), with what is under way there, and waits for it. Tells of the
+// first that could not be ended.
+Result<void> end_keepers(const std::string& server);
+
 }  // namespace farhand

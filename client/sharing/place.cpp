@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "common/check.h"
 #include "common/escape.h"
@@ -70,14 +71,26 @@ Result<KeeperLine> call_keeper(const std::string& name) {
   const int error = connect_in(directory, name, line.socket.get());
   if (error != 0) {
     return fail(error == ENOENT || error == ECONNREFUSED ? ErrorCode::kNotFound : ErrorCode::kBusy,
-                "nobody answers at " + quoted(directory.path_of(name)) + ": " + errno_text(error));
+                "nobody answers at " + farhand::quoted(directory.path_of(name)) + ": " + errno_text(error));
   }
   const auto peer = peer_of(line.socket.get());
   if (!peer || peer->uid != ::geteuid()) {
-    return fail(ErrorCode::kNoPermission, "another user listens at " + quoted(directory.path_of(name)));
+    return fail(ErrorCode::kNoPermission, "another user listens at " + farhand::quoted(directory.path_of(name)));
   }
   line.pid = peer->pid;
   return line;
+}
+
+Result<std::vector<std::string>> keeper_names(const std::string& beginning) {
+  std::vector<std::string> names;
+  TRY_ASSIGN(const PrivateDirectory directory, PrivateDirectory::open(keepers_directory()));
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory.path(), error), end; !error && at != end; at.increment(error)) {
+    std::string name = at->path().filename();
+    if (name.starts_with(beginning)) names.push_back(std::move(name));
+  }
+  if (error) return fail(errno_error(error.value(), farhand::quoted(directory.path()) + " cannot be read"));
+  return names;
 }
 
 bool has_spoken(int socket, Deadline deadline) {
@@ -98,13 +111,13 @@ Result<std::optional<KeeperSocket>> KeeperSocket::open(const std::string& name) 
   const int error = connect_in(directory, name, make_socket().get());
   if (error == 0 || error == EAGAIN) return std::optional<KeeperSocket>();
   if (::unlinkat(directory.fd(), name.c_str(), 0) != 0 && errno != ENOENT) {
-    return fail(errno_error(errno, quoted(directory.path_of(name)) + " is in the way"));
+    return fail(errno_error(errno, farhand::quoted(directory.path_of(name)) + " is in the way"));
   }
   UniqueFd listener = make_socket();
   const sockaddr_un address = address_of(directory, name);
   if (::fchmod(listener.get(), kOwnerOnly) != 0 ||  // of the name to come: not for a moment is it anybody else's
       ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(errno_error(errno, "the socket " + quoted(directory.path_of(name)) + " cannot be made"));
+    return fail(errno_error(errno, "the socket " + farhand::quoted(directory.path_of(name)) + " cannot be made"));
   }
   return std::optional<KeeperSocket>(KeeperSocket(std::move(directory), std::move(lock), name, std::move(listener)));
 }

@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/deadline.h"
 #include "common/private_directory.h"
@@ -28,6 +29,9 @@ struct KeeperLine {
   pid_t pid = 0;
 };
 Result<KeeperLine> call_keeper(const std::string& name);
+
+// The names of all that stand there and begin so; who of them listens is not looked at.
+Result<std::vector<std::string>> keeper_names(const std::string& beginning);
 
 // Whether the other end has said something by the deadline.
 bool has_spoken(int socket, Deadline deadline);

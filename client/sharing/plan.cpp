@@ -46,6 +46,12 @@ Text trust_text(const ServerTrust& trust) {
   return "ca " + *file + named.name;
 }
 
+std::string hashed(const std::string& text) {
+  ContentHash hash;
+  hash.add(bytes_of(text));
+  return hash_text(hash.value());
+}
+
 // The same address may be another machine in another network, or where a home is shared.
 std::string here() {
   utsname machine{};
@@ -83,6 +89,12 @@ std::chrono::seconds stays(const Sharing& sharing, const ClientConfiguration& co
 
 }  // namespace
 
+std::string server_mark(const Host& host, const std::optional<ServerTrust>& trust) {
+  if (!trust) return hashed("at " + host_text(host)) + "-";
+  const KeyPin* const pin = std::get_if<KeyPin>(&*trust);
+  return hashed(pin != nullptr ? pin_text(*pin) : "named " + std::get<NamedByCa>(*trust).name) + "-";
+}
+
 std::optional<SharingPlan> plan_sharing(const Target& target, const ClientOptions& options,
                                         const ClientConfiguration& configuration) {
   const SharingPlan plan{{}, stays(options.sharing, configuration)};
@@ -92,9 +104,7 @@ std::optional<SharingPlan> plan_sharing(const Target& target, const ClientOption
   if (!wanted || target.host.kind == Host::Kind::kUnix) return std::nullopt;
   const Text description = description_of(target, options);
   if (!description) return std::nullopt;
-  ContentHash hash;
-  hash.add(bytes_of(*description));
-  return SharingPlan{hash_text(hash.value()), plan.stays};
+  return SharingPlan{server_mark(target.host, target.trust) + hashed(*description), plan.stays};
 }
 
 }  // namespace farhand

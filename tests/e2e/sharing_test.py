@@ -1,8 +1,11 @@
 """Connections that stay: the next command uses the one that the last has left, and nobody notices anything else of it.
 How often a client has really come to the server is counted in the server's audit."""
 import os
+import pwd
 import re
 import signal
+import socket
+import struct
 import subprocess
 import unittest
 
@@ -52,9 +55,20 @@ class SharingTest(unittest.TestCase):
     def logins(self):
         return len(self.site.audit("login")) - self.before
 
+    def place(self):
+        return os.path.join(self.mine.home, ".local/state/farhand/keepers")
+
     def sockets(self):
-        where = os.path.join(self.mine.home, ".local/state/farhand/keepers")
+        where = self.place()
         return sorted(name for name in os.listdir(where) if name != ".lock") if os.path.isdir(where) else []
+
+    def line_to(self, name):
+        """Through a descriptor of the directory: the whole path is too long for a socket's."""
+        directory = os.open(self.place(), os.O_RDONLY)
+        try:
+            return connect_to(f"unix:/proc/self/fd/{directory}/{name}")
+        finally:
+            os.close(directory)
 
     def succeed(self, *args, **options):
         done = self.mine.there(*args, **options)
@@ -284,6 +298,55 @@ class Several(SharingTest):
         self.assertEqual(self.logins(), before)
 
 
+class Forgotten(SharingTest):
+    """rclient forget: of a host that is not known any more no connection stays."""
+
+    def keepers(self):
+        """{name: pid of who listens there}, as the kernel has it."""
+        found = {}
+        for name in self.sockets():
+            with self.line_to(name) as line:
+                found[name] = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        return found
+
+    def test_with_a_host_all_its_connections_go_and_no_other_hosts(self):
+        other = Site()
+        self.addCleanup(other.close)
+        self.assertEqual(self.mine.pair(*other.invite(), alias="other").returncode, 0)
+        self.assertEqual(self.mine.run("exec", "true", host="other").returncode, 0)
+        others = self.keepers()
+        own = pwd.getpwuid(UID or os.geteuid()).pw_name
+        for options in ([], ["-4"], ["-l", own], ["-o", "HostName=127.1"]):
+            self.assertNotEqual(self.mine.run("ssh", *options, "there", "true").returncode, 255, options)
+        self.assertEqual((len(others), len(self.keepers())), (1, 5))
+        ended = self.keepers().items() - others.items()
+        self.assertEqual(self.mine.run("forget", "there").returncode, 0)
+        self.assertEqual([pid for _, pid in ended if is_alive(pid)], [])
+        self.assertEqual(self.keepers(), others)
+        self.mine.run("forget", "other")
+
+    def test_a_server_that_another_alias_stands_for_keeps_its_connections(self):
+        self.assertEqual(self.mine.pair(*self.site.invite(), alias="also").returncode, 0)
+        self.succeed("exec", "true")
+        keeper = self.keeper()
+        self.assertEqual(self.mine.run("forget", "also").returncode, 0)
+        self.assertEqual(self.keeper(), keeper)
+        self.assertEqual(self.mine.run("forget", "there").returncode, 0)
+        self.assertFalse(is_alive(keeper))
+
+    def test_a_keeper_that_does_not_end_is_told_and_the_host_is_forgotten(self):
+        self.warm_up()
+        keeper = self.keeper()
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            done = self.mine.run("forget", "there")
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual((done.stderr.count(b"\n"), b"'there' is forgotten, but" in done.stderr), (1, True), done.stderr)
+        self.assertNotIn(b"there", self.mine.run("hosts").stdout)
+
+
 class Ending(SharingTest):
     share = "1s"
 
@@ -341,9 +404,6 @@ class Trouble(SharingTest):
         self.assertIn(b"does not serve you", done.stderr)
         self.assertIsNone(self.keeper())
 
-    def place(self):
-        return os.path.join(self.mine.home, ".local/state/farhand/keepers")
-
     def check_nothing_is_shared(self):
         for _ in range(2):
             self.assertEqual(self.succeed("exec", "echo hi"), b"hi\n")
@@ -388,7 +448,7 @@ class Trouble(SharingTest):
     def test_another_user_is_turned_away_even_where_he_comes_near_the_socket(self):
         """Whom the directory does not hold back: root."""
         self.warm_up()
-        with connect_to("unix:" + os.path.join(self.place(), self.sockets()[0])) as peer:
+        with self.line_to(self.sockets()[0]) as peer:
             self.assertEqual(peer.recv(1 << 16), b"")
         self.succeed("exec", "true")  # the twin
         self.assertEqual(self.logins(), 1)

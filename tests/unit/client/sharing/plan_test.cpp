@@ -67,6 +67,32 @@ TEST_F(SharingPlanTest, WhatMakesAnotherConnectionMakesAnotherName) {
   EXPECT_EQ(names.count(""), 0u);
 }
 
+TEST_F(SharingPlanTest, AllNamesOfAServerBeginWithItsMarkAndNoOthersDo) {
+  const auto mark = [this] {
+    return server_mark(target_.host, target_.trust);
+  };
+  const auto ca = [this](const char* name) {
+    return NamedByCa{around_.path() + "/ca.pem", name};
+  };
+  const std::string first = mark();
+  target_.host = *parse_host("db.example:2");
+  options_.as = "joe";
+  options_.route.family = AddressFamily::kV6;
+  EXPECT_TRUE(name().starts_with(first));
+  target_.trust = KeyPin{2};
+  EXPECT_FALSE(name().starts_with(first));
+  target_.trust = ca("x");
+  const std::string named = mark();
+  around_.make_file("ca.pem", "another CA", 0600);
+  EXPECT_TRUE(name().starts_with(named));
+  target_.trust = ca("y");
+  EXPECT_FALSE(name().starts_with(named));
+  target_.trust.reset();
+  target_.host = *parse_host("plain:127.0.0.1:1");
+  EXPECT_TRUE(name().starts_with(mark()));
+  EXPECT_NE(server_mark(*parse_host("plain:127.0.0.1:2"), {}), mark());
+}
+
 TEST_F(SharingPlanTest, WhatDoesNotMatterMakesNone) {
   const std::string before = name();
   target_.alias = "web";
