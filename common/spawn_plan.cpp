@@ -66,8 +66,27 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
-Error program_failure(int error, const std::string& program) {
+// Linux lets one word have 32 pages, its ending zero among them, and all of them a quarter of the stack.
+Error too_long(const SpawnRequest& request, const std::string& program) {
+  const std::size_t most = 32 * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) - 1;
+  std::size_t longest = 0;
+  for (const auto* const words : {&request.argv, &request.environment}) {
+    for (const std::string& word : *words) longest = std::max(longest, word.size());
+  }
+  const std::string which = longest > most
+                                ? "one of its words or variables has " + std::to_string(longest) +
+                                      " bytes, where the host takes " + std::to_string(most) + " at most"
+                                : std::string("its words and variables together are longer than the host takes");
+  return Error{ErrorCode::kLimit,
+               quoted(program) + " cannot be run, for " + which + ": give what is long as standard input, or in a file",
+               false};
+}
+
+Error program_failure(int error, const SpawnRequest& request) {
+  const std::string& program = program_of(request);
   switch (error) {
+    case E2BIG:
+      return too_long(request, program);
     case ENOENT:
     case ENOTDIR:
       return Error{ErrorCode::kNotFound, "there is no program " + quoted(program) + " on the host", false};
@@ -80,15 +99,15 @@ Error program_failure(int error, const std::string& program) {
       break;
   }
   Error failure = errno_error(error, quoted(program) + " cannot be run");
-  const bool too_long = error == E2BIG || error == ENAMETOOLONG;
-  failure.code = too_long ? ErrorCode::kLimit : ErrorCode::kNotExecutable;
+  failure.code = error == ENAMETOOLONG ? ErrorCode::kLimit : ErrorCode::kNotExecutable;
   return failure;
 }
 
-Error describe(const ExecFailure& failure, const std::string& program) {
+Error describe(const ExecFailure& failure, const SpawnRequest& request) {
+  const std::string& program = program_of(request);
   switch (failure.stage) {
     case ExecStage::kProgram:
-      return program_failure(failure.error, program);
+      return program_failure(failure.error, request);
     case ExecStage::kWorkingDirectory:
       return errno_error(failure.error, "the working directory for " + quoted(program) + " cannot be entered");
     case ExecStage::kDescriptorLimit:
@@ -215,7 +234,7 @@ std::optional<Error> SpawnPlan::failure() {
   const ssize_t got = read_some(pipes_.report.read_end.get(), raw);
   if (got < 0) throw_errno("read");
   if (got != static_cast<ssize_t>(raw.size())) return std::nullopt;
-  return describe(std::bit_cast<ExecFailure>(raw), program_of(*request_));
+  return describe(std::bit_cast<ExecFailure>(raw), *request_);
 }
 
 }  // namespace farhand

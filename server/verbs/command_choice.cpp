@@ -6,6 +6,7 @@
 #include "common/escape.h"
 #include "server/keys/key_values.h"
 #include "server/verbs/command_environment.h"
+#include "server/verbs/long_line.h"
 #include "server/verbs/request_environment.h"
 #include "server/verbs/subsystems.h"
 
@@ -58,7 +59,10 @@ Result<CommandChoice> choose_command(const ExecRequest& request, const Rights& r
                                          (is_line(request.mode) ? "; write the words after --" : ""));
   }
   TRY_ASSIGN(choice.environment, permitted_variables(request, rights));
-  if (rights.command.empty()) return choice;
+  if (rights.command.empty()) {
+    if (is_line(request.mode)) choice.argv = argv_of_line(choice.argv.front(), request.words.front());
+    return choice;
+  }
   choice.argv = rights.command;
   set_variable(choice.environment, "FARHAND_ORIGINAL_COMMAND=" + original_command(request));
   if (is_at_home(request.mode)) {

@@ -11,7 +11,7 @@
 namespace farhand {
 
 struct CommandChoice {
-  std::vector<std::string> argv;         // empty: the user's own shell, as at a login
+  std::vector<std::string> argv;         // empty: the user's own shell, as at a login; a line may be cut (long_line.h)
   std::vector<std::string> environment;  // NAME=VALUE, on top of what every command gets
 };
 

@@ -56,7 +56,9 @@ ExitReport report_of_no_start(const Error& error) {
 
 ExitReport report_of_no_program(const Error& error) {
   ExitReport report = report_of_no_start(error);
-  report.value = error.code == ErrorCode::kNotFound ? 127 : error.code == ErrorCode::kNotExecutable ? 126 : 0;
+  // As of shells, which run nothing with words that are too long for the kernel.
+  const bool not_executable = error.code == ErrorCode::kNotExecutable || error.code == ErrorCode::kLimit;
+  report.value = error.code == ErrorCode::kNotFound ? 127 : not_executable ? 126 : 0;
   return report;
 }
 

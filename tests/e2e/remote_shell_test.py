@@ -3,6 +3,7 @@ key, to a server of root's; the session is root's too, whose shell is one. Each 
 docs/remote-shell/ has on top (pages.py)."""
 import concurrent.futures
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -34,7 +35,7 @@ class RemoteShellTest(process_model_test.RootTest):
 
     def setUp(self):
         super().setUp()
-        self.env = self.server.paired("--allow", "exec", "--user", "root")
+        self.env = self.server.paired("--allow", "exec", "--user", "root", "--as-users", "games")
         self.here = os.path.join(self.server.scratch, "here")
         self.there = os.path.join(self.server.scratch, "there")
         for made in (self.here, self.there):
@@ -68,6 +69,33 @@ class RemoteShellTest(process_model_test.RootTest):
 class Contract(RemoteShellTest):
     def test_words_are_joined_for_the_users_own_shell_in_its_home(self):
         self.assertEqual(self.ssh("there", "echo", "a  b", "'c  d'", ";", "pwd").stdout, b"a b c  d\n/root\n")
+
+    def test_a_line_may_be_longer_than_an_argument_of_the_kernels(self):
+        """128 KiB less one; above, the shell gets it in pieces, and finds what it would have found in one."""
+        for length in (131070, 131071, 131072, 262143, 300001):
+            head, tail = "cat; echo $0 $# $-; printf %s 'x", "' | wc -c; exit 7"
+            text = "\u00e4" * 50 + " "
+            filler = (text * (length // 101 + 1)).encode()[:length - len(head) - len(tail)].decode(errors="ignore")
+            filler += "." * (length - len((head + filler + tail).encode()))
+            line = head + filler + tail
+            with self.subTest(length=length):
+                self.assertEqual(len(line.encode()), length)
+                done = self.ssh("there", *line.split(" "), input=b"the input\n", status=7)
+                self.assertEqual(done.stdout.decode(), f"the input\n/bin/bash 0 hBc\n{1 + len(filler.encode())}\n")
+                script = line.removeprefix("cat; ").replace("exit 7", "true").encode()
+                done = self.run_here(RCLIENT, "-H", "there", input=script + b"\n")
+                self.assertRegex(done.stdout.decode(), rf"^/bin/sh 0 *\n{1 + len(filler.encode())}\n$")
+
+    def test_what_is_longer_than_the_host_takes_is_told_and_the_next_line_runs(self):
+        line = ["echo", *["x" * 100_000] * 3]
+        told = self.ssh("-l", "games", "there", *line, status=126)  # whose shell is none, so it is not known how it takes pieces
+        self.assertEqual(told.stdout, b"")
+        self.assertRegex(told.stderr, rb"^rclient: '\S+nologin' cannot be run, for one of its words .* 131071 at most: give .*standard input.*\n$")
+        resource.prlimit(self.server.process.pid, resource.RLIMIT_STACK, (1 << 20, 1 << 20))  # all words together: a quarter of it
+        told = self.ssh("there", *line, status=126)
+        self.assertRegex(told.stderr, rb"^rclient: '/bin/bash' cannot be run, for its words .* together .*standard input.*\n$")
+        done = self.run_here(RCLIENT, "-H", "there", "--keep-going", input=" ".join([*line, "\necho next\n"]).encode(), status=None)
+        self.assertEqual((done.returncode, done.stdout), (126, b"next\n"), done.stderr[-2000:])
 
     def test_the_status_is_the_commands(self):
         for status in (0, 1, 7, 127, 254, 255):

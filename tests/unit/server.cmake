@@ -16,6 +16,7 @@ farhand_test(server_test
     server/enrolment_test.cpp
     server/helper_process_test.cpp
     server/live_sessions_test.cpp
+    server/long_line_test.cpp
     server/peer_user_test.cpp
     server/relay_test.cpp
     server/request_environment_test.cpp

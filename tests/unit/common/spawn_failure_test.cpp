@@ -106,7 +106,8 @@ TEST_F(SpawnFailure, SearchGoesOnBehindWhatCannotBeRun) {
 TEST_F(SpawnFailure, ArgumentsThatAreTooLong) {
   const Error error = error_of({"true", std::string(1 << 20, 'x')});
   EXPECT_EQ(error.code, ErrorCode::kLimit);
-  EXPECT_EQ(error.message, "'true' cannot be run: Argument list too long");
+  EXPECT_NE(error.message.find("where the host takes"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("standard input"), std::string::npos) << error.message;
   EXPECT_EQ(error_of({std::string(300, 'p')}).code, ErrorCode::kLimit);
 }
 

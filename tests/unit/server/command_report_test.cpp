@@ -28,6 +28,7 @@ TEST(CommandReport, AnExitAndASignalAreTold) {
 TEST(CommandReport, AProgramThatIsNotThereIsToldFromADirectoryThatIsNot) {
   EXPECT_EQ(report_of_no_program(Error{ErrorCode::kNotFound, "no program", false}).value, 127);
   EXPECT_EQ(report_of_no_program(Error{ErrorCode::kNotExecutable, "not executable", false}).value, 126);
+  EXPECT_EQ(report_of_no_program(Error{ErrorCode::kLimit, "too long", false}).value, 126);
   EXPECT_EQ(report_of_no_program(Error{ErrorCode::kBusy, "busy", false}).value, 0);
   const auto directory = report_of_no_start(Error{ErrorCode::kNotFound, "no directory", false});
   EXPECT_EQ(directory.kind, ExitKind::kNotStarted);
