@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "client/ssh/values.h"
 #include "common/escape.h"
 
 namespace farhand {
@@ -104,6 +105,7 @@ constexpr auto kKeywords = std::to_array<SshKeyword>({
     {"nohostauthenticationforlocalhost"},
     {"numberofpasswordprompts"},
     {"passwordauthentication"},
+    {"permitremoteopen"},
     {"pkcs11provider"},
     {"preferredauthentications"},
     {"proxyusefdpass"},
@@ -185,6 +187,11 @@ const SshKeyword* find_ssh_keyword(std::string_view name) noexcept {
   };
   const auto* const found = std::find_if(kKeywords.begin(), kKeywords.end(), same);
   return found == kKeywords.end() ? nullptr : found;
+}
+
+bool asks_for_nothing(const SshKeyword& keyword, std::string_view value) noexcept {
+  if (keyword.harmless.empty()) return false;
+  return same_ssh_word(value, keyword.harmless) || (keyword.harmless == "no" && same_ssh_word(value, "false"));
 }
 
 Result<SshAssignment> parse_ssh_assignment(std::string_view text) {

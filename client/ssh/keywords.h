@@ -20,12 +20,15 @@ enum class SshKeywordUse : std::uint8_t {
 struct SshKeyword {
   std::string_view name;  // in small letters
   SshKeywordUse use = SshKeywordUse::kAccepted;
-  std::string_view harmless{};  // kRefused: the value that asks for nothing; empty: there is none
+  std::string_view harmless{};  // kRefused: the value that asks for nothing; "no" has ssh's `false` with it
   std::string_view instead{};   // kRefused: what to do instead, the end of a sentence; may be empty
 };
 
 // Letters of either size are the same. Null: OpenSSH knows none of this name either.
 const SshKeyword* find_ssh_keyword(std::string_view name) noexcept;
+
+// Of one that is kRefused: whether it can be taken with this value.
+bool asks_for_nothing(const SshKeyword& keyword, std::string_view value) noexcept;
 
 // NAME=VALUE, NAME VALUE, with blanks and double quotes where ssh takes them: `Port=22`, ` Port 22`, `User="x y"`.
 struct SshAssignment {

@@ -131,7 +131,7 @@ class Settler {
   }
 
   Result<void> refuse(const SshKeyword& keyword, const std::string& value, const std::string& shown) {
-    if (!keyword.harmless.empty() && same_ssh_word(value, keyword.harmless)) return {};
+    if (asks_for_nothing(keyword, value)) return {};
     Error error = usage(shown + " does not work here" +
                         (keyword.instead.empty() ? std::string() : ": " + std::string(keyword.instead)));
     if (!is_forwarding(keyword.name)) return fail(std::move(error));

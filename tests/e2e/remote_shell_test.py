@@ -226,6 +226,17 @@ class Contract(RemoteShellTest):
         self.assertIn(b"user joe\nhostname no-such-host\nport 77\n", done.stdout)
         self.assertIn(b"OpenSSH", self.ssh("-V").stderr)
 
+    @needs("ssh")
+    def test_every_setting_that_the_systems_ssh_tells_is_taken(self):
+        """With its own value; Host is no option of ssh's command line."""
+        told = self.run_here("ssh", "-F", "none", "-G", "host").stdout.decode().splitlines()
+        settings = [line.split(" ", 1) for line in told]
+        self.assertGreater(len(settings), 70)
+        for name, value in settings:
+            with self.subTest(name=name, value=value):
+                done = self.ssh("-G", "-o", f"{name}={value}", "host", status=255 if name == "host" else 0)
+                self.assertNotIn(b"Bad configuration option", done.stderr)
+
     def test_the_name_decides_and_so_does_the_verb(self):
         by_verb = self.run_here(RCLIENT, "ssh", "there", "echo", "-l")
         by_name = self.run_here(os.path.join(os.path.dirname(RCLIENT), "rclient-ssh"), "there", "echo", "-l")

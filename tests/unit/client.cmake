@@ -24,6 +24,7 @@ farhand_test(client_test
     client/sharing/plan_test.cpp
     client/sharing/relay_test.cpp
     client/ssh/arguments_test.cpp
+    client/ssh/keywords_test.cpp
     client/ssh/settings_test.cpp
     client/target_test.cpp
     client/terminal_escape_test.cpp
