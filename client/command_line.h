@@ -24,6 +24,11 @@ namespace farhand {
 struct Route {
   std::string name;                   // of the machine, in place of the host's own; empty: that
   std::optional<std::uint16_t> port;  // the same
+  // What a configuration written for another program says of the two. It counts for nothing where hosts.toml knows the
+  // host by its alias, or the host is written as an address of ours: with a port, or with `unix:` or `plain:`.
+  std::string elsewhere_name;
+  std::optional<std::uint16_t> elsewhere_port;
+  std::string elsewhere;  // where it says so, for sentences
   AddressFamily family = AddressFamily::kAny;
   std::chrono::seconds connect_time{10};  // connection and handshake; looking a name up has the resolver's own deadline
   unsigned attempts = 1;

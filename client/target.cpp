@@ -22,10 +22,10 @@ Result<std::optional<ServerTrust>> trust_of(const ClientOptions& options, const 
   return std::optional<ServerTrust>(NamedByCa{options.ca, options.verify_name.empty() ? name : options.verify_name});
 }
 
-Error not_known(const Host& host) {
+Error not_known(const Host& host, const std::string& whence) {
   const std::string where = host_text(host);
   return Error{ErrorCode::kUsage,
-               farhand::quoted(where) +
+               farhand::quoted(where) + whence +
                    " is not known here, and nothing was sent to it: have its owner run rserver "
                    "invite there, then run  rclient pair " +
                    where + " CODE  here (or give --tls-server-pin, or --ca)",
@@ -38,6 +38,27 @@ Host by_way_of(Host host, const Route& route) {
   return host;
 }
 
+// The address of a host that is no alias; `text` is what it was read from.
+Host address_of(Host host, const std::string& text, const Route& route) {
+  if (host.kind == Host::Kind::kTls && !names_port(text)) {
+    if (!route.elsewhere_name.empty()) host.name = route.elsewhere_name;
+    host.port = route.elsewhere_port.value_or(host.port);
+  }
+  return by_way_of(std::move(host), route);
+}
+
+// Of an address that a configuration of another program has led to: where that stands, and whether the host is known at
+// another port, which is likely to be what was meant.
+std::string whence(const Host& host, const std::string& text, const Route& route, const KnownHosts& known) {
+  if (route.elsewhere.empty() || names_port(text)) return {};
+  std::string words = " (by " + route.elsewhere;
+  for (const KnownHost& each : known.hosts()) {
+    if (each.host.kind != Host::Kind::kTls || each.host.name != host.name) continue;
+    return words + ", while " + each.alias + " is known at port " + std::to_string(each.host.port) + ")";
+  }
+  return words + ")";
+}
+
 Result<Target> find_known(const std::string& text, const Route& route) {
   TRY_ASSIGN(const KnownHosts known, KnownHosts::load(client_config_directory()));
   TRY_ASSIGN(const auto by_alias, known.find_alias(text));
@@ -47,10 +68,10 @@ Result<Target> find_known(const std::string& text, const Route& route) {
     return target;
   }
   TRY_ASSIGN(Host host, parse_host(text));
-  host = by_way_of(std::move(host), route);
+  host = address_of(std::move(host), text, route);
   TRY_ASSIGN(const auto by_address, known.find_address(host));
   if (by_address) return target_of(*by_address);
-  return fail(not_known(host));
+  return fail(not_known(host, whence(host, text, route, known)));
 }
 
 }  // namespace
@@ -59,7 +80,7 @@ Result<Target> find_target(const ClientOptions& options) {
   if (options.host.empty()) return Target{Host{Host::Kind::kUnix, default_socket_path(), {}, kDefaultPort}, {}, {}};
   auto host = parse_host(options.host);
   if (!host) return find_known(options.host, options.route);
-  *host = by_way_of(*std::move(host), options.route);
+  *host = address_of(*std::move(host), options.host, options.route);
   if (host->kind != Host::Kind::kTls) return Target{*host, {}, {}};
   TRY_ASSIGN(auto trust, trust_of(options, host->name));
   if (trust) return Target{*host, std::move(trust), {}};

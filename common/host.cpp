@@ -78,6 +78,12 @@ Result<Host> parse_host(std::string_view text) {
   return host;
 }
 
+bool names_port(std::string_view text) {
+  if (starts_like(text, "unix:")) return false;
+  const auto parts = split(text.substr(starts_like(text, "plain:") ? 6 : 0));
+  return parts && parts->port;
+}
+
 std::string host_text(const Host& host) {
   if (host.kind == Host::Kind::kUnix) return "unix:" + host.path;
   const bool is_ipv6 = host.name.find(':') != std::string::npos;

@@ -27,6 +27,9 @@ struct Host {
 // it is never taken for an option, here or anywhere behind.
 Result<Host> parse_host(std::string_view text);
 
+// Whether the text, which parse_host takes, has a port of its own.
+bool names_port(std::string_view text);
+
 // The way back: what parse_host takes.
 std::string host_text(const Host& host);
 

@@ -43,6 +43,11 @@ TEST(HostText, EveryFormIsReadAndWrittenBack) {
   }
 }
 
+TEST(HostText, APortOfItsOwnIsTold) {
+  for (const char* text : {"h:1", "h:9922", "[::1]:2", "plain:h:1"}) EXPECT_TRUE(names_port(text)) << text;
+  for (const char* text : {"h", "::1", "[::1]", "plain:h", "unix:/a:1", ""}) EXPECT_FALSE(names_port(text)) << text;
+}
+
 TEST(HostText, WhatIsNoAddressIsRefused) {
   for (const char* text : {"",        ":1",      "host:",    "host:65536", "host:99999999999999999999",
                            "host:-1", "host:+1", "host: 1",  "host:1 ",    "host:x",

@@ -82,6 +82,36 @@ TEST_F(TargetTest, OptionsDecideByThemselves) {
   EXPECT_FALSE(find_target(options));
 }
 
+// As ssh's own configuration says it, which was written for another server on the same machine.
+TEST_F(TargetTest, WhatIsSaidElsewhereCountsWhereNothingOfOursDoes) {
+  const auto with = [](const std::string& host) {
+    ClientOptions options = to(host);
+    options.route.elsewhere_name = "w.example";
+    options.route.elsewhere_port = 1;
+    options.route.elsewhere = "'f' line 3";
+    return options;
+  };
+  const auto text = [](const Result<Target>& target) {
+    return target ? host_text(target->host) : target.error().message;
+  };
+  const auto found = find_target(with("some"));
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(host_text(found->host), "w.example:1");
+  EXPECT_EQ(found->alias, "web") << "trust is by the address that results";
+  EXPECT_EQ(text(find_target(with("db"))), "d.example:9922") << "an alias is where it was paired";
+  EXPECT_EQ(text(find_target(with("plain:localhost:7"))), "plain:localhost:7");
+  EXPECT_EQ(text(find_target(with("plain:localhost"))), "plain:localhost:9922");
+  EXPECT_NE(text(find_target(with("d.example:9922"))).find("d.example"), std::string::npos) << "it names its port";
+  ClientOptions options = with("some");
+  options.route.port = 2;
+  EXPECT_NE(text(find_target(options)).find("'w.example:2' (by 'f' line 3, while web is known at port 1) is not known"),
+            std::string::npos)
+      << text(find_target(options));
+  options = with("db");
+  options.route.name = "other";
+  EXPECT_EQ(text(find_target(options)), "other:9922") << "the command line's own counts for an alias too";
+}
+
 TEST_F(TargetTest, LocalSocketsNeedNoKeysAndNoDirectory) {
   ::setenv("FARHAND_CONFIG_DIR", "/dev/null/none", 1);
   EXPECT_TRUE(find_target(to("")));
