@@ -30,12 +30,13 @@ class Reader {
 
   Result<void> take(const toml::key& name, const toml::node& value) {
     const std::string_view key = name.str();
-    if (key != "host" && key != "share") {
-      return refuse(name.source(), "there is no entry " + farhand::quoted(key) + " (host, share)");
+    if (key != "host" && key != "share" && key != "ssh-config") {
+      return refuse(name.source(), "there is no entry " + farhand::quoted(key) + " (host, share, ssh-config)");
     }
     const auto text = value.value_exact<std::string>();
     if (!text || text->empty()) return refuse(value.source(), farhand::quoted(key) + " is a text in quotes");
     if (key == "share") return take_share(*text, value);
+    if (key == "ssh-config") return take_ssh_config(*text, value);
     if (text->starts_with('@')) return refuse(value.source(), "'host' is one host, and no group");
     settled_.host = *text;
     return {};
@@ -48,6 +49,16 @@ class Reader {
       return refuse(value.source(), "'share' is a time such as \"10m\", a second to a day, or \"no\"");
     }
     settled_.share = std::chrono::duration_cast<std::chrono::seconds>(*time);
+    return {};
+  }
+
+  Result<void> take_ssh_config(const std::string& text, const toml::node& value) {
+    const bool is_path = text.starts_with('/');
+    if (!is_path && text != "yes" && text != "no") {
+      return refuse(value.source(), "'ssh-config' is \"yes\", \"no\" or the absolute path of a file");
+    }
+    settled_.ssh_config = text != "no";
+    if (is_path) settled_.ssh_config_file = text;
     return {};
   }
 
@@ -71,6 +82,12 @@ Result<ClientConfiguration> ClientConfiguration::load(const std::string& directo
   const auto text = opened->read(kClientConfigurationFile);
   if (!text) return none(text.error());
   return parse(*text, opened->path_of(kClientConfigurationFile));
+}
+
+Result<ClientConfiguration> ClientConfiguration::load_if_readable(const std::string& directory) {
+  auto configuration = load(directory);
+  if (configuration || configuration.error().code == ErrorCode::kUsage) return configuration;
+  return ClientConfiguration();
 }
 
 }  // namespace farhand

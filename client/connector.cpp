@@ -14,10 +14,8 @@ namespace {
 Result<ClientConfiguration> configuration_for(const ClientOptions& options) {
   const auto host = parse_host(options.host);
   if (host && host->kind == Host::Kind::kUnix) return ClientConfiguration();
-  auto configuration = ClientConfiguration::load(client_config_directory());
-  // A directory that nobody can read holds nothing that whoever names a host would need.
-  const bool needed = options.host.empty() || configuration || configuration.error().code == ErrorCode::kUsage;
-  return needed ? configuration : ClientConfiguration();
+  if (options.host.empty()) return ClientConfiguration::load(client_config_directory());
+  return ClientConfiguration::load_if_readable(client_config_directory());
 }
 
 }  // namespace

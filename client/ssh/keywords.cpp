@@ -5,7 +5,6 @@
 #include <array>
 
 #include "client/ssh/values.h"
-#include "common/escape.h"
 
 namespace farhand {
 namespace {
@@ -154,28 +153,6 @@ constexpr auto kKeywords = std::to_array<SshKeyword>({
     {"usersh"},
 });
 
-constexpr std::string_view kBlanks = " \t\r\n\f";
-
-std::string in_small_letters(std::string_view text) {
-  std::string small(text);
-  for (char& letter : small) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
-  return small;
-}
-
-std::string_view without_blanks(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-// "x y" as one word, as ssh takes it; a value of several words stays as it is.
-std::string_view without_quotes(std::string_view text) noexcept {
-  if (text.size() < 2 || text.front() != '"') return text;
-  return text.find('"', 1) == text.size() - 1 ? text.substr(1, text.size() - 2) : text;
-}
-
 }  // namespace
 
 const SshKeyword* find_ssh_keyword(std::string_view name) noexcept {
@@ -192,18 +169,6 @@ const SshKeyword* find_ssh_keyword(std::string_view name) noexcept {
 bool asks_for_nothing(const SshKeyword& keyword, std::string_view value) noexcept {
   if (keyword.harmless.empty()) return false;
   return same_ssh_word(value, keyword.harmless) || (keyword.harmless == "no" && same_ssh_word(value, "false"));
-}
-
-Result<SshAssignment> parse_ssh_assignment(std::string_view text) {
-  const std::string_view whole = without_blanks(text);
-  const std::size_t end = std::min(whole.find_first_of(" \t\r\n\f="), whole.size());
-  std::string_view rest = without_blanks(whole.substr(end));
-  if (rest.starts_with('=')) rest = without_blanks(rest.substr(1));
-  const std::string name = in_small_letters(whole.substr(0, end));
-  if (name.empty() || rest.empty()) {
-    return fail(ErrorCode::kUsage, "-o " + quoted(text) + " has no value: write -o KEYWORD=VALUE");
-  }
-  return SshAssignment{name, std::string(without_quotes(rest))};
 }
 
 }  // namespace farhand

@@ -1,13 +1,10 @@
-// What may stand behind ssh's -o, as a table: each keyword, and what becomes of it here. Pure.
+// What may stand behind ssh's -o and in its configuration, as a table: each keyword, and what becomes of it here. Pure.
 //
 // Source: ssh_config(5) of OpenSSH 9.2, and the names that it takes for the sake of older ones.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-
-#include "common/result.h"
 
 namespace farhand {
 
@@ -29,12 +26,5 @@ const SshKeyword* find_ssh_keyword(std::string_view name) noexcept;
 
 // Of one that is kRefused: whether it can be taken with this value.
 bool asks_for_nothing(const SshKeyword& keyword, std::string_view value) noexcept;
-
-// NAME=VALUE, NAME VALUE, with blanks and double quotes where ssh takes them: `Port=22`, ` Port 22`, `User="x y"`.
-struct SshAssignment {
-  std::string name;   // in small letters; whether it is a keyword is not looked at
-  std::string value;  // without the quotes; several words are kept as they were written
-};
-Result<SshAssignment> parse_ssh_assignment(std::string_view text);
 
 }  // namespace farhand

@@ -2,7 +2,6 @@
 #include "client/ssh/run.h"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -10,14 +9,20 @@
 #include <cerrno>
 
 #include "client/commands/exec_job.h"
+#include "client/configuration.h"
 #include "client/exit_status.h"
 #include "client/report.h"
 #include "client/sharing/control.h"
 #include "client/ssh/arguments.h"
+#include "client/ssh/config_files.h"
+#include "client/ssh/patterns.h"
 #include "client/ssh/settings.h"
+#include "client/ssh/values.h"
+#include "client/target.h"
 #include "common/escape.h"
 #include "common/file_io.h"
 #include "common/host.h"
+#include "common/paths.h"
 #include "common/user_name.h"
 #include "protocol/limits.h"
 
@@ -63,7 +68,7 @@ std::vector<std::string> sent_variables(const std::vector<std::string>& patterns
     bool wanted = false;
     for (const std::string& pattern : patterns) {
       const bool back = pattern.starts_with('-');
-      if (::fnmatch(pattern.c_str() + (back ? 1 : 0), name.c_str(), 0) == 0) wanted = !back;
+      if (matches_ssh_pattern(name, std::string_view(pattern).substr(back ? 1 : 0))) wanted = !back;
     }
     if (wanted && name.size() < variable.size() && !name.empty() && variable.size() <= kMaxVariableBytes) {
       sent.push_back(variable);
@@ -107,8 +112,11 @@ ClientOptions options_of(const SshSettings& settings) {
   ClientOptions options;
   options.host = settings.host;
   options.as = settings.user;
-  options.route.name = settings.host_name;
-  options.route.port = settings.port;
+  const bool name_elsewhere = !settings.host_name_place.empty();
+  const bool port_elsewhere = !settings.port_place.empty();
+  (name_elsewhere ? options.route.elsewhere_name : options.route.name) = settings.host_name;
+  (port_elsewhere ? options.route.elsewhere_port : options.route.port) = settings.port;
+  options.route.elsewhere = port_elsewhere ? settings.port_place : settings.host_name_place;
   options.route.family = settings.family;
   if (settings.connect_timeout.count() > 0) options.route.connect_time = settings.connect_timeout;
   options.route.attempts = settings.attempts;
@@ -121,10 +129,35 @@ std::string own_user() {
   return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
 }
 
-int show(const SshSettings& settings) {
+// What hosts.toml says of an alias counts here too; who is not known there is shown all the same.
+int show(SshSettings settings) {
   const auto host = parse_host(settings.host);
+  const auto target = find_target(options_of(settings));
+  if (target && target->host.kind != Host::Kind::kUnix) {
+    settings.host_name = target->host.name;
+    settings.port = target->host.port;
+  }
   const std::string text = show_ssh_settings(settings, own_user(), host ? host->port : kDefaultPort);
   return write_all(STDOUT_FILENO, bytes_of(text)) ? 0 : kExecFailureStatus;
+}
+
+// -F before client.toml; with neither, none.
+Result<SshConfig> config_for(const SshArguments& arguments) {
+  if (const auto named = named_ssh_config(arguments)) {
+    if (same_ssh_word(*named, "none") || *named == "/dev/null") return SshConfig();
+    return load_ssh_config({*named, false, false});
+  }
+  TRY_ASSIGN(const auto configuration, ClientConfiguration::load_if_readable(client_config_directory()));
+  if (!configuration.ssh_config) return SshConfig();
+  if (configuration.ssh_config_file.empty()) return load_ssh_config(own_ssh_config());
+  return load_ssh_config({configuration.ssh_config_file, false, true});
+}
+
+Result<SshSettings> settings_of(const std::vector<std::string>& words) {
+  TRY_ASSIGN(const SshArguments arguments, parse_ssh_arguments(words));
+  if (!arguments.host) return settle_ssh(arguments);
+  TRY_ASSIGN(const SshConfig config, config_for(arguments));
+  return settle_ssh(arguments, config, own_user());
 }
 
 void note_what_means_nothing(const SshSettings& settings, const Sayings& sayings) {
@@ -135,15 +168,31 @@ void note_what_means_nothing(const SshSettings& settings, const Sayings& sayings
   }
 }
 
+// Its address in a file that was written for another program: where hosts.toml knows the host by its alias.
+void note_what_hosts_toml_knows(const SshSettings& settings, const Sayings& sayings) {
+  const ClientOptions options = options_of(settings);
+  if (settings.level != SshLogLevel::kVerbose || options.route.elsewhere.empty()) return;
+  const auto target = find_target(options);
+  if (!target || target->alias != settings.host) return;
+  sayings.say(SshLogLevel::kVerbose, "hosts.toml knows " + target->alias + ", so the address of it that stands in " +
+                                         options.route.elsewhere + " is of no meaning here");
+}
+
+std::string place_of_user(const SshSettings& settings) {
+  return settings.user_place.empty() ? "" : "; the user is from " + settings.user_place;
+}
+
 int run_command(const SshSettings& settings, const Sayings& sayings) {
   if (!settings.user.empty() && !is_user_name(settings.user)) {
-    sayings.say(SshLogLevel::kErrors, quoted(settings.user) + " is no name of a user");
+    sayings.say(SshLogLevel::kErrors, quoted(settings.user) + " is no name of a user" + place_of_user(settings));
     return kExecFailureStatus;
   }
+  note_what_hosts_toml_knows(settings, sayings);
   note_what_means_nothing(settings, sayings);
   const ExecOutcome outcome = run_exec_job(command_of(settings, sayings), options_of(settings), STDIN_FILENO);
   if (reader_has_gone(outcome.error)) die_of_broken_pipe();
-  sayings.say(SshLogLevel::kErrors, exec_sentence(outcome));
+  const bool user_refused = outcome.error && outcome.error->code == ErrorCode::kUserRefused;
+  sayings.say(SshLogLevel::kErrors, exec_sentence(outcome) + (user_refused ? place_of_user(settings) : ""));
   return status_of(outcome);
 }
 
@@ -194,8 +243,7 @@ bool is_ssh_name(const std::string& program) noexcept {
 }
 
 int run_ssh(const std::vector<std::string>& words) {
-  const auto arguments = parse_ssh_arguments(words);
-  const auto settings = arguments ? settle_ssh(*arguments) : fail(arguments.error());
+  const auto settings = settings_of(words);
   if (settings) return carry_out(*settings);
   complain(settings.error().message);
   return kExecFailureStatus;

@@ -1,12 +1,11 @@
 // One setter for each keyword that is honoured.
 #include "client/ssh/setters.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 
+#include "client/ssh/patterns.h"
 #include "client/ssh/values.h"
 #include "client/verb_words.h"
 #include "common/check.h"
@@ -28,7 +27,18 @@ Result<bool> yes_or_no(const std::string& keyword, const std::string& value) {
 
 }  // namespace
 
-Result<void> SshSetters::set(const std::string& name, const std::string& value) {
+Result<void> SshSetters::set(const SshAssignment& said, const std::string& place) {
+  place_ = place;
+  if (said.name == "sendenv") return add_sent(said.words);
+  if (said.name == "setenv") return set_variables(said.words);
+  if (said.name == "remotecommand") return set_remote_command(said.text);
+  if (said.words.size() == 1) return set_one(said.name, said.words.front());
+  if (place.empty()) return set_one(said.name, said.text);  // ssh would refuse it, and programs have come to say it
+  return fail(usage(said.name + " takes one word, and there are more: put it in double quotes"));
+}
+
+Result<void> SshSetters::set_one(const std::string& name, const std::string& value) {
+  if (value.empty()) return fail(no_value(name, value));
   if (name.starts_with("control")) return sharing_.set(name, value);
   using Take = Result<void> (SshSetters::*)(const std::string&);
   struct Row {
@@ -46,11 +56,8 @@ Result<void> SshSetters::set(const std::string& name, const std::string& value) 
       {"ignoreunknown", &SshSetters::set_ignored},
       {"loglevel", &SshSetters::set_level},
       {"port", &SshSetters::set_port},
-      {"remotecommand", &SshSetters::set_remote_command},
       {"requesttty", &SshSetters::set_terminal},
-      {"sendenv", &SshSetters::add_sent},
       {"sessiontype", &SshSetters::set_session},
-      {"setenv", &SshSetters::set_variables},
       {"stdinnull", &SshSetters::set_no_input},
       {"user", &SshSetters::set_user},
   });
@@ -64,20 +71,25 @@ void SshSetters::give_terminal(SshTerminal terminal) {
   terminal_given_ = true;
 }
 
+void SshSetters::give_level(SshLogLevel level) {
+  settled_.level = level;
+  level_given_ = true;
+}
+
 bool SshSetters::ignores(const std::string& name) const {
-  return std::any_of(ignored_.begin(), ignored_.end(), [&](const std::string& pattern) {
-    return ::fnmatch(pattern.c_str(), name.c_str(), FNM_CASEFOLD) == 0;
-  });
+  return ignored_ && matches_ssh_list(name, *ignored_, true);
 }
 
 Result<void> SshSetters::set_family(const std::string& value) {
-  if (settled_.family != AddressFamily::kAny) return {};
+  AddressFamily family = AddressFamily::kAny;
   if (same_ssh_word(value, "inet"))
-    settled_.family = AddressFamily::kV4;
+    family = AddressFamily::kV4;
   else if (same_ssh_word(value, "inet6"))
-    settled_.family = AddressFamily::kV6;
+    family = AddressFamily::kV6;
   else if (!same_ssh_word(value, "any"))
     return fail(no_value("AddressFamily", value));
+  if (!family_) family_ = family;
+  settled_.family = *family_;
   return {};
 }
 
@@ -126,12 +138,14 @@ Result<void> SshSetters::set_escape(const std::string& value) {
 
 Result<void> SshSetters::set_host_name(const std::string& value) {
   if (value.front() == '-') return fail(no_value("HostName", value));
-  if (settled_.host_name.empty()) settled_.host_name = value;
+  if (!settled_.host_name.empty()) return {};
+  settled_.host_name = value;
+  settled_.host_name_place = place_;
   return {};
 }
 
 Result<void> SshSetters::set_ignored(const std::string& value) {
-  if (ignored_.empty()) ignored_ = ssh_words(value, ",");
+  if (!ignored_) ignored_ = value;
   return {};
 }
 
@@ -146,12 +160,14 @@ Result<void> SshSetters::set_level(const std::string& value) {
 Result<void> SshSetters::set_port(const std::string& value) {
   const auto number = ssh_number(value, std::numeric_limits<std::uint16_t>::max());
   if (!number || *number == 0) return fail(usage("Bad port " + quoted(value)));
-  if (!settled_.port) settled_.port = static_cast<std::uint16_t>(*number);
+  if (settled_.port) return {};
+  settled_.port = static_cast<std::uint16_t>(*number);
+  settled_.port_place = place_;
   return {};
 }
 
 Result<void> SshSetters::set_remote_command(const std::string& value) {
-  if (!remote_command_) remote_command_ = value;
+  if (!remote_command_) remote_command_ = SshPlaced{value, place_};
   return {};
 }
 
@@ -170,8 +186,8 @@ Result<void> SshSetters::set_terminal(const std::string& value) {
   return {};
 }
 
-Result<void> SshSetters::add_sent(const std::string& value) {
-  for (std::string& word : ssh_words(value)) settled_.send_env.push_back(std::move(word));
+Result<void> SshSetters::add_sent(const std::vector<std::string>& words) {
+  settled_.send_env.insert(settled_.send_env.end(), words.begin(), words.end());
   return {};
 }
 
@@ -180,13 +196,13 @@ Result<void> SshSetters::set_session(const std::string& value) {
   if (std::none_of(kTypes.begin(), kTypes.end(), [&](std::string_view type) { return same_ssh_word(type, value); })) {
     return fail(no_value("SessionType", value));
   }
-  if (!session_) session_ = value;
+  if (!session_) session_ = SshPlaced{value, place_};
   return {};
 }
 
-Result<void> SshSetters::set_variables(const std::string& value) {
+Result<void> SshSetters::set_variables(const std::vector<std::string>& words) {
   const bool first = settled_.set_env.empty();
-  for (std::string& word : ssh_variables(value)) {
+  for (std::string& word : first_ssh_variables(words)) {
     if (word.find('=') == std::string::npos || word.front() == '=') return fail(no_value("SetEnv", word));
     if (word.size() > kMaxVariableBytes) return fail(usage("a variable of SetEnv is longer than 4096 bytes"));
     if (first) settled_.set_env.push_back(std::move(word));
@@ -202,7 +218,9 @@ Result<void> SshSetters::set_no_input(const std::string& value) {
 }
 
 Result<void> SshSetters::set_user(const std::string& value) {
-  if (settled_.user.empty()) settled_.user = value;
+  if (!settled_.user.empty()) return {};
+  settled_.user = value;
+  settled_.user_place = place_;
   return {};
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <span>
 
+#include "client/ssh/conditions.h"
 #include "client/ssh/host_word.h"
 #include "client/ssh/keywords.h"
 #include "client/ssh/letters.h"
@@ -18,7 +20,8 @@ namespace {
 
 class Settler {
  public:
-  explicit Settler(const SshArguments& arguments) : arguments_(arguments) {}
+  Settler(const SshArguments& arguments, const SshConfig& config, const std::string& local_user)
+      : arguments_(arguments), config_(config), local_user_(local_user) {}
 
   Result<SshSettings> settle() {
     const std::span<const SshOption> options(arguments_.options);
@@ -27,7 +30,9 @@ class Settler {
     TRY(take(options.subspan(arguments_.before_host)));
     if (settled_.action == SshAction::kVersion || settled_.action == SshAction::kQuery) return settled_;
     if (!arguments_.host) return fail(usage("no host was named: rclient ssh [options] HOST [command]"));
+    TRY(take_config());
     TRY(judge_forwardings());
+    TRY_ASSIGN(settled_.host_name, resulting_host());
     TRY(take_command());
     settled_.sharing = setters_.sharing(settled_.action == SshAction::kControl);
     return settled_;
@@ -45,7 +50,7 @@ class Settler {
     const std::string shown = std::string("-") + option.letter;
     switch (letter.use) {
       case SshLetterUse::kSets:
-        return set(std::string(letter.keyword), letter.value.empty() ? option.word : std::string(letter.value), shown);
+        return set_by_letter(letter, option.word, shown);
       case SshLetterUse::kAccepted:
         settled_.meaningless.push_back(shown);
         return {};
@@ -56,13 +61,13 @@ class Settler {
       case SshLetterUse::kTerminal:
         return take_terminal(option.letter);
       case SshLetterUse::kVerbose:
-        settled_.level = SshLogLevel::kVerbose;
+        setters_.give_level(SshLogLevel::kVerbose);
         return {};
       case SshLetterUse::kLogFile:
         settled_.log_file = option.word;
         return {};
-      case SshLetterUse::kOwnFile:
-        return take_own_file(option.word);
+      case SshLetterUse::kOwnFile:  // named_ssh_config is for it, before anything is settled
+        return {};
       case SshLetterUse::kShow:
         settled_.action = SshAction::kShow;
         return {};
@@ -84,12 +89,6 @@ class Settler {
     return {};
   }
 
-  // ssh's own configuration says what a host means; that it is not read may not pass unnoticed.
-  static Result<void> take_own_file(const std::string& file) {
-    if (file == "none" || file == "/dev/null") return {};
-    return fail(usage("-F does not work here: write the host into hosts.toml, or give -o options"));
-  }
-
   Result<void> take_control(const std::string& word) {
     constexpr std::array<std::string_view, 4> kQuestions{"check", "exit", "stop", "proxy"};
     if (std::find(kQuestions.begin(), kQuestions.end(), word) == kQuestions.end()) {
@@ -102,42 +101,134 @@ class Settler {
 
   Result<void> assign(const std::string& text) {
     TRY_ASSIGN(const SshAssignment said, parse_ssh_assignment(text));
-    if (find_ssh_keyword(said.name) != nullptr) return set(said.name, said.value, "-o " + said.name);
-    if (setters_.ignores(said.name)) return {};
-    // Programs look for this very sentence: it is how they ask what an ssh can do.
-    return fail(usage("command-line: line 0: Bad configuration option: " + escape_for_display(said.name)));
+    if (const SshKeyword* const keyword = find_ssh_keyword(said.name))
+      return set(*keyword, said, "-o " + said.name, {});
+    return take_unknown(said.name, "command-line", 0);
   }
 
-  Result<void> set(const std::string& name, const std::string& value, const std::string& shown) {
-    const SshKeyword& keyword = *find_ssh_keyword(name);
+  Result<void> set_by_letter(const SshLetter& letter, const std::string& given, const std::string& shown) {
+    const SshKeyword& keyword = *find_ssh_keyword(letter.keyword);
+    const std::string word = letter.value.empty() ? given : std::string(letter.value);
+    decided_.erase(slot_of(keyword.name));  // no -o that came before takes such a letter's meaning from it
+    return set(keyword, {std::string(keyword.name), {word}, word}, shown, {});
+  }
+
+  // `shown`: what was given, for sentences; `place`: where in a file, empty on the command line.
+  Result<void> set(const SshKeyword& keyword, const SshAssignment& said, const std::string& shown,
+                   const std::string& place) {
     switch (keyword.use) {
       case SshKeywordUse::kHonoured:
-        return setters_.set(name, value);
+        return setters_.set(said, place);
       case SshKeywordUse::kAccepted:
-        settled_.meaningless.push_back(shown);
+        forget(shown, place);
         return {};
       case SshKeywordUse::kRefused:
-        return refuse(keyword, value, shown);
+        return refuse(keyword, said, shown, place);
     }
     return {};
   }
 
-  Result<void> refuse(const SshKeyword& keyword, const std::string& value, const std::string& shown) {
-    if (asks_for_nothing(keyword, value)) return {};
+  void forget(const std::string& shown, const std::string& place) {
+    settled_.meaningless.push_back(place.empty() ? shown : shown + " (" + place + ")");
+  }
+
+  // The first value wins here as well: what was said to be none stays none.
+  Result<void> refuse(const SshKeyword& keyword, const SshAssignment& said, const std::string& shown,
+                      const std::string& place) {
+    const bool adds_up = keyword.name.ends_with("forward");
+    if (!adds_up && !decided_.insert(slot_of(keyword.name)).second) return {};
+    if (said.words.size() == 1 && asks_for_nothing(keyword, said.words.front())) return {};
     Error error = usage(shown + " does not work here" +
                         (keyword.instead.empty() ? std::string() : ": " + std::string(keyword.instead)));
-    if (!is_forwarding(keyword.name)) return fail(std::move(error));
+    if (!adds_up && keyword.name != "tunnel") return fail(std::move(error));
+    if (!place.empty()) error.message = place + ": " + error.message;
     if (!forwarding_) forwarding_ = std::move(error);  // unless all of them are cleared
     return {};
   }
 
-  static bool is_forwarding(std::string_view name) noexcept {
-    return name == "localforward" || name == "remoteforward" || name == "dynamicforward";
-  }
+  // Of ProxyJump and ProxyCommand the first counts.
+  static std::string slot_of(std::string_view name) { return std::string(name.starts_with("proxy") ? "proxy" : name); }
 
   Result<void> judge_forwardings() const {
     if (forwarding_ && !setters_.clears_forwardings()) return fail(*forwarding_);
     return {};
+  }
+
+  // -----------------------------------------------------------------------------------------------------------------
+  // The configuration
+
+  // Where a `Match final` stands in it, it is gone through once more, when the host's name is settled.
+  Result<void> take_config() {
+    const std::size_t forgotten = settled_.meaningless.size();
+    for (const SshConfigLine& line : config_.lines) TRY(take_line(line));
+    if (!asks_final_) return {};
+    TRY_ASSIGN(const SshSubject subject, subject_now());
+    settled_.host_name = subject.host;
+    final_ = true;
+    settled_.meaningless.resize(forgotten);
+    for (const SshConfigLine& line : config_.lines) TRY(take_line(line));
+    return {};
+  }
+
+  Result<void> take_line(const SshConfigLine& line) {
+    if (line.kind == SshConfigLine::Kind::kFileBegins) blocks_.file_begins();
+    if (line.kind == SshConfigLine::Kind::kFileEnds) blocks_.file_ends();
+    if (line.kind != SshConfigLine::Kind::kSays) return {};
+    const SshKeyword* const keyword = find_ssh_keyword(line.said.name);
+    if (keyword == nullptr) {
+      return take_unknown(line.said.name, config_.files[line.file], line.number);
+    }
+    const std::string place = config_.place(line);
+    const auto taken = take_known(*keyword, line.said, place);
+    return taken ? taken : fail(usage(place + ": " + taken.error().message));
+  }
+
+  Result<void> take_known(const SshKeyword& keyword, const SshAssignment& said, const std::string& place) {
+    if (keyword.name == "host" || keyword.name == "match") return begin_block(said, place);
+    if (blocks_.now() == SshHolds::kNo) return {};
+    if (blocks_.now() == SshHolds::kYes) return set(keyword, said, said.name, place);
+    if (keyword.use != SshKeywordUse::kAccepted) {
+      return fail(usage("whether " + said.name + " counts depends on exec or canonical in " + blocks_.place() +
+                        ", which are not judged here: name a file without them by -F, or none"));
+    }
+    forget(said.name, place);
+    return {};
+  }
+
+  Result<void> begin_block(const SshAssignment& said, const std::string& place) {
+    TRY_ASSIGN(const SshSubject subject, subject_now());
+    if (said.name == "host") {
+      TRY_ASSIGN(const SshHolds holds, judge_ssh_host(said.words, subject));
+      blocks_.begin(holds, place);
+      return {};
+    }
+    TRY_ASSIGN(const SshMatch match, judge_ssh_match(said.text, subject));
+    asks_final_ = asks_final_ || match.asks_final;
+    blocks_.begin(match.holds, place);
+    return {};
+  }
+
+  Result<SshSubject> subject_now() const {
+    TRY_ASSIGN(std::string host, resulting_host());
+    if (host.empty()) host = settled_.host;
+    const std::string& user = settled_.user.empty() ? local_user_ : settled_.user;
+    return SshSubject{settled_.host, final_ ? in_small_letters(host) : settled_.host, host, user, local_user_, final_};
+  }
+
+  // Empty: HostName has said nothing so far.
+  Result<std::string> resulting_host() const {
+    if (final_) return settled_.host_name;
+    auto name = expand_ssh_tokens(settled_.host_name, {{'h', settled_.host}});
+    if (name) return name;
+    const std::string place = settled_.host_name_place.empty() ? "" : settled_.host_name_place + ": ";
+    return fail(usage(place + "HostName: " + name.error().message));
+  }
+
+  // Programs look for this very sentence: it is how they ask what an ssh can do.
+  Result<void> take_unknown(const std::string& name, const std::string& file, std::size_t line) const {
+    if (setters_.ignores(name)) return {};
+    return fail(usage(escape_for_display(file) + ": line " + std::to_string(line) +
+                      ": Bad configuration option: " + escape_for_display(name)));
   }
 
   // -----------------------------------------------------------------------------------------------------------------
@@ -146,8 +237,8 @@ class Settler {
   Result<void> take_host() {
     if (!arguments_.host) return {};
     TRY_ASSIGN(SshHostWord word, parse_ssh_host(*arguments_.host));
-    if (word.user) TRY(setters_.set("user", *word.user));
-    if (word.port) TRY(setters_.set("port", *word.port));
+    if (word.user) TRY(setters_.set({"user", {*word.user}, *word.user}, {}));
+    if (word.port) TRY(setters_.set({"port", {*word.port}, *word.port}, {}));
     settled_.host = std::move(word.host);
     return {};
   }
@@ -158,15 +249,17 @@ class Settler {
   Result<void> take_command() {
     std::string joined;
     for (const std::string& word : arguments_.command) joined += (joined.empty() ? "" : " ") + word;
-    if (const auto& remote = setters_.remote_command(); remote && *remote != "none") {
-      if (!joined.empty()) return fail(usage("a command stands on the command line, and one in RemoteCommand"));
-      joined = *remote;
+    if (const auto& remote = setters_.remote_command(); remote && remote->value != "none") {
+      if (!joined.empty()) {
+        return fail(usage(placed(*remote, "a command stands on the command line, and one in RemoteCommand")));
+      }
+      joined = remote->value;
     }
     settled_.command = std::move(joined);
     const auto& session = setters_.session();
-    settled_.subsystem = session && same_ssh_word(*session, "subsystem");
-    if (session && same_ssh_word(*session, "none") && settled_.action == SshAction::kRun) {
-      return fail(usage("a session without a command does not work here: farhand forwards no ports"));
+    settled_.subsystem = session && same_ssh_word(session->value, "subsystem");
+    if (session && same_ssh_word(session->value, "none") && settled_.action == SshAction::kRun) {
+      return fail(usage(placed(*session, "a session without a command does not work here: farhand forwards no ports")));
     }
     if (settled_.subsystem && settled_.command.empty() && settled_.action == SshAction::kRun) {
       return fail(usage("-s takes the name of a subsystem, such as sftp, where a command would stand"));
@@ -174,16 +267,34 @@ class Settler {
     return {};
   }
 
+  static std::string placed(const SshPlaced& value, const std::string& sentence) {
+    return value.place.empty() ? sentence : value.place + ": " + sentence;
+  }
+
   const SshArguments& arguments_;
+  const SshConfig& config_;
+  const std::string& local_user_;
   SshSettings settled_;
   SshSetters setters_{settled_};
+  SshBlocks blocks_;
+  bool asks_final_ = false;
+  bool final_ = false;               // the second time
+  std::set<std::string> decided_;    // what is refused unless it is none, and has been said
   std::optional<Error> forwarding_;  // the first that was asked for
 };
 
 }  // namespace
 
-Result<SshSettings> settle_ssh(const SshArguments& arguments) {
-  return Settler(arguments).settle();
+std::optional<std::string> named_ssh_config(const SshArguments& arguments) {
+  std::optional<std::string> named;
+  for (const SshOption& option : arguments.options) {
+    if (find_ssh_letter(option.letter)->use == SshLetterUse::kOwnFile) named = option.word;
+  }
+  return named;
+}
+
+Result<SshSettings> settle_ssh(const SshArguments& arguments, const SshConfig& config, const std::string& local_user) {
+  return Settler(arguments, config, local_user).settle();
 }
 
 }  // namespace farhand

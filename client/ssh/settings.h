@@ -1,4 +1,5 @@
-// What an ssh command line asks for, once every option has had its say: the first value of each wins, as with ssh.
+// What an ssh command line asks for, once every option and then every line of ssh's configuration has had
+// its say: the first value of each wins, as with ssh.
 // Pure.
 #pragma once
 
@@ -11,6 +12,7 @@
 
 #include "client/command_line.h"
 #include "client/ssh/arguments.h"
+#include "client/ssh/config.h"
 #include "common/result.h"
 #include "common/stream/connect.h"
 
@@ -39,6 +41,10 @@ struct SshSettings {
   std::string host_name;  // HostName: where to, in place of `host`; empty: `host` itself
   std::string user;       // empty: nobody in particular
   std::optional<std::uint16_t> port;
+  // Where these stand in a file, as in "'FILE' line N"; empty: on the command line, or nowhere.
+  std::string host_name_place;
+  std::string user_place;
+  std::string port_place;
   AddressFamily family = AddressFamily::kAny;
   std::string command;     // its words joined by blanks; empty: a login
   bool subsystem = false;  // `command` is a subsystem's name
@@ -57,8 +63,13 @@ struct SshSettings {
   std::vector<std::string> meaningless;  // options that were accepted and have no meaning here, for -v
 };
 
-// kUsage: a sentence for what ssh would refuse too, or for what would change the meaning and does not work here.
-Result<SshSettings> settle_ssh(const SshArguments& arguments);
+// Which file of ssh's configuration -F names, the last of several; nothing: there is none.
+std::optional<std::string> named_ssh_config(const SshArguments& arguments);
+
+// `config`: what counts behind the command line. `local_user`: who asks. kUsage: a sentence for what ssh would refuse
+// too, or for what would change the meaning and does not work here.
+Result<SshSettings> settle_ssh(const SshArguments& arguments, const SshConfig& config = {},
+                               const std::string& local_user = {});
 
 // The level that LogLevel names; nothing if it names none.
 std::optional<SshLogLevel> ssh_level(std::string_view word) noexcept;

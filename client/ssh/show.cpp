@@ -88,7 +88,7 @@ std::string show_ssh_settings(const SshSettings& settings, const std::string& us
   };
   line("host", settings.host);
   line("user", settings.user.empty() ? user : settings.user);
-  line("hostname", settings.host_name.empty() ? settings.host : settings.host_name);
+  line("hostname", in_small_letters(settings.host_name.empty() ? settings.host : settings.host_name));
   line("port", std::to_string(settings.port.value_or(port)));
   line("addressfamily", family_word(settings.family));
   line("batchmode", yes_or_no(settings.batch));

@@ -5,7 +5,9 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <utility>
+
+#include "client/verb_words.h"
+#include "common/escape.h"
 
 namespace farhand {
 
@@ -52,33 +54,43 @@ std::vector<std::string> ssh_words(std::string_view text, std::string_view separ
   }
 }
 
-namespace {
-
-std::vector<std::string> unquoted_words(std::string_view value) {
-  std::vector<std::string> words;
-  bool within = false;
-  bool fresh = true;
-  for (const char letter : value) {
-    if (letter == '"') within = !within;
-    const bool separates = !within && (letter == ' ' || letter == '\t');
-    if (!separates && fresh) words.emplace_back();
-    fresh = separates;
-    if (!separates && letter != '"') words.back() += letter;
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& letter : small) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
   }
-  return words;
+  return small;
 }
 
-}  // namespace
-
-std::vector<std::string> ssh_variables(std::string_view value) {
+std::vector<std::string> first_ssh_variables(const std::vector<std::string>& words) {
   std::vector<std::string> variables;
-  for (std::string& word : unquoted_words(value)) {
+  for (const std::string& word : words) {
     const std::string name = word.substr(0, word.find('=') + 1);  // with its =; empty where there is none
     const bool known = !name.empty() && std::any_of(variables.begin(), variables.end(),
                                                     [&](const std::string& other) { return other.starts_with(name); });
-    if (!known) variables.push_back(std::move(word));
+    if (!known) variables.push_back(word);
   }
   return variables;
+}
+
+Result<std::string> expand_ssh_tokens(std::string_view text, std::initializer_list<SshToken> tokens) {
+  std::string expanded;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '%') {
+      expanded += text[at];
+      continue;
+    }
+    const char letter = ++at < text.size() ? text[at] : '\0';
+    const auto* const token =
+        std::find_if(tokens.begin(), tokens.end(), [&](const SshToken& each) { return each.letter == letter; });
+    if (letter == '%')
+      expanded += '%';
+    else if (token != tokens.end())
+      expanded += token->value;
+    else
+      return fail(usage(quoted(text.substr(at - 1, 2)) + " does not work here (a percent sign is written %%)"));
+  }
+  return expanded;
 }
 
 }  // namespace farhand

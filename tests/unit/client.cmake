@@ -24,6 +24,8 @@ farhand_test(client_test
     client/sharing/plan_test.cpp
     client/sharing/relay_test.cpp
     client/ssh/arguments_test.cpp
+    client/ssh/config_files_test.cpp
+    client/ssh/config_test.cpp
     client/ssh/keywords_test.cpp
     client/ssh/settings_test.cpp
     client/target_test.cpp

@@ -1,4 +1,4 @@
-// client.toml: two settings, and nothing else.
+// client.toml: three settings, and nothing else.
 #include "client/configuration.h"
 
 #include <gtest/gtest.h>
@@ -18,12 +18,18 @@ TEST(ClientConfiguration, WhatIsSettledIsRead) {
   EXPECT_EQ(ClientConfiguration::parse("share = \"no\"", "f")->share, 0s);
   EXPECT_EQ(ClientConfiguration::parse("share = \"1d\"", "f")->share, 24h);
   EXPECT_EQ(ClientConfiguration::parse("", "f")->share, 0s);
+  EXPECT_FALSE(ClientConfiguration::parse("", "f")->ssh_config);
+  EXPECT_FALSE(ClientConfiguration::parse("ssh-config = \"no\"", "f")->ssh_config);
+  EXPECT_TRUE(ClientConfiguration::parse("ssh-config = \"yes\"", "f")->ssh_config);
+  EXPECT_EQ(ClientConfiguration::parse("ssh-config = \"yes\"", "f")->ssh_config_file, "");
+  EXPECT_EQ(ClientConfiguration::parse("ssh-config = \"/a/b\"", "f")->ssh_config_file, "/a/b");
 }
 
 TEST(ClientConfiguration, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
   for (const char* text : {"\nhosts = \"web\"", "\nhost = 1", "\nhost = \"\"", "\nhost = \"@all\"", "\nshare = 10",
                            "\nshare = \"10\"", "\nshare = \"2d\"", "\nshare = \"100ms\"", "\nshare = \"yes\"",
-                           "\n[web]\nhost = \"x\"", "\nshare = \"1m\" junk"}) {
+                           "\n[web]\nhost = \"x\"", "\nshare = \"1m\" junk", "\nssh-config = true",
+                           "\nssh-config = \"~/.ssh/config\"", "\nssh-config = \"config\""}) {
     const auto refused = ClientConfiguration::parse(text, "/etc/\x1b.toml");
     ASSERT_FALSE(refused) << text;
     EXPECT_EQ(refused.error().code, ErrorCode::kUsage) << text;

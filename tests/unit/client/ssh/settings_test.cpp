@@ -74,6 +74,18 @@ TEST(SshSettings, TheFirstValueWins) {
   EXPECT_EQ(settings_of({"-oHostName=a", "-oHostName=b", "host"}).host_name, "a");
 }
 
+TEST(SshSettings, AHostNameMayHoldTheHostAndPercentSigns) {
+  EXPECT_EQ(settings_of({"-oHostName=%h.lan%%%h", "web"}).host_name, "web.lan%web");
+  EXPECT_NE(complaint_about({"-oHostName=%p.lan", "web"}).find("'%p' does not work here"), std::string::npos);
+  EXPECT_FALSE(complaint_about({"-oHostName=fe80::1%", "web"}).empty());
+}
+
+TEST(SshSettings, AValueOfOneWordMayHaveBlanksWithAndWithoutQuotes) {
+  EXPECT_EQ(settings_of({"-oUser=a b", "host"}).user, "a b");
+  EXPECT_EQ(settings_of({"-oUser=\"a b\"", "host"}).user, "a b");
+  EXPECT_EQ(settings_of({"-oUser='a b'", "host"}).user, "a b");
+}
+
 TEST(SshSettings, SeparatorsAndQuotesAreSshs) {
   for (const char* text : {"Port=22", "port 22", " PORT = 22", "Port\t22", "Port=\"22\"", "Port 22 "}) {
     EXPECT_EQ(settings_of({"-o", text, "host"}).port, 22) << text;
@@ -179,11 +191,10 @@ TEST(SshSettings, WhatIsMeantCanBeShown) {
 TEST(SshSettings, WhatWouldChangeTheMeaningIsRefused) {
   for (const Words& words :
        {Words{"-L", "1:a:2", "host"}, Words{"-R", "1:a:2", "host"}, Words{"-D", "1", "host"},
-        Words{"-W", "a:1", "host"}, Words{"-J", "jump", "host"}, Words{"-F", "file", "host"}, Words{"-w", "0", "host"},
-        Words{"-N", "host"}, Words{"-f", "host"}, Words{"-P", "host"}, Words{"-1", "host"},
-        Words{"-oProxyCommand=nc %h %p", "host"}, Words{"-oProxyJump=x", "host"},
-        Words{"-oPermitLocalCommand=yes", "host"}, Words{"-oTunnel=yes", "host"}, Words{"-oInclude=x", "host"},
-        Words{"-O", "forward", "host"}}) {
+        Words{"-W", "a:1", "host"}, Words{"-J", "jump", "host"}, Words{"-w", "0", "host"}, Words{"-N", "host"},
+        Words{"-f", "host"}, Words{"-P", "host"}, Words{"-1", "host"}, Words{"-oProxyCommand=nc %h %p", "host"},
+        Words{"-oProxyJump=x", "host"}, Words{"-oPermitLocalCommand=yes", "host"}, Words{"-oTunnel=yes", "host"},
+        Words{"-oInclude=x", "host"}, Words{"-O", "forward", "host"}}) {
     EXPECT_NE(complaint_about(words).find("does not work here"), std::string::npos) << words[0];
   }
 }
