@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "client/ssh/conditions.h"
 #include "client/ssh/host_word.h"
@@ -248,7 +249,8 @@ class Settler {
 
   Result<void> take_command() {
     std::string joined;
-    for (const std::string& word : arguments_.command) joined += (joined.empty() ? "" : " ") + word;
+    bool first = true;  // an empty word is one too: two of them are a blank, and no login
+    for (const std::string& word : arguments_.command) joined += (std::exchange(first, false) ? "" : " ") + word;
     if (const auto& remote = setters_.remote_command(); remote && remote->value != "none") {
       if (!joined.empty()) {
         return fail(usage(placed(*remote, "a command stands on the command line, and one in RemoteCommand")));

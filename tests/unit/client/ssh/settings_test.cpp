@@ -114,6 +114,8 @@ TEST(SshSettings, ABadPortIsRefused) {
 TEST(SshSettings, WordsAreJoinedByOneBlankAndNothingIsQuoted) {
   EXPECT_EQ(settings_of({"host", "echo", "a  b", "", "$HOME;", "'x"}).command, "echo a  b  $HOME; 'x");
   EXPECT_EQ(settings_of({"host"}).command, "");
+  EXPECT_EQ(settings_of({"host", "", ""}).command, " ");  // "$UNSET" "$UNSET" is no login
+  EXPECT_EQ(settings_of({"host", "", "ls"}).command, " ls");
 }
 
 TEST(SshSettings, ASubsystemMayBeNamedBeforeAndBehindTheHost) {
@@ -215,7 +217,7 @@ TEST(SshSettings, AnUnknownKeywordIsRefusedInTheWordsThatProgramsLookFor) {
 }
 
 TEST(SshSettings, AKeywordWithoutAValueIsRefused) {
-  for (const char* text : {"", "=", "Port", "Port=", "=22"}) {
+  for (const char* text : {"", "=", "Port", "Port=", "=22", "HostName=\"\"", "HostName \"\""}) {
     EXPECT_FALSE(complaint_about({"-o", text, "host"}).empty()) << text;
   }
 }
