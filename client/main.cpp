@@ -11,6 +11,7 @@
 #include "client/exit_status.h"
 #include "client/report.h"
 #include "client/run.h"
+#include "client/signals.h"
 #include "client/ssh/run.h"
 #include "common/standard_streams.h"
 
@@ -28,6 +29,7 @@ int main(int argc, char** argv) try {
   farhand::reserve_standard_streams();
   ::signal(SIGPIPE, SIG_IGN);  // a peer or reader that goes is an error to be told, not a death,
   ::signal(SIGXFSZ, SIG_IGN);  // and so is a limit on the size of files
+  farhand::ignore_blocked_signals();
   if (const auto words = ssh_words_of(argc, argv)) return farhand::run_ssh(*words);
   const auto line = farhand::parse_client_command_line(argc, argv);
   farhand::hide_pairing_codes(argc, argv);

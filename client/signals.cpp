@@ -63,6 +63,14 @@ CommandSignals::~CommandSignals() {
   let_through();
 }
 
+void ignore_blocked_signals() noexcept {
+  sigset_t blocked;
+  ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
+  for (const int number : kTaken) {
+    if (::sigismember(&blocked, number) == 1) ::signal(number, SIG_IGN);
+  }
+}
+
 StopsFreely::StopsFreely() {
   const sigset_t stop = set_of(SIGTSTP);
   ::pthread_sigmask(SIG_UNBLOCK, &stop, &before_);

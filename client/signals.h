@@ -36,6 +36,11 @@ class CommandSignals {
   UniqueFd fd_;
 };
 
+// For the beginning of main: of the signals that are meant for a remote command, those that our parent has blocked are
+// ignored from now on. Held as the others are, they would reach the command although nobody lets them through here:
+// unison blocks SIGINT so that its own ssh outlives a Ctrl-C.
+void ignore_blocked_signals() noexcept;
+
 // While it lives Ctrl-Z stops this process as if nobody held the signal: for what has no command to tell of it.
 class StopsFreely {
  public:

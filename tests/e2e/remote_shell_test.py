@@ -180,11 +180,12 @@ class Contract(RemoteShellTest):
             self.assertEqual(self.start("there", "cat", stdin=source, stdout=to).wait(PATIENCE), 0)
         self.assertEqual(read_file(os.path.join(self.here, "out")), sent)
 
-    def test_an_interrupt_is_ignored_where_the_parent_ignores_it(self):
-        for ignored in (True, False):
+    def test_an_interrupt_is_ignored_where_the_parent_ignores_or_blocks_it(self):
+        for ignored, how in ((True, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)),
+                             (True, lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])),  # as unison does
+                             (False, lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))):
             with self.subTest(ignored=ignored):
-                how = signal.SIG_IGN if ignored else signal.SIG_DFL
-                started = self.start("there", "echo ready; cat", preexec_fn=lambda: signal.signal(signal.SIGINT, how))
+                started = self.start("there", "echo ready; cat", preexec_fn=how)
                 self.assertEqual(started.stdout.readline(), b"ready\n")
                 started.send_signal(signal.SIGINT)
                 if ignored:
