@@ -42,7 +42,7 @@ void rename_process() {
   std::memcpy(memory, kTitle.data(), std::min(kTitle.size(), length - 1));
 }
 
-void close_all_but(std::array<int, 3> kept) {
+void close_all_but(std::array<int, 4> kept) {
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::dup2(nothing.get(), stream) < 0) throw_errno("dup2");
@@ -78,12 +78,12 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void let_go_of_everything(int connection_fd, const KeeperSocket& socket) {
+void let_go_of_everything(int listening, int connection_fd, const KeeperSocket& socket) {
   ::setsid();
   ::prctl(PR_SET_DUMPABLE, 0);  // it holds the user's key for longer than a command does
   ::umask(077);
   if (::chdir("/") != 0) throw_errno("chdir");
-  close_all_but({connection_fd, socket.fd(), socket.directory_fd()});
+  close_all_but({listening, connection_fd, socket.fd(), socket.directory_fd()});
   raise_descriptor_limit();
   rename_process();
 }
@@ -92,9 +92,11 @@ void let_go_of_everything(int connection_fd, const KeeperSocket& socket) {
 [[noreturn]] void be_keeper(int listening, int connection_fd, KeeperSocket& socket, const Connector& connector,
                             const std::function<std::unique_ptr<KeptConnection>()>& hand_over) noexcept {
   try {
+    UniqueFd said(listening);
+    let_go_of_everything(listening, connection_fd, socket);
     socket.listen();
-    if (!write_all(listening, bytes_of("!"))) throw_errno("write");
-    let_go_of_everything(connection_fd, socket);
+    if (!write_all(said.get(), bytes_of("!"))) throw_errno("write");
+    said.reset();
     const UniqueFd signals = take_signals();
     Keeper keeper(socket, connector, connector.stays(), signals.get());
     keeper.serve(hand_over());
@@ -105,7 +107,8 @@ void let_go_of_everything(int connection_fd, const KeeperSocket& socket) {
   }
 }
 
-// Waits until it does, so that the next command finds it. It says so before it does anything else.
+// Waits until it does, so that the next command finds it. By then it has let go of everything: what the caller has
+// locked, mounted or passed on is free when rclient has ended.
 bool listens(int heard) noexcept {
   constexpr int kPatienceMilliseconds = 2000;
   pollfd entry{heard, POLLIN, 0};

@@ -3,6 +3,7 @@ How often a client has really come to the server is counted in the server's audi
 import os
 import pwd
 import re
+import select
 import signal
 import socket
 import struct
@@ -211,6 +212,25 @@ class Kept(SharingTest):
             os.close(writing)
         self.assertIsNotNone(self.keeper())
         self.assertEqual(os.read(reading, 1), b"")  # its end: nobody else holds it
+
+    def test_what_the_first_client_held_is_free_at_its_end(self):
+        """A lock that a script takes around rclient was still its keeper's for a moment, and the next one found it taken. On one
+        processor, where the keeper's turn comes last, nearly always."""
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        for _ in range(5):
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            started = self.mine.start("exec", "true", pass_fds=[writing])
+            os.close(writing)
+            os.set_blocking(reading, False)
+            ended = os.pidfd_open(started.pid)  # wait() with a timeout looks only now and then
+            self.addCleanup(os.close, ended)
+            self.assertTrue(select.select([ended], [], [], PATIENCE)[0])
+            self.assertEqual(os.read(reading, 1), b"")  # not: would block
+            started.communicate()
+            self.end_keeper()
 
 
 class Several(SharingTest):
