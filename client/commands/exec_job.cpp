@@ -25,6 +25,12 @@ Result<UniqueFd> open_input(const std::string& path) {
   return fail(ErrorCode::kIsDirectory, "the file of --stdin, " + quoted(path) + ", is a directory");
 }
 
+// nohup(1) puts /dev/null in a terminal's place, opened for writing alone.
+bool is_for_reading(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
 Result<ExecOutcome> ask(const ExecCommand& command, const ClientOptions& options, int input) {
   TRY_ASSIGN(const JobInput opened, open_job_input(command, input));  // what is wrong here needs no host
   TRY_ASSIGN(const Connector connector, Connector::make(options));
@@ -43,7 +49,7 @@ Result<JobInput> open_job_input(const ExecCommand& command, int input) {
                 "shell needs a terminal as standard input and output; rclient exec takes a command without one");
   }
   JobInput opened;
-  if (command.input.empty()) opened.fd = input;
+  if (command.input.empty() && is_for_reading(input)) opened.fd = input;
   if (command.input.empty() || command.input == kNoInput) return opened;
   TRY_ASSIGN(opened.file, open_input(command.input));
   opened.fd = opened.file.get();

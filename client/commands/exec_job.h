@@ -9,8 +9,8 @@
 
 namespace farhand {
 
-// `input` is what the command reads unless --stdin says otherwise; -1: nothing. Output goes to descriptors 1 and 2.
-// Signals are for the command while it runs. Never fails: what goes wrong is the outcome's error.
+// `input` is what the command reads unless --stdin says otherwise; -1, or not open for reading: nothing. Output goes to
+// descriptors 1 and 2. Signals are for the command while it runs. Never fails: what goes wrong is the outcome's error.
 ExecOutcome run_exec_job(const ExecCommand& command, const ClientOptions& options, int input);
 
 // Its parts, for whoever has a connection. First the input: a descriptor, or -1 for none; `file` owns it if it is of

@@ -173,6 +173,11 @@ class Contract(RemoteShellTest):
             self.assertFalse(os.get_blocking(fd))
             os.close(fd)
 
+    def test_an_input_that_cannot_be_read_is_none(self):
+        with open("/dev/null", "wb") as nothing:  # as nohup leaves it
+            started = self.start("there", "cat; echo ran", stdin=nothing)
+            self.assertEqual((*started.communicate(timeout=PATIENCE), started.returncode), (b"ran\n", b"", 0))
+
     def test_input_and_output_may_be_files(self):
         sent = random_bytes(300000, 7)
         write_file(os.path.join(self.here, "in"), sent)
