@@ -61,6 +61,7 @@ ExecRun run_exec_over(Connection& connection, const ExecCommand& command, const 
   streams.input = input.fd;
   streams.keep = keep;
   streams.pass_signals = true;
+  streams.ends_as_ssh = is_at_home(command.request.mode);
   streams.escape = command.escape;
   if (!command.encoding.empty()) streams.encoding = command.encoding;
   ExecRequest request = command.request;

@@ -16,6 +16,10 @@
 namespace farhand {
 namespace {
 
+// Whoever ends us by a signal may wait for that and not read on meanwhile: scp does so with its ssh, on every Ctrl-C.
+constexpr std::chrono::seconds kUnread{10};
+constexpr std::chrono::seconds kUnreadOfSsh{1};  // which waits for nothing then
+
 bool is_file(int fd) {
   struct stat status {};
   return fd >= 0 && ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
@@ -132,6 +136,7 @@ Result<std::size_t> ExecPump::write(Output& output, Bytes bytes) {
   if (output.gone || bytes.empty()) return bytes.size();
   const ssize_t written = output.sink.write_some(bytes);
   if (written >= 0) {
+    if (written > 0) patience_.reset();
     output.blocked = static_cast<std::size_t>(written) < bytes.size();
     return static_cast<std::size_t>(written);
   }
@@ -257,7 +262,22 @@ Result<void> ExecPump::send_input() {
   return {};
 }
 
+bool ExecPump::is_told_to_end() const noexcept {
+  const HeardSignals heard = heard_signals();
+  return heard.end || (streams_.ends_as_ssh && heard.interrupt);
+}
+
+// The command may have ended long ago, but that stands behind what cannot be written.
+Result<Deadline> ExecPump::judge_reader() {
+  if (!is_told_to_end() || (!output_.blocked && !errors_.blocked)) return Deadline::never();
+  if (!patience_) patience_ = Deadline::after(streams_.ends_as_ssh ? kUnreadOfSsh : kUnread);
+  if (!patience_->passed()) return *patience_;
+  return fail(ErrorCode::kInterrupted,
+              "ended by a signal while nobody reads the output; the connection is dropped, which ends what runs there");
+}
+
 Result<void> ExecPump::wait_for_change() {
+  TRY_ASSIGN(const Deadline patience, judge_reader());
   std::array<pollfd, 4> watched{pollfd{may_read_input() ? streams_.input : -1, POLLIN, 0},
                                 pollfd{output_.blocked ? output_.sink.fd() : -1, POLLOUT, 0},
                                 pollfd{errors_.blocked ? errors_.sink.fd() : -1, POLLOUT, 0},
@@ -265,7 +285,8 @@ Result<void> ExecPump::wait_for_change() {
   // Nothing tells when a terminal becomes ours: it is looked at, and only then and there.
   constexpr std::chrono::milliseconds kLookAgain{250};
   const bool waits_for_terminal = input_open_ && is_in_background();
-  TRY(connection_.wait(watched, waits_for_terminal ? Deadline::after(kLookAgain) : Deadline::never()));
+  const Deadline look_again = waits_for_terminal ? Deadline::after(kLookAgain) : Deadline::never();
+  TRY(connection_.wait(watched, Deadline::earlier(patience, look_again)));
   input_ready_ = watched[0].revents != 0;
   return {};
 }

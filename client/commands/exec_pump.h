@@ -36,6 +36,7 @@ struct ExecStreams {
   std::optional<std::string> encoding;   // of what comes
   std::optional<TerminalSize> terminal;  // what the command's terminal has; changes of ours are told
   bool pass_signals = false;             // signals are for the command, and not for us
+  bool ends_as_ssh = false;              // INT asks for the end too, as HUP and TERM do, and at once
   std::optional<char> escape = '~';      // begins what is said to rclient, and not to the command
 };
 
@@ -46,7 +47,8 @@ class ExecPump {
   static Result<ExecPump> make(Connection& connection, const ExecStreams& streams);
 
   // From the request's last byte to the command's exit. Errors: the connection's; kCancelled if the reader of our
-  // standard output has gone; kInterrupted if a signal was meant for us after all.
+  // standard output has gone; kInterrupted if a signal was meant for us after all, or has asked for the end and nobody
+  // reads what is still to be written.
   Result<ExitReport> run();
 
   [[nodiscard]] bool wrote_anything() const noexcept { return wrote_anything_; }
@@ -82,6 +84,8 @@ class ExecPump {
   Result<void> obey(Escape escape);
   void end_input();
   Result<void> finish_output(Output& output);
+  [[nodiscard]] bool is_told_to_end() const noexcept;
+  Result<Deadline> judge_reader();
   Result<void> wait_for_change();
 
   Connection& connection_;
@@ -91,6 +95,7 @@ class ExecPump {
   InputWindow window_;
   std::unique_ptr<SignalRelay> signals_;  // until the command has ended
   HeardSignals heard_;                    // by then
+  std::optional<Deadline> patience_;      // with a reader who reads nothing, once the end was asked for
   // For as long as the terminal is raw, signals are held; so it goes first.
   std::unique_ptr<RawTerminal> raw_;
   EscapeParser escapes_;

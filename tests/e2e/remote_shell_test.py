@@ -4,6 +4,7 @@ docs/remote-shell/ has on top (pages.py)."""
 import concurrent.futures
 import os
 import resource
+import select
 import shlex
 import shutil
 import signal
@@ -14,7 +15,8 @@ import unittest
 
 import pages
 import process_model_test
-from harness import PATIENCE, RCLIENT, Terminal, environment, main, needs_root, random_bytes, read_file, snapshot, write_file
+from harness import (PATIENCE, RCLIENT, Terminal, environment, main, needs_root, pids_with_word, random_bytes, read_file, snapshot,
+                     unique_number, wait_until, write_file)
 from rights_support import tear_down_canary
 
 SSH = os.path.join(pages.COMPAT, "ssh")
@@ -197,6 +199,22 @@ class Contract(RemoteShellTest):
                     self.assertEqual((started.communicate(b"still here", PATIENCE)[0], started.returncode), (b"still here", 0))
                 else:
                     self.assertNotEqual(started.wait(PATIENCE), 0)
+
+    def test_a_signal_ends_it_even_where_nobody_reads_the_output(self):
+        """As scp sends it while it downloads: it waits for its ssh then, and reads nothing more."""
+        running = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            self.addCleanup(os.close, writing)
+            word = unique_number()
+            started = self.start("there", f"yes {word}", stdout=writing)
+            wait_until(lambda: pids_with_word(word) and not select.select([], [writing], [], 0)[1], "it is full")
+            started.send_signal(number)
+            running.append((started, word))
+        for started, word in running:
+            self.assertNotEqual(started.wait(PATIENCE), 0)
+            wait_until(lambda: not pids_with_word(word), "the command has ended")
 
     def test_sentences_go_to_the_file_of_E(self):
         for words in (["-E", "log"], ["-Elog"]):
