@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,15 @@
 #include "common/file_io.h"
 
 namespace farhand {
+namespace {
+
+// The master of a terminal, opened anew, is another terminal's.
+bool is_terminal_master(int fd) {
+  unsigned number = 0;
+  return ::ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+}  // namespace
 
 LocalSink::LocalSink(int fd) : fd_(fd) {
   struct stat status {};
@@ -22,7 +32,7 @@ LocalSink::LocalSink(int fd) : fd_(fd) {
     kind_ = Kind::kFile;
   } else if (S_ISSOCK(status.st_mode)) {
     kind_ = Kind::kSocket;
-  } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+  } else if (S_ISFIFO(status.st_mode) || (S_ISCHR(status.st_mode) && !is_terminal_master(fd))) {
     own_.reset(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (own_) kind_ = Kind::kOwnDescription;
   }

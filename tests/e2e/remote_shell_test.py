@@ -3,6 +3,7 @@ key, to a server of root's; the session is root's too, whose shell is one. Each 
 docs/remote-shell/ has on top (pages.py)."""
 import concurrent.futures
 import os
+import pty
 import resource
 import select
 import shlex
@@ -186,6 +187,14 @@ class Contract(RemoteShellTest):
         with open(os.path.join(self.here, "in"), "rb") as source, open(os.path.join(self.here, "out"), "ab") as to:
             self.assertEqual(self.start("there", "cat", stdin=source, stdout=to).wait(PATIENCE), 0)
         self.assertEqual(read_file(os.path.join(self.here, "out")), sent)
+
+    def test_the_output_may_be_the_master_of_a_terminal(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        self.assertEqual(self.start("there", "echo typed", stdout=master).wait(PATIENCE), 0)
+        os.set_blocking(slave, False)
+        self.assertEqual(os.read(slave, 100), b"typed\n")
 
     def test_an_interrupt_is_ignored_where_the_parent_ignores_or_blocks_it(self):
         for ignored, how in ((True, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)),
