@@ -58,4 +58,14 @@ ssize_t LocalSink::write_some(Bytes bytes) noexcept {
   return farhand::write_some(fd_, bytes.first(std::min<std::size_t>(bytes.size(), PIPE_BUF)));
 }
 
+void LocalSink::end() noexcept {
+  if (kind_ == Kind::kSocket) {
+    ::shutdown(fd_, SHUT_WR);  // another may have it as well, our parent's standard input for one
+    return;
+  }
+  const UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (nowhere) ::dup2(nowhere.get(), fd_);  // the number stays somebody's
+  own_.reset();
+}
+
 }  // namespace farhand

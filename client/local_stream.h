@@ -23,6 +23,9 @@ class LocalSink {
   // Takes what it can; -1 with errno EAGAIN when nothing can be taken now, EPIPE when the reader has gone.
   ssize_t write_some(Bytes bytes) noexcept;
 
+  // The reader hears the end, if nobody else writes to where this leads; what is written afterwards is lost.
+  void end() noexcept;
+
   // What to poll for writing.
   [[nodiscard]] int fd() const noexcept { return own_ ? own_.get() : fd_; }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "common/escape.h"
 #include "common/file_io.h"
@@ -23,6 +24,14 @@ constexpr std::chrono::seconds kUnreadOfSsh{1};  // which waits for nothing then
 bool is_file(int fd) {
   struct stat status {};
   return fd >= 0 && ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// What is written to one place keeps its order.
+bool are_one(int one, int other) {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 }  // namespace
@@ -41,8 +50,8 @@ Result<ExecPump> ExecPump::make(Connection& connection, const ExecStreams& strea
 ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
     : connection_(connection),
       streams_(streams),
-      output_{LocalSink(streams.output), std::nullopt, {}, {}, false, false, false},
-      errors_{LocalSink(streams.errors), std::nullopt, {}, {}, false, false, false},
+      output_{LocalSink(streams.output)},
+      errors_{LocalSink(streams.errors), are_one(streams.output, streams.errors) ? 0 : kErrorBytes},
       signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection, streams.terminal) : nullptr),
       escapes_(streams.escape),
       input_open_(streams.input >= 0),
@@ -70,8 +79,7 @@ Result<ExitReport> ExecPump::pump() {
       heard_ = heard_signals();
       if (!raw_) signals_.reset();
       if (input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});  // the stream of stdin frames ends
-      TRY(finish_output(output_));
-      TRY(finish_output(errors_));
+      TRY(finish_outputs());
       return *exit;
     }
     if (signals_) TRY(signals_->tell());
@@ -86,9 +94,9 @@ Result<ExitReport> ExecPump::pump() {
 Result<std::optional<ExitReport>> ExecPump::take_output() {
   output_.blocked = errors_.blocked = false;
   for (;;) {
-    TRY_ASSIGN(const bool out_free, write_converted(output_));
-    TRY_ASSIGN(const bool err_free, write_converted(errors_));
-    if (!out_free || !err_free) return std::optional<ExitReport>();
+    TRY(write_waiting(output_));
+    TRY(write_waiting(errors_));
+    if (output_.holds_back() || errors_.holds_back()) return std::optional<ExitReport>();
     TRY_ASSIGN(const auto incoming, connection_.peek());
     if (!incoming) break;
     if (incoming->kind() == FrameKind::kExit) {
@@ -103,9 +111,9 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
       continue;
     }
     TRY(take_piece(incoming->kind() == FrameKind::kStdout ? output_ : errors_, *incoming));
-    if (output_.blocked || errors_.blocked) break;
+    if (output_.holds_back() || errors_.holds_back()) return std::optional<ExitReport>();
   }
-  if (connection_.channel().exhausted() && !output_.blocked && !errors_.blocked) {
+  if (connection_.channel().exhausted()) {
     return fail(connection_.lose(Error{ErrorCode::kConnectionLost, "the server has closed the connection", false}));
   }
   return std::optional<ExitReport>();
@@ -117,9 +125,10 @@ Result<void> ExecPump::take_piece(Output& output, const Incoming& piece) {
   if (streams_.keep) {
     keep(output, piece.bytes);
   } else if (output.transcoder) {
-    output.converted = output.transcoder->convert(piece.bytes);
+    output.waiting += output.transcoder->convert(piece.bytes);
   } else {
-    TRY_ASSIGN(taken, write(output, piece.bytes));
+    TRY_ASSIGN(taken, output.waiting.empty() ? write(output, piece.bytes) : Result<std::size_t>(0));
+    if (output.room > 0) output.waiting += text_of(piece.bytes.subspan(std::exchange(taken, piece.bytes.size())));
   }
   connection_.channel().consume(taken);
   return {};
@@ -152,21 +161,26 @@ Result<std::size_t> ExecPump::write(Output& output, Bytes bytes) {
   return fail(errno_error(errno, "writing to standard output failed"));
 }
 
-Result<bool> ExecPump::write_converted(Output& output) {
-  if (output.converted.empty()) return true;
-  TRY_ASSIGN(const std::size_t written, write(output, bytes_of(output.converted)));
-  output.converted.erase(0, written);
-  return output.converted.empty();
+Result<void> ExecPump::write_waiting(Output& output) {
+  if (output.waiting.empty() || output.blocked) return {};
+  TRY_ASSIGN(const std::size_t written, write(output, bytes_of(output.waiting)));
+  output.waiting.erase(0, written);
+  return {};
 }
 
-// After the exit: what is still here is written, however slow the reader is.
-Result<void> ExecPump::finish_output(Output& output) {
-  if (output.transcoder && !streams_.keep) output.converted += output.transcoder->finish();
-  for (;;) {
-    output.blocked = false;
-    TRY_ASSIGN(const bool done, write_converted(output));
-    if (done) return {};
-    std::array<pollfd, 2> entries{pollfd{output.sink.fd(), POLLOUT, 0},
+// After the exit: what is still here is written, however slow the readers are; each hears the end of its own.
+Result<void> ExecPump::finish_outputs() {
+  for (Output* output : {&output_, &errors_}) {
+    if (output->transcoder && !streams_.keep) output->waiting += output->transcoder->finish();
+  }
+  for (bool ended = false;;) {
+    output_.blocked = errors_.blocked = false;
+    TRY(write_waiting(output_));
+    TRY(write_waiting(errors_));
+    if (output_.waiting.empty() && errors_.waiting.empty()) return {};
+    if (output_.waiting.empty() && !std::exchange(ended, true)) output_.sink.end();
+    std::array<pollfd, 3> entries{pollfd{output_.waiting.empty() ? -1 : output_.sink.fd(), POLLOUT, 0},
+                                  pollfd{errors_.waiting.empty() ? -1 : errors_.sink.fd(), POLLOUT, 0},
                                   pollfd{signals_ ? signals_->fd() : -1, POLLIN, 0}};
     // The connection is kept alive for as long as it lasts, and not needed any more.
     if (connection_.lost() || !connection_.wait(entries, Deadline::never())) ::poll(entries.data(), entries.size(), -1);

@@ -2,7 +2,7 @@
 //
 //   standard input  --> stdin frames      paused while the outbox is full, or 4 MiB are under way
 //   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back
-//   standard error  <-- stderr frames
+//   standard error  <-- stderr frames     as much as kErrorBytes waits for its reader, and holds nothing else back
 //
 //   signals         --> signal frames     where that is asked for
 //
@@ -41,6 +41,7 @@ struct ExecStreams {
 };
 
 inline constexpr std::size_t kKeptBytes = 16 << 20;
+inline constexpr std::size_t kErrorBytes = 1 << 20;  // many programs read these only once the output has ended
 
 class ExecPump {
  public:
@@ -58,22 +59,25 @@ class ExecPump {
   void give_kept(ExecOutcome& outcome);
 
  private:
-  // One of the two ways out: what is converted waits in `converted` until it can be written.
+  // One of the two ways out.
   struct Output {
     LocalSink sink;
-    std::optional<Transcoder> transcoder;
-    std::string converted;
-    std::string kept;
+    std::size_t room = 0;  // for what waits, until it holds the other up
+    std::optional<Transcoder> transcoder{};
+    std::string waiting{};  // for its reader
+    std::string kept{};
     bool cut = false;
     bool blocked = false;
     bool gone = false;  // its reader has
+
+    [[nodiscard]] bool holds_back() const noexcept { return blocked && waiting.size() >= room; }
   };
 
   ExecPump(Connection& connection, const ExecStreams& streams);
   Result<ExitReport> pump();
   Result<std::optional<ExitReport>> take_output();
   Result<void> take_piece(Output& output, const Incoming& piece);
-  Result<bool> write_converted(Output& output);
+  Result<void> write_waiting(Output& output);
   Result<std::size_t> write(Output& output, Bytes bytes);
   void keep(Output& output, Bytes bytes);
   [[nodiscard]] bool is_in_background() const noexcept;
@@ -83,7 +87,7 @@ class ExecPump {
   Result<void> take_keys();
   Result<void> obey(Escape escape);
   void end_input();
-  Result<void> finish_output(Output& output);
+  Result<void> finish_outputs();
   [[nodiscard]] bool is_told_to_end() const noexcept;
   Result<Deadline> judge_reader();
   Result<void> wait_for_change();

@@ -209,6 +209,23 @@ class Contract(RemoteShellTest):
                 else:
                     self.assertNotEqual(started.wait(PATIENCE), 0)
 
+    def test_errors_that_nobody_reads_yet_hold_no_output_back(self):
+        """Many programs read the errors only once the output has ended. 300 KB of them are more than a pipe holds."""
+        line = "head -c 300000 /dev/zero >&2; echo out; exit 3"
+        for kind in ("pipe", "socket"):
+            out, theirs = socket.socketpair() if kind == "socket" else (None, subprocess.PIPE)
+            with self.subTest(kind=kind), subprocess.Popen([SSH, "there", line], stdin=subprocess.DEVNULL, stdout=theirs,
+                                                           stderr=subprocess.PIPE, env=environment(self.env)) as ssh:
+                ends = out.makefile("rb") if out else ssh.stdout
+                with ends:
+                    reader = concurrent.futures.ThreadPoolExecutor(1)
+                    self.assertEqual(reader.submit(ends.read).result(PATIENCE), b"out\n")
+                self.assertEqual(ssh.stderr.read(), bytes(300000))
+                self.assertEqual(ssh.wait(PATIENCE), 3)
+                if out:
+                    out.close()
+                    theirs.close()
+
     def test_a_signal_ends_it_even_where_nobody_reads_the_output(self):
         """As scp sends it while it downloads: it waits for its ssh then, and reads nothing more."""
         running = []
