@@ -2,6 +2,7 @@
 #include "client/connector.h"
 
 #include "client/sharing/place.h"
+#include "common/escape.h"
 #include "common/paths.h"
 #include "common/stream/connect.h"
 #include "common/stream/plain_stream.h"
@@ -51,8 +52,9 @@ Result<void> Connector::make_context() const {
 // A known host with another key: what to do depends on why, and only a person can know that.
 Error Connector::explained(Error error) const {
   if (error.code != ErrorCode::kWrongIdentity || target_.alias.empty()) return error;
-  error.message = host() + " (" + target_.alias + "): " + error.message +
-                  "; to pair again, have its owner run rserver " + "invite there, then run  rclient pair " + host() +
+  const std::string where = escape_for_display(host());
+  error.message = where + " (" + target_.alias + "): " + error.message +
+                  "; to pair again, have its owner run rserver " + "invite there, then run  rclient pair " + where +
                   " CODE --as " + target_.alias + " --replace  here";
   return error;
 }

@@ -26,6 +26,7 @@
 #include "client/interrupt.h"
 #include "client/prompt/prompt.h"
 #include "client/report.h"
+#include "common/escape.h"
 #include "common/file_io.h"
 
 namespace farhand {
@@ -91,7 +92,7 @@ Result<std::unique_ptr<Connection>> connect(const ClientOptions& options) {
   const auto connector = std::make_shared<const Connector>(std::move(made));  // for as long as there may be others
   TRY_ASSIGN(auto connection, Connection::open(*connector));
   connection->set_another([connector] { return Connection::open(*connector); });
-  if (options.verbose) complain("asking " + connector->host());
+  if (options.verbose) complain("asking " + escape_for_display(connector->host()));
   return connection;
 }
 

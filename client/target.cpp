@@ -28,7 +28,7 @@ Error not_known(const Host& host, const std::string& whence) {
                farhand::quoted(where) + whence +
                    " is not known here, and nothing was sent to it: have its owner run rserver "
                    "invite there, then run  rclient pair " +
-                   where + " CODE  here (or give --tls-server-pin, or --ca)",
+                   escape_for_display(where) + " CODE  here (or give --tls-server-pin, or --ca)",
                false};
 }
 

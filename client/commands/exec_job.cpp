@@ -35,7 +35,7 @@ Result<ExecOutcome> ask(const ExecCommand& command, const ClientOptions& options
   TRY_ASSIGN(const JobInput opened, open_job_input(command, input));  // what is wrong here needs no host
   TRY_ASSIGN(const Connector connector, Connector::make(options));
   TRY_ASSIGN(const auto connection, Connection::open(connector));
-  if (options.verbose) complain("asking " + connector.host());
+  if (options.verbose) complain("asking " + escape_for_display(connector.host()));
   ExecOutcome outcome = run_exec_over(*connection, command, opened, options.json).outcome;
   connection->leave();
   return outcome;

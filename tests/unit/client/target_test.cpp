@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "common/escape.h"
 #include "tests/support/temporary_directory.h"
 
 namespace farhand {
@@ -59,6 +60,13 @@ TEST_F(TargetTest, FirstContactIsRefusedWithTheTwoCommandsThatMakeItKnown) {
       EXPECT_NE(target.error().message.find(word), std::string::npos) << target.error().message;
     }
   }
+}
+
+TEST_F(TargetTest, AHostIsEscapedWhereverItIsSaid) {
+  const auto target = find_target(to("w\x1b[2J\xff.example"));
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().message.find_first_of("\x1b\xff"), std::string::npos)
+      << escape_for_display(target.error().message);
 }
 
 TEST_F(TargetTest, AHostWhoseEntryIsRefusedIsNotReachedByItsAlias) {
