@@ -91,9 +91,9 @@ class Settler {
   }
 
   Result<void> take_control(const std::string& word) {
-    constexpr std::array<std::string_view, 4> kQuestions{"check", "exit", "stop", "proxy"};
-    if (std::find(kQuestions.begin(), kQuestions.end(), word) == kQuestions.end()) {
-      return fail(usage("-O " + escape_for_display(word) + " does not work here: farhand forwards no ports"));
+    constexpr std::array<std::string_view, 3> kOrders{"check", "exit", "stop"};
+    if (std::find(kOrders.begin(), kOrders.end(), word) == kOrders.end()) {
+      return fail(usage("-O " + escape_for_display(word) + " does not work here: check, exit and stop do"));
     }
     settled_.action = SshAction::kControl;
     settled_.control = word;
@@ -251,11 +251,11 @@ class Settler {
     std::string joined;
     bool first = true;  // an empty word is one too: two of them are a blank, and no login
     for (const std::string& word : arguments_.command) joined += (std::exchange(first, false) ? "" : " ") + word;
-    if (const auto& remote = setters_.remote_command(); remote && remote->value != "none") {
+    if (const auto& remote = setters_.remote_command(); remote && !same_ssh_word(remote->value, "none")) {
       if (!joined.empty()) {
         return fail(usage(placed(*remote, "a command stands on the command line, and one in RemoteCommand")));
       }
-      joined = remote->value;
+      TRY_ASSIGN(joined, expanded(*remote));
     }
     settled_.command = std::move(joined);
     const auto& session = setters_.session();
@@ -267,6 +267,14 @@ class Settler {
       return fail(usage("-s takes the name of a subsystem, such as sftp, where a command would stand"));
     }
     return {};
+  }
+
+  // What else ssh expands there is about its own keys and files, or not known before the host is looked for.
+  Result<std::string> expanded(const SshPlaced& remote) const {
+    const std::string& host = settled_.host_name.empty() ? settled_.host : settled_.host_name;
+    auto command = expand_ssh_tokens(remote.value, {{'h', host}, {'n', settled_.host}, {'u', local_user_}});
+    if (command) return command;
+    return fail(usage(placed(remote, "RemoteCommand: " + command.error().message)));
   }
 
   static std::string placed(const SshPlaced& value, const std::string& sentence) {

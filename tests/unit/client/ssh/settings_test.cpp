@@ -158,7 +158,20 @@ TEST(SshSettings, TheFirstValueOfAVariableWinsWithinOneOptionToo) {
 TEST(SshSettings, ARemoteCommandIsACommand) {
   EXPECT_EQ(settings_of({"-oRemoteCommand=uname -a", "host"}).command, "uname -a");
   EXPECT_EQ(settings_of({"-oRemoteCommand=none", "host", "ls"}).command, "ls");
+  EXPECT_EQ(settings_of({"-oRemoteCommand=None", "host", "ls"}).command, "ls");
   EXPECT_FALSE(complaint_about({"-oRemoteCommand=ls", "host", "ls"}).empty());
+}
+
+TEST(SshSettings, ARemoteCommandMayHoldTheHostAndPercentSigns) {
+  const auto arguments =
+      parse_ssh_arguments({"-oHostName=10.0.0.1", "-oRemoteCommand=echo %h %n %u; date +%%s", "web"});
+  const auto settings = settle_ssh(*arguments, {}, "me");
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->command, "echo 10.0.0.1 web me; date +%s");
+  EXPECT_EQ(settings_of({"-oRemoteCommand=echo %h", "web"}).command, "echo web");
+  EXPECT_NE(complaint_about({"-oRemoteCommand=echo %p", "web"}).find("RemoteCommand: '%p' does not work here"),
+            std::string::npos);
+  EXPECT_EQ(settings_of({"web", "date", "+%s"}).command, "date +%s") << "a command is no RemoteCommand";
 }
 
 TEST(SshSettings, TheEscapeCharacterMayBeAnyOrNone) {
@@ -196,7 +209,7 @@ TEST(SshSettings, WhatWouldChangeTheMeaningIsRefused) {
         Words{"-W", "a:1", "host"}, Words{"-J", "jump", "host"}, Words{"-w", "0", "host"}, Words{"-N", "host"},
         Words{"-f", "host"}, Words{"-P", "host"}, Words{"-1", "host"}, Words{"-oProxyCommand=nc %h %p", "host"},
         Words{"-oProxyJump=x", "host"}, Words{"-oPermitLocalCommand=yes", "host"}, Words{"-oTunnel=yes", "host"},
-        Words{"-oInclude=x", "host"}, Words{"-O", "forward", "host"}}) {
+        Words{"-oInclude=x", "host"}, Words{"-O", "forward", "host"}, Words{"-O", "proxy", "host"}}) {
     EXPECT_NE(complaint_about(words).find("does not work here"), std::string::npos) << words[0];
   }
 }
