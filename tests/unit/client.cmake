@@ -26,6 +26,7 @@ farhand_test(client_test
     client/ssh/arguments_test.cpp
     client/ssh/config_files_test.cpp
     client/ssh/config_test.cpp
+    client/ssh/engines_test.cpp
     client/ssh/keywords_test.cpp
     client/ssh/settings_test.cpp
     client/target_test.cpp
