@@ -168,6 +168,15 @@ void note_what_means_nothing(const SshSettings& settings, const Sayings& sayings
   }
 }
 
+// As ssh says where sshd forwards neither.
+void note_what_is_not_forwarded(const SshSettings& settings, const Sayings& sayings) {
+  const auto note = [&](const std::string& option, const std::string& what) {
+    if (!option.empty()) sayings.say(SshLogLevel::kNotices, option + " has no effect: farhand forwards no " + what);
+  };
+  note(settings.asks_for_agent, "agent");
+  note(settings.asks_for_display, "display");
+}
+
 // Its address in a file that was written for another program: where hosts.toml knows the host by its alias.
 void note_what_hosts_toml_knows(const SshSettings& settings, const Sayings& sayings) {
   const ClientOptions options = options_of(settings);
@@ -189,6 +198,7 @@ int run_command(const SshSettings& settings, const Sayings& sayings) {
   }
   note_what_hosts_toml_knows(settings, sayings);
   note_what_means_nothing(settings, sayings);
+  note_what_is_not_forwarded(settings, sayings);
   const ExecOutcome outcome = run_exec_job(command_of(settings, sayings), options_of(settings), STDIN_FILENO);
   if (reader_has_gone(outcome.error)) die_of_broken_pipe();
   const bool user_refused = outcome.error && outcome.error->code == ErrorCode::kUserRefused;

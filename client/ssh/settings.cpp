@@ -122,6 +122,7 @@ class Settler {
         return setters_.set(said, place);
       case SshKeywordUse::kAccepted:
         forget(shown, place);
+        if (place.empty()) note_what_is_not_forwarded(keyword, said, shown);
         return {};
       case SshKeywordUse::kRefused:
         return refuse(keyword, said, shown, place);
@@ -131,6 +132,15 @@ class Settler {
 
   void forget(const std::string& shown, const std::string& place) {
     settled_.meaningless.push_back(place.empty() ? shown : shown + " (" + place + ")");
+  }
+
+  // What a file says for all hosts at once is left to -v.
+  void note_what_is_not_forwarded(const SshKeyword& keyword, const SshAssignment& said, const std::string& shown) {
+    const bool agent = keyword.name == "forwardagent";
+    if ((!agent && keyword.name != "forwardx11") || !decided_.insert(slot_of(keyword.name)).second) return;
+    const std::string& value = said.words.front();
+    const bool asks = !same_ssh_word(value, "no") && !same_ssh_word(value, "false");
+    (agent ? settled_.asks_for_agent : settled_.asks_for_display) = asks ? shown : "";
   }
 
   // The first value wins here as well: what was said to be none stays none.
@@ -289,7 +299,7 @@ class Settler {
   SshBlocks blocks_;
   bool asks_final_ = false;
   bool final_ = false;               // the second time
-  std::set<std::string> decided_;    // what is refused unless it is none, and has been said
+  std::set<std::string> decided_;    // what cannot be had, and has been said to be wanted or not
   std::optional<Error> forwarding_;  // the first that was asked for
 };
 

@@ -61,6 +61,9 @@ struct SshSettings {
   std::string control;                // -O's word
   Sharing sharing;
   std::vector<std::string> meaningless;  // options that were accepted and have no meaning here, for -v
+  // Of these the options on the command line that ask for what the command will look for there, and not find.
+  std::string asks_for_agent;
+  std::string asks_for_display;
 };
 
 // Which file of ssh's configuration -F names, the last of several; nothing: there is none.

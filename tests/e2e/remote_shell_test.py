@@ -271,6 +271,12 @@ class Contract(RemoteShellTest):
         terminal.send(b"two\n")
         terminal.expect(rb"got two\r\n.*status 0\r\n")
 
+    def test_what_the_command_will_not_find_is_told(self):
+        done = self.ssh("-A", "-oForwardX11=yes", "there", "echo here")
+        told = [b"rclient: %s has no effect: farhand forwards no %s" % words for words in ((b"-A", b"agent"), (b"-o forwardx11", b"display"))]
+        self.assertEqual((done.stdout, done.stderr.splitlines()), (b"here\n", told))
+        self.assertEqual(self.ssh("-q", "-AX", "there", "true").stderr, b"")
+
     def test_what_the_settings_are_can_be_asked_without_a_host(self):
         done = self.ssh("-G", "-p", "77", "-l", "joe", "no-such-host")
         self.assertIn(b"user joe\nhostname no-such-host\nport 77\n", done.stdout)

@@ -260,6 +260,7 @@ TEST(SshConfigKeywords, WhatPeopleHaveInTheirFilesIsTaken) {
   EXPECT_EQ(web.set_env, (Words{"A=x y", "B=z"}));
   ASSERT_FALSE(web.meaningless.empty());
   EXPECT_EQ(web.meaningless.front(), "addkeystoagent ('f' line 3)");
+  EXPECT_EQ(web.asks_for_agent, "") << "which is not said at every command";
 }
 
 TEST(SshConfigKeywords, WhatWouldChangeTheMeaningIsRefusedWithItsPlace) {

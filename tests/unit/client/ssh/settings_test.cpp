@@ -223,6 +223,18 @@ TEST(SshSettings, TheTwinThatAsksForNothingIsTaken) {
   }
 }
 
+TEST(SshSettings, WhatTheCommandWillNotFindIsKept) {
+  EXPECT_EQ(settings_of({"-A", "host"}).asks_for_agent, "-A");
+  EXPECT_EQ(settings_of({"-oForwardAgent=$SSH_AUTH_SOCK", "host"}).asks_for_agent, "-o forwardagent");
+  EXPECT_EQ(settings_of({"-X", "host"}).asks_for_display, "-X");
+  EXPECT_EQ(settings_of({"-xY", "host"}).asks_for_display, "-Y");
+  for (const Words& words : {Words{"host"}, Words{"-ax", "host"}, Words{"-Aa", "-Xx", "host"},
+                             Words{"-oForwardAgent=no", "-oForwardAgent=yes", "-oForwardX11 false", "host"}}) {
+    const auto settings = settings_of(words);
+    EXPECT_EQ(settings.asks_for_agent + settings.asks_for_display, "") << words[0];
+  }
+}
+
 TEST(SshSettings, AnUnknownKeywordIsRefusedInTheWordsThatProgramsLookFor) {
   EXPECT_EQ(complaint_about({"-oControlPresist=60s", "host"}),
             "command-line: line 0: Bad configuration option: controlpresist");
