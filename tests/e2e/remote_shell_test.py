@@ -461,8 +461,10 @@ class ClusterShell(RemoteShellTest):
         self.assertEqual(read_file(self.there + "/file"), b"copied\n")
 
     def test_a_timeout_ends_the_command_there(self):
-        done = self.run_here("clush", "-S", "-w", "there", "-u", "1", "exec sleep 4242", status=255)
+        word = unique_number()
+        done = self.run_here("clush", "-S", "-w", "there", "-u", "1", f"exec sleep {word}", status=255)
         self.assertIn(b"timeout", done.stderr)
+        wait_until(lambda: not pids_with_word(word), "the command has ended")
 
 
 @needs("parallel")
