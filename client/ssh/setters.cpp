@@ -66,6 +66,14 @@ Result<void> SshSetters::set_one(const std::string& name, const std::string& val
   return (this->*row->take)(value);
 }
 
+void SshSetters::give_way(std::string_view name) {
+  if (name == "addressfamily") family_.reset();
+  if (name == "stdinnull") no_input_.reset();
+  if (name == "loglevel") level_given_ = false;
+  if (name == "escapechar") escape_given_ = false;
+  if (name.starts_with("control")) sharing_.give_way(name);
+}
+
 void SshSetters::give_terminal(SshTerminal terminal) {
   settled_.terminal = terminal;
   terminal_given_ = true;
@@ -94,7 +102,7 @@ Result<void> SshSetters::set_family(const std::string& value) {
 }
 
 Result<void> SshSetters::set_batch(const std::string& value) {
-  TRY_ASSIGN(const bool yes, same_ssh_word(value, "ask") ? Result<bool>(false) : yes_or_no("BatchMode", value));
+  TRY_ASSIGN(const bool yes, yes_or_no("BatchMode", value));
   if (!batch_) batch_ = yes;
   settled_.batch = *batch_;
   return {};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/ssh/line.h"
@@ -28,6 +29,10 @@ class SshSetters {
   // `said`: an honoured keyword with its words. `place`: where it stands in a file; empty: on the command line. kUsage:
   // it has no such value.
   Result<void> set(const SshAssignment& said, const std::string& place);
+
+  // What was said so far of one that a letter of its own sets, which counts whatever came before. Not of those of -l,
+  // -p and -s: there ssh keeps to the first, too.
+  void give_way(std::string_view name);
 
   // -t, -T, -v: whatever was said before.
   void give_terminal(SshTerminal terminal);

@@ -31,6 +31,11 @@ Result<void> SshSharing::set(const std::string& name, const std::string& value) 
   return {};
 }
 
+void SshSharing::give_way(std::string_view name) {
+  if (name == "controlmaster") master_.reset();
+  if (name == "controlpath") path_.reset();
+}
+
 Result<void> SshSharing::set_master(const std::string& value) {
   constexpr std::array<std::string_view, 5> kYes{"yes", "true", "ask", "auto", "autoask"};
   const bool yes =

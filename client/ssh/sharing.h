@@ -11,6 +11,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "client/command_line.h"
 #include "common/result.h"
@@ -21,6 +22,9 @@ class SshSharing {
  public:
   // `name` is one of the three, in small letters; the first value of each wins. kUsage: it has no such value.
   Result<void> set(const std::string& name, const std::string& value);
+
+  // For -M and -S, which count whatever was said before.
+  void give_way(std::string_view name);
 
   // `asks`: for -O, which is about what is there.
   [[nodiscard]] Sharing settled(bool asks) const;

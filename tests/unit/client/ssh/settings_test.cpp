@@ -71,7 +71,18 @@ TEST(SshSettings, TheFirstValueWins) {
   EXPECT_EQ(settings_of({"-o", "ConnectTimeout=5", "-o", "ConnectTimeout=9", "host"}).connect_timeout.count(), 5);
   EXPECT_TRUE(settings_of({"-oBatchMode=yes", "-oBatchMode=no", "host"}).batch);
   EXPECT_FALSE(settings_of({"-oBatchMode=no", "-oBatchMode=yes", "host"}).batch);
+  EXPECT_FALSE(complaint_about({"-oBatchMode=ask", "host"}).empty());
   EXPECT_EQ(settings_of({"-oHostName=a", "-oHostName=b", "host"}).host_name, "a");
+}
+
+TEST(SshSettings, ALetterCountsWhateverWasSaidBefore) {
+  EXPECT_EQ(settings_of({"-4", "-6", "host"}).family, AddressFamily::kV6);  // rsync -6 -e 'ssh -4'
+  EXPECT_EQ(settings_of({"-oAddressFamily=inet", "-6", "-oAddressFamily=any", "host"}).family, AddressFamily::kV6);
+  EXPECT_EQ(settings_of({"-v", "-oLogLevel=ERROR", "-q", "-oLogLevel=INFO", "host"}).level, SshLogLevel::kQuiet);
+  EXPECT_TRUE(settings_of({"-oStdinNull=no", "-n", "host"}).no_input);
+  EXPECT_EQ(settings_of({"-e%", "-enone", "host"}).escape, std::nullopt);
+  EXPECT_EQ(settings_of({"-oControlPath=x", "-S", "none", "host"}).sharing.use, Sharing::Use::kNever);
+  EXPECT_EQ(settings_of({"-oControlMaster=no", "-M", "-oControlPersist=60", "host"}).sharing.use, Sharing::Use::kStays);
 }
 
 TEST(SshSettings, AHostNameMayHoldTheHostAndPercentSigns) {
@@ -178,7 +189,7 @@ TEST(SshSettings, TheEscapeCharacterMayBeAnyOrNone) {
   EXPECT_EQ(settings_of({"host"}).escape, '~');
   EXPECT_EQ(settings_of({"-e", "none", "host"}).escape, std::nullopt);
   EXPECT_EQ(settings_of({"-e^]", "host"}).escape, '\x1d');
-  EXPECT_EQ(settings_of({"-e%", "-enone", "host"}).escape, '%');
+  EXPECT_EQ(settings_of({"-oEscapeChar=%", "-oEscapeChar=none", "host"}).escape, '%');
 }
 
 TEST(SshSettings, HowMuchIsSaidIsALevel) {
