@@ -44,7 +44,10 @@ Result<Told> tell(const std::string& name, KeeperOrder order) {
 
 Result<void> end(const std::string& name) {
   const auto told = tell(name, KeeperOrder::kExit);
-  if (!told && told.error().code == ErrorCode::kNotFound) return {};  // it had ended
+  if (!told && told.error().code == ErrorCode::kNotFound) {  // it had ended, perhaps without time to tidy up
+    sweep_keeper(name);
+    return {};
+  }
   if (!told) return fail(told.error());
   if (told->ended) return {};
   return fail(ErrorCode::kBusy, "the process " + std::to_string(told->keeper) +

@@ -93,6 +93,17 @@ Result<std::vector<std::string>> keeper_names(const std::string& beginning) {
   return names;
 }
 
+// Under the lock nobody is about to listen there.
+void sweep_keeper(const std::string& name) noexcept {
+  try {
+    const auto directory = PrivateDirectory::open(keepers_directory());
+    const auto lock = directory ? directory->lock(Deadline::after(kPatience)) : fail(directory.error());
+    if (!lock || connect_in(*directory, name, make_socket().get()) != ECONNREFUSED) return;
+    ::unlinkat(directory->fd(), name.c_str(), 0);
+  } catch (const std::exception&) {  // then the next keeper of that name finds it stale
+  }
+}
+
 bool has_spoken(int socket, Deadline deadline) {
   pollfd entry{socket, POLLIN, 0};
   while (::poll(&entry, 1, deadline.poll_timeout()) <= 0) {

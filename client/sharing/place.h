@@ -33,6 +33,9 @@ Result<KeeperLine> call_keeper(const std::string& name);
 // The names of all that stand there and begin so; who of them listens is not looked at.
 Result<std::vector<std::string>> keeper_names(const std::string& beginning);
 
+// Takes away what a keeper that was killed has left there; nothing, if one answers.
+void sweep_keeper(const std::string& name) noexcept;
+
 // Whether the other end has said something by the deadline.
 bool has_spoken(int socket, Deadline deadline);
 

@@ -110,6 +110,10 @@ class Settler {
   Result<void> set_by_letter(const SshLetter& letter, const std::string& given, const std::string& shown) {
     const SshKeyword& keyword = *find_ssh_keyword(letter.keyword);
     const std::string word = letter.value.empty() ? given : std::string(letter.value);
+    if (const auto& session = setters_.session();
+        keyword.name == "sessiontype" && session && !same_ssh_word(session->value, word)) {
+      return fail(usage(shown + " asks for another session than SessionType or a letter before it: take one away"));
+    }
     decided_.erase(slot_of(keyword.name));  // no -o that came before takes such a letter's meaning from it,
     setters_.give_way(keyword.name);        // nor does another letter
     return set(keyword, {std::string(keyword.name), {word}, word}, shown, {});

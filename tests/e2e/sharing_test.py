@@ -354,6 +354,15 @@ class Forgotten(SharingTest):
         self.assertEqual(self.mine.run("forget", "there").returncode, 0)
         self.assertFalse(is_alive(keeper))
 
+    def test_what_a_killed_keeper_has_left_goes_with_the_host(self):
+        self.warm_up()
+        keeper = self.keeper()
+        os.kill(keeper, signal.SIGKILL)
+        wait_until(lambda: not is_alive(keeper), "its end")
+        self.assertEqual(len(self.sockets()), 1)
+        self.assertEqual(self.mine.run("forget", "there").returncode, 0)
+        self.assertEqual(self.sockets(), [])
+
     def test_a_keeper_that_does_not_end_is_told_and_the_host_is_forgotten(self):
         self.warm_up()
         keeper = self.keeper()

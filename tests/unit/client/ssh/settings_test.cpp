@@ -137,6 +137,10 @@ TEST(SshSettings, ASubsystemMayBeNamedBeforeAndBehindTheHost) {
     EXPECT_EQ(settings.command, "sftp");
   }
   EXPECT_FALSE(complaint_about({"-s", "host"}).empty());
+  for (const char* other : {"default", "none"}) {
+    EXPECT_FALSE(complaint_about({std::string("-oSessionType=") + other, "-s", "host", "sftp"}).empty());
+    EXPECT_TRUE(settings_of({"-s", std::string("-oSessionType=") + other, "host", "sftp"}).subsystem);  // the first
+  }
 }
 
 TEST(SshSettings, ATerminalIsAskedForInSteps) {
