@@ -187,6 +187,14 @@ Result<ClientCommand> finish(LineParser& parser, const VerbWords& words) {
   return PromptCommand{parser.encoding, parser.keep_going};
 }
 
+// Of the first word only, for behind a verb that is misspelt there may stand a pairing code.
+Error not_understood(const std::vector<std::string>& unexpected) {
+  const std::string word = unexpected.empty() ? "" : unexpected.front();
+  const bool is_option = word.size() > 1 && word.front() == '-';
+  return usage("there is no " + std::string(is_option ? "option " : "verb ") + farhand::quoted(word) +
+               "; rclient --help lists verbs and options");
+}
+
 Result<ClientCommand> parse(LineParser& parser, const VerbWords& words) {
   std::vector<std::string> reversed(words.before.rbegin(), words.before.rend());  // as CLI11 takes them
   try {
@@ -198,6 +206,7 @@ Result<ClientCommand> parse(LineParser& parser, const VerbWords& words) {
   } catch (const CLI::ParseError& error) {
     // Whoever asked for JSON gets it, wherever parsing came to an end.
     parser.options.json |= std::find(words.before.begin(), words.before.end(), "--json") != words.before.end();
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return fail(not_understood(parser.app.remaining()));
     return fail(usage(escape_for_display(error.what()) + "; rclient --help lists verbs and options"));
   }
   return finish(parser, words);

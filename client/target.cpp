@@ -24,11 +24,13 @@ Result<std::optional<ServerTrust>> trust_of(const ClientOptions& options, const 
 
 Error not_known(const Host& host, const std::string& whence) {
   const std::string where = host_text(host);
+  const bool can_be_pasted = where.find_first_of(" \t\n'\"\\$*?(){}<>|&;!#~`") == std::string::npos;
   return Error{ErrorCode::kUsage,
                farhand::quoted(where) + whence +
                    " is not known here, and nothing was sent to it: have its owner run rserver "
                    "invite there, then run  rclient pair " +
-                   escape_for_display(where) + " CODE  here (or give --tls-server-pin, or --ca)",
+                   (can_be_pasted ? escape_for_display(where) : std::string("HOST:PORT")) +
+                   " CODE  here (or give --tls-server-pin, or --ca)",
                false};
 }
 

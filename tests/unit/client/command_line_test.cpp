@@ -393,6 +393,12 @@ TEST(ClientCommandLine, TheNameOfAVerbAmongTheWordsOfAnotherIsAWord) {
   EXPECT_EQ(options_of({"-H", "post", "ls"}).host, "post");
 }
 
+TEST(ClientCommandLine, AVerbThatThereIsNotIsNamedAndNothingBehindIt) {
+  EXPECT_NE(complaint_about({"-H", "h", "exce", "true"}).find("there is no verb 'exce';"), std::string::npos);
+  EXPECT_EQ(complaint_about({"pari", "host:1", "SECRET"}).find("SECRET"), std::string::npos);
+  EXPECT_NE(complaint_about({"--hots", "h", "exec", "true"}).find("there is no option '--hots';"), std::string::npos);
+}
+
 TEST(ClientCommandLine, WhatIsRepeatedFromTheCommandLineIsEscaped) {
   for (const auto& words : {std::vector<const char*>{"exec", "a\x1b[31m", "b"}, {"--bo\x1bgus"}, {"post", "-\x1b"}}) {
     EXPECT_EQ(complaint_about(words).find('\x1b'), std::string::npos);

@@ -69,6 +69,11 @@ TEST_F(TargetTest, AHostIsEscapedWhereverItIsSaid) {
       << escape_for_display(target.error().message);
 }
 
+TEST_F(TargetTest, WhatIsShownToBePastedHoldsNothingForTheShell) {
+  const std::string message = find_target(to("$(reboot)")).error().message;
+  EXPECT_NE(message.find("rclient pair HOST:PORT CODE"), std::string::npos) << message;
+}
+
 TEST_F(TargetTest, AHostWhoseEntryIsRefusedIsNotReachedByItsAlias) {
   const auto bad = find_target(to("bad"));
   ASSERT_FALSE(bad);
