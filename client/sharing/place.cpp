@@ -24,6 +24,7 @@ constexpr int kBacklog = 128;
 // stopped.
 constexpr std::chrono::milliseconds kPatience{500};
 constexpr mode_t kOwnerOnly = 0600;
+constexpr std::size_t kMostNameBytes = sizeof(sockaddr_un::sun_path) - sizeof "/proc/self/fd/2147483647/";
 
 // Through the descriptor, so that it is the directory that was looked at, however long its path is.
 sockaddr_un address_of(const PrivateDirectory& directory, const std::string& name) {
@@ -87,7 +88,7 @@ Result<std::vector<std::string>> keeper_names(const std::string& beginning) {
   std::error_code error;
   for (std::filesystem::directory_iterator at(directory.path(), error), end; !error && at != end; at.increment(error)) {
     std::string name = at->path().filename();
-    if (name.starts_with(beginning)) names.push_back(std::move(name));
+    if (name.starts_with(beginning) && name.size() <= kMostNameBytes) names.push_back(std::move(name));
   }
   if (error) return fail(errno_error(error.value(), farhand::quoted(directory.path()) + " cannot be read"));
   return names;

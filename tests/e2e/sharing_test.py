@@ -351,6 +351,7 @@ class Forgotten(SharingTest):
         keeper = self.keeper()
         self.assertEqual(self.mine.run("forget", "also").returncode, 0)
         self.assertEqual(self.keeper(), keeper)
+        write_file(os.path.join(self.place(), self.sockets()[0] + "x" * 99), b"")   # longer than a socket's address may be
         self.assertEqual(self.mine.run("forget", "there").returncode, 0)
         self.assertFalse(is_alive(keeper))
 
