@@ -51,12 +51,14 @@ ExecPump::ExecPump(Connection& connection, const ExecStreams& streams)
     : connection_(connection),
       streams_(streams),
       output_{LocalSink(streams.output)},
-      errors_{LocalSink(streams.errors), are_one(streams.output, streams.errors) ? 0 : kErrorBytes},
+      errors_{LocalSink(streams.errors)},
+      one_place_(are_one(streams.output, streams.errors)),
       signals_(streams.pass_signals ? std::make_unique<SignalRelay>(connection, streams.terminal) : nullptr),
       escapes_(streams.escape),
       input_open_(streams.input >= 0),
       input_is_terminal_(input_open_ && ::isatty(streams.input) == 1),
       input_is_file_(is_file(streams.input)) {
+  if (!one_place_) errors_.room = kErrorBytes;
   if (!input_open_) connection_.channel().say_bytes(FrameKind::kStdin, {}, {});
   if (!signals_ || !streams.terminal || !input_is_terminal_) return;
   raw_ = std::make_unique<RawTerminal>(streams.input);
@@ -84,15 +86,28 @@ Result<ExitReport> ExecPump::pump() {
     }
     if (signals_) TRY(signals_->tell());
     TRY(send_input());
-    TRY(wait_for_change());
+    if (!has_more_room()) TRY(wait_for_change());
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Output
 
+// What the server has taken of the input stands behind output.
+void ExecPump::give_room() noexcept {
+  output_.room = input_open_ && window_.room() == 0 && !one_place_ ? kOutputBytes : 0;
+}
+
+// What was held back is here already, and nothing would wake us for it.
+bool ExecPump::has_more_room() noexcept {
+  const bool held_back = output_.holds_back();
+  give_room();
+  return held_back && !output_.holds_back();
+}
+
 Result<std::optional<ExitReport>> ExecPump::take_output() {
   output_.blocked = errors_.blocked = false;
+  give_room();
   for (;;) {
     TRY(write_waiting(output_));
     TRY(write_waiting(errors_));
@@ -107,6 +122,7 @@ Result<std::optional<ExitReport>> ExecPump::take_output() {
     begun_ = true;  // what is left are its output, and word of its input
     if (incoming->kind() == FrameKind::kTaken) {
       if (auto taken = window_.taken(incoming->header.name); !taken) return fail(connection_.lose(taken.error()));
+      give_room();
       connection_.channel().consume(0);
       continue;
     }

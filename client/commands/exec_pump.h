@@ -1,7 +1,9 @@
 // ExecPump: moves a remote command's streams between the wire and local descriptors, as they come.
 //
 //   standard input  --> stdin frames      paused while the outbox is full, or 4 MiB are under way
-//   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back
+//   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back; while 4 MiB of
+//   input
+//                                         are under way kOutputBytes wait for it, so that word of the input is heard
 //   standard error  <-- stderr frames     as much as kErrorBytes waits for its reader, and holds nothing else back
 //
 //   signals         --> signal frames     where that is asked for
@@ -41,6 +43,8 @@ struct ExecStreams {
 };
 
 inline constexpr std::size_t kKeptBytes = 16 << 20;
+// Who writes much before he reads any answers, as sftp does, must not wait for himself: as much as ssh's window.
+inline constexpr std::size_t kOutputBytes = 2 << 20;
 inline constexpr std::size_t kErrorBytes = 1 << 20;  // many programs read these only once the output has ended
 
 class ExecPump {
@@ -76,6 +80,8 @@ class ExecPump {
   ExecPump(Connection& connection, const ExecStreams& streams);
   Result<ExitReport> pump();
   Result<std::optional<ExitReport>> take_output();
+  void give_room() noexcept;
+  bool has_more_room() noexcept;
   Result<void> take_piece(Output& output, const Incoming& piece);
   Result<void> write_waiting(Output& output);
   Result<std::size_t> write(Output& output, Bytes bytes);
@@ -96,6 +102,7 @@ class ExecPump {
   ExecStreams streams_;
   Output output_;
   Output errors_;
+  bool one_place_;  // where both lead to
   InputWindow window_;
   std::unique_ptr<SignalRelay> signals_;  // until the command has ended
   HeardSignals heard_;                    // by then

@@ -226,6 +226,17 @@ class Contract(RemoteShellTest):
                     out.close()
                     theirs.close()
 
+    def test_who_reads_the_answers_only_once_all_is_written_does_not_wait_for_himself(self):
+        """As sftp -R 1024 does it. 12 MiB are more than may be under way, and 1.5 MiB of answers more than a pipe holds."""
+        line = "python3 -c 'import sys, os\nwhile sys.stdin.buffer.read(32768): os.write(1, bytes(4096))'"
+        with subprocess.Popen([SSH, "there", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env=environment(self.env)) as ssh, concurrent.futures.ThreadPoolExecutor(1) as aside:
+            try:
+                aside.submit(lambda: (ssh.stdin.write(bytes(12 << 20)), ssh.stdin.close())).result(PATIENCE)
+                self.assertEqual(aside.submit(ssh.stdout.read).result(PATIENCE), bytes(384 * 4096))
+            finally:
+                ssh.kill()
+
     def test_a_signal_ends_it_even_where_nobody_reads_the_output(self):
         """As scp sends it while it downloads: it waits for its ssh then, and reads nothing more."""
         running = []
