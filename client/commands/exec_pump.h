@@ -1,10 +1,10 @@
 // ExecPump: moves a remote command's streams between the wire and local descriptors, as they come.
 //
 //   standard input  --> stdin frames      paused while the outbox is full, or 4 MiB are under way
-//   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back; while 4 MiB of
-//   input
-//                                         are under way kOutputBytes wait for it, so that word of the input is heard
-//   standard error  <-- stderr frames     as much as kErrorBytes waits for its reader, and holds nothing else back
+//   standard output <-- stdout frames     a slow reader holds the frames, and so the command, back; but while 4 MiB
+//                                         of input are under way, kOutputBytes wait here, since word of the input
+//                                         stands behind them
+//   standard error  <-- stderr frames     kErrorBytes wait for a slow reader, and hold nothing else back
 //
 //   signals         --> signal frames     where that is asked for
 //
