@@ -159,7 +159,8 @@ class Versions(TlsTest):
 
 class OtherBytes(TlsTest):
     def test_plain_frames_to_the_tls_port(self):
-        for said in (DEEDS, b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-x\r\n", b"\0" * 100, os.urandom(200)):
+        other = b"\x55\xaa" + os.urandom(198)  # what begins like a record, as some of these would, may have more to come
+        for said in (DEEDS, b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-x\r\n", b"\0" * 100, other):
             with Peer(connect_to(self.server.host)) as peer:
                 peer.send(said)
                 heard = peer.read_bytes(AT_ONCE)
