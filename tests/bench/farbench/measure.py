@@ -122,12 +122,12 @@ def samples_of(row, contender):
 
 
 def clear(row, work):
-    """Deletes the target, and lets the disk finish, so that nobody pays for the one before."""
+    """Takes the target away, and lets the disk finish, so that nobody pays for the one before."""
     target = row.target(work) if row.target else None
     if target is None or not target.exists():
         return
     if target.is_dir():
-        shutil.rmtree(target)
+        work.put_away(target)
         os.sync()
         return
     size = row.source(work).stat().st_size
