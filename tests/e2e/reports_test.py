@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import (MEMORY_COUNTS, PATIENCE, Terminal, main, needs_root, read_file, write_file, write_random_file)
+from harness import MEMORY_COUNTS, PATIENCE, Terminal, main, needs_root, read_file, wait_until, write_file, write_random_file
 from hostile import FakeServer, drain, frame, text, u8, u16, u64, welcome
 from trees_test import TreesTest
 
@@ -151,6 +151,8 @@ class Interrupted(ReportsTest):
             self.assertEqual(client.returncode, 130, err)
             self.assertRegex(err.decode(), r"^rclient: \S+.*: interrupted after 1 of 2 files and \d+\.\d MiB; no file is half-written, and the same "
                              r"command goes on from here\n$")
+            # Whoever comes before the server has let go of the part gets one of his own.
+            wait_until(lambda: all(count <= self.server.baseline[name] for name, count in self.server.held().items()), "it has")
             report = self.job(self.client(["--json", *args[:2]]))
             self.assertLess(report["bytes"], 33 * MIB, verb)
             self.assertEqual(report["failed"], 0)
