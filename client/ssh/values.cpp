@@ -43,17 +43,6 @@ std::optional<std::chrono::seconds> ssh_time(std::string_view text) noexcept {
   return std::chrono::seconds(all);
 }
 
-std::vector<std::string> ssh_words(std::string_view text, std::string_view separators) {
-  std::vector<std::string> words;
-  while (true) {
-    const std::size_t first = text.find_first_not_of(separators);
-    if (first == std::string_view::npos) return words;
-    const std::size_t end = std::min(text.find_first_of(separators, first), text.size());
-    words.emplace_back(text.substr(first, end - first));
-    text.remove_prefix(end);
-  }
-}
-
 std::string in_small_letters(std::string_view text) {
   std::string small(text);
   for (char& letter : small) {

@@ -23,8 +23,6 @@ std::optional<unsigned> ssh_number(std::string_view text, unsigned most) noexcep
 // 90, 90s, 5m, 1h30m and so on; at most a thousand million seconds.
 std::optional<std::chrono::seconds> ssh_time(std::string_view text) noexcept;
 
-std::vector<std::string> ssh_words(std::string_view text, std::string_view separators = " \t");
-
 // Of several variables with one name the first; a word that is no variable stays.
 std::vector<std::string> first_ssh_variables(const std::vector<std::string>& words);
 
